@@ -1,0 +1,4 @@
+export * from './content.ts'
+export * from './disconnect.ts'
+export * from './jid.ts'
+export * from './phone.ts'

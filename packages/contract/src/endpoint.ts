@@ -1,0 +1,132 @@
+import { z } from 'zod'
+
+import type { ErrorCode } from './errors.ts'
+
+type ObjectSchema = z.ZodType<object>
+
+/** Which rate limit counts an operation (contract §2); `none` is never limited. */
+export type Bucket = 'none' | 'general' | 'reads' | 'whatsapp' | 'sending'
+
+/** One operation of the API: what validates it, types its handler and documents it. */
+export interface Endpoint<
+  Params extends ObjectSchema = ObjectSchema,
+  Query extends ObjectSchema = ObjectSchema,
+  Body extends ObjectSchema = ObjectSchema,
+  Headers extends ObjectSchema = ObjectSchema,
+  Data extends ObjectSchema = ObjectSchema,
+> {
+  /** Unique; OpenAPI's operationId. */
+  id: string
+  method: 'GET' | 'POST' | 'PUT' | 'DELETE'
+  /** Fastify's notation: `/api/sessions/:ref`. */
+  path: string
+  auth: 'none' | 'api-key'
+  bucket: Bucket
+  tag: string
+  summary: string
+  /** More than a line, in Markdown. */
+  description?: string
+  params: Params
+  query: Query
+  /** A missing or empty body is `{}`. */
+  body: Body
+  headers: Headers
+  success: {
+    status: 200 | 201
+    /** `standard`: `data` inside the envelope. `flat`: its fields beside `success` (health, root). */
+    envelope: 'standard' | 'flat'
+    data: Data
+  }
+  /** Answers that are not JSON, by media type. */
+  alternatives: readonly { type: string; description: string }[]
+  /** Whether JSON is the normal answer; false for pages, metrics and documents. */
+  json: boolean
+  /** Codes that this operation can answer with, beside those that every operation can (`generalErrors`). */
+  errors: readonly ErrorCode[]
+  /** Schemas of the `data` that stands beside some errors. */
+  errorData: Partial<Record<ErrorCode, ObjectSchema>>
+}
+
+const nothing = z.object({})
+type Nothing = typeof nothing
+
+/** An operation as written down: what is usual may be left out. */
+type Definition<
+  Params extends ObjectSchema,
+  Query extends ObjectSchema,
+  Body extends ObjectSchema,
+  Headers extends ObjectSchema,
+  Data extends ObjectSchema,
+> = Pick<Endpoint, 'id' | 'method' | 'path' | 'tag' | 'summary'> &
+  Partial<
+    Pick<Endpoint, 'description' | 'auth' | 'bucket' | 'alternatives' | 'errors' | 'errorData' | 'json'>
+  > & {
+    params?: Params
+    query?: Query
+    body?: Body
+    headers?: Headers
+    status?: 200 | 201
+    envelope?: 'standard' | 'flat'
+    data?: Data
+  }
+
+/** Completes a definition. Unless it says otherwise, an operation needs an API key and answers 200 in the envelope. */
+export function endpoint<
+  Params extends ObjectSchema = Nothing,
+  Query extends ObjectSchema = Nothing,
+  Body extends ObjectSchema = Nothing,
+  Headers extends ObjectSchema = Nothing,
+  Data extends ObjectSchema = Nothing,
+>(definition: Definition<Params, Query, Body, Headers, Data>): Endpoint<Params, Query, Body, Headers, Data> {
+  const { status = 200, envelope = 'standard', data, params, query, body, headers, ...rest } = definition
+  // A type parameter that was not inferred stands at its default, `Nothing`: that is what is put in its place.
+  const or = <Schema extends ObjectSchema>(schema: Schema | undefined): Schema =>
+    schema ?? (nothing as ObjectSchema as Schema)
+  return {
+    auth: 'api-key',
+    bucket: definition.method === 'GET' ? 'reads' : 'general',
+    alternatives: [],
+    json: true,
+    errors: [],
+    errorData: {},
+    ...rest,
+    params: or(params),
+    query: or(query),
+    body: or(body),
+    headers: or(headers),
+    success: { status, envelope, data: or(data) },
+  }
+}
+
+/** What every operation can answer with. */
+export const generalErrors = [
+  'VALIDATION_ERROR',
+  'PAYLOAD_TOO_LARGE',
+  'UNSUPPORTED_MEDIA_TYPE',
+  'INTERNAL_ERROR',
+  'SERVICE_UNAVAILABLE',
+  'STORE_UNAVAILABLE',
+] as const satisfies readonly ErrorCode[]
+
+/** What every operation that needs a key can answer with. */
+export const keyErrors = ['MISSING_API_KEY', 'INVALID_API_KEY'] as const satisfies readonly ErrorCode[]
+
+/** Every code an operation can answer with. */
+export function errorsOf(endpoint: Endpoint): readonly ErrorCode[] {
+  const codes = new Set<ErrorCode>([...endpoint.errors, ...generalErrors])
+  if (endpoint.auth === 'api-key') for (const code of keyErrors) codes.add(code)
+  if (endpoint.bucket === 'sending') codes.add('MESSAGE_RATE_LIMIT_EXCEEDED')
+  else if (endpoint.bucket !== 'none') codes.add('RATE_LIMIT_EXCEEDED')
+  return [...codes]
+}
+
+/** What a handler of the operation is given, parsed. */
+export interface RequestOf<E extends Endpoint> {
+  params: z.output<E['params']>
+  query: z.output<E['query']>
+  body: z.output<E['body']>
+  headers: z.output<E['headers']>
+}
+
+/** What a handler of the operation answers with. */
+export type DataOf<E extends Endpoint> = z.input<E['success']['data']>

@@ -1,0 +1,14 @@
+import { contactEndpoints } from './contacts.ts'
+import { keyEndpoints } from './keys.ts'
+import { messageEndpoints } from './messages.ts'
+import { sessionEndpoints } from './sessions.ts'
+import { systemEndpoints } from './system.ts'
+
+/** Every operation of the API, by its id. The server serves them, the reference documents them, the fuzz suite attacks them. */
+export const endpoints = {
+  ...systemEndpoints,
+  ...sessionEndpoints,
+  ...messageEndpoints,
+  ...contactEndpoints,
+  ...keyEndpoints,
+}

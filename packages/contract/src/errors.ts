@@ -1,0 +1,578 @@
+import { type Language, say, type Text, type TextValues } from './language.ts'
+
+/** What is known about one failure. */
+export interface ErrorFacts {
+  /** HTTP status. */
+  status: number
+  /** What happened. Clients match some of the Spanish ones: those are the contract's, word for word. */
+  message: Text
+  /** What the reader can do about it. */
+  remedy: Text
+}
+
+/**
+ * Every failure the API can report. The reference page, the OpenAPI document and the texts of the user interface
+ * read this table; a test holds docs/reference/errors.md against it in both directions.
+ *
+ * No text may contain "content is required" or "message content": one client takes those words for success.
+ */
+export const errors = {
+  VALIDATION_ERROR: {
+    status: 400,
+    message: {
+      es: 'Datos de entrada inválidos',
+      en: 'Invalid input',
+      pt: 'Dados de entrada inválidos',
+    },
+    remedy: {
+      es: 'Corrija los campos que nombra `details`.',
+      en: 'Correct the fields that `details` names.',
+      pt: 'Corrija os campos que `details` indica.',
+    },
+  },
+  SESSION_NOT_CONNECTED: {
+    status: 400,
+    message: {
+      es: 'La sesión debe estar conectada',
+      en: 'The session must be connected',
+      pt: 'A sessão deve estar conectada',
+    },
+    remedy: {
+      es: 'Espere a que la sesión esté `connected`. Si está `disconnected`, vuelva a vincularla con su código QR.',
+      en: 'Wait until the session is `connected`. If it is `disconnected`, link it again with its QR code.',
+      pt: 'Aguarde até que a sessão esteja `connected`. Se estiver `disconnected`, vincule-a de novo com o código QR.',
+    },
+  },
+  PAIRING_CODE_REFUSED: {
+    status: 400,
+    message: {
+      es: 'WhatsApp no aceptó generar un código de vinculación para ese número',
+      en: 'WhatsApp did not accept a pairing code for that number',
+      pt: 'O WhatsApp não aceitou um código de vinculação para esse número',
+    },
+    remedy: {
+      es: 'Compruebe que el número lleva el código de país y usa WhatsApp; tras varios intentos espere 15 minutos, o vincule con el código QR.',
+      en: 'Check that the number has its country code and uses WhatsApp; after several attempts wait 15 minutes, or link with the QR code.',
+      pt: 'Verifique se o número tem o código do país e usa o WhatsApp; após várias tentativas aguarde 15 minutos, ou vincule com o código QR.',
+    },
+  },
+  WHATSAPP_ERROR: {
+    status: 400,
+    message: {
+      es: 'WhatsApp rechazó la operación',
+      en: 'WhatsApp refused the operation',
+      pt: 'O WhatsApp recusou a operação',
+    },
+    remedy: {
+      es: 'Lea `details.reason`: suele ser un número sin WhatsApp o un límite de la cuenta. Repetir sin cambios no ayuda.',
+      en: 'Read `details.reason`: usually a number without WhatsApp, or a limit of the account. Repeating it unchanged does not help.',
+      pt: 'Leia `details.reason`: costuma ser um número sem WhatsApp ou um limite da conta. Repetir sem mudanças não ajuda.',
+    },
+  },
+  MISSING_API_KEY: {
+    status: 401,
+    message: {
+      es: 'Falta la API key',
+      en: 'The API key is missing',
+      pt: 'Falta a API key',
+    },
+    remedy: {
+      es: 'Envíe la clave en la cabecera `X-API-Key`.',
+      en: 'Send the key in the `X-API-Key` header.',
+      pt: 'Envie a chave no cabeçalho `X-API-Key`.',
+    },
+  },
+  INVALID_API_KEY: {
+    status: 401,
+    message: {
+      es: 'API key inválida',
+      en: 'The API key is not valid',
+      pt: 'API key inválida',
+    },
+    remedy: {
+      es: 'Revise la clave, o cree otra: pudo ser revocada.',
+      en: 'Check the key, or make another: it may have been revoked.',
+      pt: 'Verifique a chave, ou crie outra: pode ter sido revogada.',
+    },
+  },
+  MISSING_TOKEN: {
+    status: 401,
+    message: {
+      es: 'Token de acceso requerido',
+      en: 'An access token is required',
+      pt: 'Token de acesso obrigatório',
+    },
+    remedy: {
+      es: 'Inicie sesión y envíe el token en `Authorization: Bearer`.',
+      en: 'Log in and send the token as `Authorization: Bearer`.',
+      pt: 'Entre e envie o token em `Authorization: Bearer`.',
+    },
+  },
+  INVALID_TOKEN: {
+    status: 401,
+    message: {
+      es: 'Token inválido o vencido',
+      en: 'The token is not valid or has expired',
+      pt: 'Token inválido ou vencido',
+    },
+    remedy: {
+      es: 'Inicie sesión de nuevo o renueve el token.',
+      en: 'Log in again, or refresh the token.',
+      pt: 'Entre de novo ou renove o token.',
+    },
+  },
+  AUTHENTICATION_FAILED: {
+    status: 401,
+    message: {
+      es: 'Usuario o contraseña incorrectos',
+      en: 'The user or the password is wrong',
+      pt: 'Usuário ou senha incorretos',
+    },
+    remedy: {
+      es: 'Revise los datos; tras varios intentos hay que esperar 15 minutos.',
+      en: 'Check them; after several attempts you have to wait 15 minutes.',
+      pt: 'Verifique os dados; após várias tentativas é preciso esperar 15 minutos.',
+    },
+  },
+  AUTHORIZATION_FAILED: {
+    status: 403,
+    message: {
+      es: 'No tiene permiso para esta operación',
+      en: 'You may not do this',
+      pt: 'Sem permissão para esta operação',
+    },
+    remedy: {
+      es: 'Use una clave que tenga ese permiso.',
+      en: 'Use a key that has that permission.',
+      pt: 'Use uma chave que tenha essa permissão.',
+    },
+  },
+  SESSION_NOT_FOUND: {
+    status: 404,
+    message: {
+      es: 'Sesión no encontrada',
+      en: 'Session not found',
+      pt: 'Sessão não encontrada',
+    },
+    remedy: {
+      es: 'Revise el identificador con `GET /api/sessions`; una sesión borrada se recupera creándola con el mismo `sessionId`.',
+      en: 'Check the id with `GET /api/sessions`; a deleted session comes back when it is created with the same `sessionId`.',
+      pt: 'Verifique o identificador com `GET /api/sessions`; uma sessão apagada volta ao ser criada com o mesmo `sessionId`.',
+    },
+  },
+  API_KEY_NOT_FOUND: {
+    status: 404,
+    message: {
+      es: 'No hay una API key en uso con ese identificador',
+      en: 'There is no API key in use with that id',
+      pt: 'Não há uma API key em uso com esse identificador',
+    },
+    remedy: {
+      es: 'Vea los identificadores con `GET /api/keys`.',
+      en: 'See the ids with `GET /api/keys`.',
+      pt: 'Veja os identificadores com `GET /api/keys`.',
+    },
+  },
+  CONTACT_NOT_FOUND: {
+    status: 404,
+    message: {
+      es: 'Contacto no encontrado',
+      en: 'Contact not found',
+      pt: 'Contato não encontrado',
+    },
+    remedy: {
+      es: 'Revise el número: dígitos con código de país, o un JID.',
+      en: 'Check the number: digits with the country code, or a JID.',
+      pt: 'Verifique o número: dígitos com código do país, ou um JID.',
+    },
+  },
+  MESSAGE_NOT_FOUND: {
+    status: 404,
+    message: {
+      es: 'Mensaje no encontrado',
+      en: 'Message not found',
+      pt: 'Mensagem não encontrada',
+    },
+    remedy: {
+      es: 'Use el `messageId` (o `dbId`) que dio la API o el webhook.',
+      en: 'Use the `messageId` (or `dbId`) that the API or the webhook gave.',
+      pt: 'Use o `messageId` (ou `dbId`) dado pela API ou pelo webhook.',
+    },
+  },
+  MEDIA_NOT_FOUND: {
+    status: 404,
+    message: { es: 'Archivo no encontrado', en: 'File not found', pt: 'Arquivo não encontrado' },
+    remedy: {
+      es: 'El mensaje no lleva archivo, o el archivo ya no se conserva.',
+      en: 'The message carries no file, or the file is no longer kept.',
+      pt: 'A mensagem não traz arquivo, ou o arquivo não é mais mantido.',
+    },
+  },
+  GROUP_NOT_FOUND: {
+    status: 404,
+    message: { es: 'Grupo no encontrado', en: 'Group not found', pt: 'Grupo não encontrado' },
+    remedy: {
+      es: 'Revise el identificador: termina en `@g.us`, y el número debe ser miembro.',
+      en: 'Check the id: it ends in `@g.us`, and the number must be a member.',
+      pt: 'Verifique o identificador: termina em `@g.us`, e o número deve ser membro.',
+    },
+  },
+  WEBHOOK_NOT_FOUND: {
+    status: 404,
+    message: { es: 'Webhook no encontrado', en: 'Webhook not found', pt: 'Webhook não encontrado' },
+    remedy: {
+      es: 'Revise el identificador en la lista de webhooks.',
+      en: 'Check the id in the list of webhooks.',
+      pt: 'Verifique o identificador na lista de webhooks.',
+    },
+  },
+  TEMPLATE_NOT_FOUND: {
+    status: 404,
+    message: { es: 'Plantilla no encontrada', en: 'Template not found', pt: 'Modelo não encontrado' },
+    remedy: {
+      es: 'Revise el identificador en la lista de plantillas.',
+      en: 'Check the id in the list of templates.',
+      pt: 'Verifique o identificador na lista de modelos.',
+    },
+  },
+  ORGANIZATION_NOT_FOUND: {
+    status: 404,
+    message: {
+      es: 'Organización no encontrada',
+      en: 'Organization not found',
+      pt: 'Organização não encontrada',
+    },
+    remedy: {
+      es: 'Revise el identificador, o pida acceso a la organización.',
+      en: 'Check the id, or ask for access to the organization.',
+      pt: 'Verifique o identificador, ou peça acesso à organização.',
+    },
+  },
+  QR_NOT_READY: {
+    status: 404,
+    message: {
+      es: 'El código QR todavía no está disponible',
+      en: 'The QR code is not ready yet',
+      pt: 'O código QR ainda não está disponível',
+    },
+    remedy: {
+      es: 'Vuelva a pedirlo tras los segundos de `Retry-After`. Si `details.reason` nombra una causa, resuélvala primero.',
+      en: 'Ask again after the seconds in `Retry-After`. If `details.reason` names a cause, solve that first.',
+      pt: 'Peça de novo após os segundos de `Retry-After`. Se `details.reason` indicar uma causa, resolva-a primeiro.',
+    },
+  },
+  NOT_FOUND: {
+    status: 404,
+    message: {
+      es: 'Ruta no encontrada',
+      en: 'There is nothing at this address',
+      pt: 'Rota não encontrada',
+    },
+    remedy: {
+      es: 'Consulte las rutas en `/api/docs`.',
+      en: 'See the routes at `/api/docs`.',
+      pt: 'Veja as rotas em `/api/docs`.',
+    },
+  },
+  METHOD_NOT_ALLOWED: {
+    status: 405,
+    message: {
+      es: 'Método no permitido en esta ruta',
+      en: 'This address does not take that method',
+      pt: 'Método não permitido nesta rota',
+    },
+    remedy: {
+      es: 'Use uno de los métodos de la cabecera `Allow`.',
+      en: 'Use one of the methods in the `Allow` header.',
+      pt: 'Use um dos métodos do cabeçalho `Allow`.',
+    },
+  },
+  REQUEST_TIMEOUT: {
+    status: 408,
+    message: {
+      es: 'La petición no llegó completa a tiempo',
+      en: 'The request did not arrive completely in time',
+      pt: 'A requisição não chegou completa a tempo',
+    },
+    remedy: {
+      es: 'Envíe la petición de nuevo.',
+      en: 'Send the request again.',
+      pt: 'Envie a requisição de novo.',
+    },
+  },
+  SESSION_ALREADY_EXISTS: {
+    status: 409,
+    message: {
+      // English in every language: clients of the contract look for these words.
+      es: 'Session already exists',
+      en: 'Session already exists',
+      pt: 'Session already exists',
+    },
+    remedy: {
+      es: 'Use la sesión que viene en `data.session`, o elija otro `sessionId`.',
+      en: 'Use the session in `data.session`, or choose another `sessionId`.',
+      pt: 'Use a sessão em `data.session`, ou escolha outro `sessionId`.',
+    },
+  },
+  SESSION_ALREADY_CONNECTED: {
+    status: 409,
+    message: {
+      es: 'La sesión ya está conectada',
+      en: 'The session is already connected',
+      pt: 'A sessão já está conectada',
+    },
+    remedy: {
+      es: 'No hace falta un código QR. Para vincular otro número, use otra sesión.',
+      en: 'No QR code is needed. To link another number, use another session.',
+      pt: 'Não é preciso um código QR. Para vincular outro número, use outra sessão.',
+    },
+  },
+  IDEMPOTENCY_CONFLICT: {
+    status: 409,
+    message: {
+      es: 'Esa clave de idempotencia ya se usó con otro contenido',
+      en: 'That idempotency key was used with other content',
+      pt: 'Essa chave de idempotência já foi usada com outro conteúdo',
+    },
+    remedy: {
+      es: 'Use una clave nueva para cada petición distinta, y la misma solo para repetirla.',
+      en: 'Use a new key for each different request, and the same one only to repeat it.',
+      pt: 'Use uma chave nova para cada requisição diferente, e a mesma só para repeti-la.',
+    },
+  },
+  PAYLOAD_TOO_LARGE: {
+    status: 413,
+    message: {
+      es: 'El cuerpo de la petición es demasiado grande',
+      en: 'The request body is too large',
+      pt: 'O corpo da requisição é grande demais',
+    },
+    remedy: {
+      es: 'El máximo son {maxKiB} KiB de JSON.',
+      en: 'The most is {maxKiB} KiB of JSON.',
+      pt: 'O máximo são {maxKiB} KiB de JSON.',
+    },
+  },
+  FILE_TOO_LARGE: {
+    status: 413,
+    message: {
+      es: 'El archivo es demasiado grande',
+      en: 'The file is too large',
+      pt: 'O arquivo é grande demais',
+    },
+    remedy: {
+      es: 'Envíe un archivo más pequeño; `details.maxBytes` dice el máximo.',
+      en: 'Send a smaller file; `details.maxBytes` says the most.',
+      pt: 'Envie um arquivo menor; `details.maxBytes` diz o máximo.',
+    },
+  },
+  URI_TOO_LONG: {
+    status: 414,
+    message: {
+      es: 'La dirección de la petición es demasiado larga',
+      en: 'The address of the request is too long',
+      pt: 'O endereço da requisição é longo demais',
+    },
+    remedy: {
+      es: 'Acorte el identificador o los filtros.',
+      en: 'Shorten the id or the filters.',
+      pt: 'Encurte o identificador ou os filtros.',
+    },
+  },
+  UNSUPPORTED_MEDIA_TYPE: {
+    status: 415,
+    message: {
+      es: 'El cuerpo de la petición debe ser JSON',
+      en: 'The request body must be JSON',
+      pt: 'O corpo da requisição deve ser JSON',
+    },
+    remedy: {
+      es: 'Envíe `Content-Type: application/json`.',
+      en: 'Send `Content-Type: application/json`.',
+      pt: 'Envie `Content-Type: application/json`.',
+    },
+  },
+  RATE_LIMIT_EXCEEDED: {
+    status: 429,
+    message: {
+      es: 'Demasiadas solicitudes. Intente de nuevo en {seconds} segundos (rate limit).',
+      en: 'Demasiadas solicitudes: too many requests. Try again in {seconds} seconds (rate limit).',
+      pt: 'Demasiadas solicitudes: solicitações demais. Tente de novo em {seconds} segundos (rate limit).',
+    },
+    remedy: {
+      es: 'Espere los segundos de `Retry-After`. Los límites están en las cabeceras `RateLimit-*`.',
+      en: 'Wait the seconds in `Retry-After`. The limits are in the `RateLimit-*` headers.',
+      pt: 'Aguarde os segundos de `Retry-After`. Os limites estão nos cabeçalhos `RateLimit-*`.',
+    },
+  },
+  MESSAGE_RATE_LIMIT_EXCEEDED: {
+    status: 429,
+    message: {
+      es: 'Demasiadas solicitudes de envío. Intente de nuevo en {seconds} segundos (rate limit).',
+      en: 'Demasiadas solicitudes: too many sends. Try again in {seconds} seconds (rate limit).',
+      pt: 'Demasiadas solicitudes: envios demais. Tente de novo em {seconds} segundos (rate limit).',
+    },
+    remedy: {
+      es: 'Espere los segundos de `Retry-After`: el límite de envíos protege al número.',
+      en: 'Wait the seconds in `Retry-After`: the limit on sends protects the number.',
+      pt: 'Aguarde os segundos de `Retry-After`: o limite de envios protege o número.',
+    },
+  },
+  HEADERS_TOO_LARGE: {
+    status: 431,
+    message: {
+      es: 'Las cabeceras de la petición son demasiado grandes',
+      en: 'The request headers are too large',
+      pt: 'Os cabeçalhos da requisição são grandes demais',
+    },
+    remedy: {
+      es: 'El máximo son 16 KiB; suelen sobrar cookies.',
+      en: 'The most is 16 KiB; often there are too many cookies.',
+      pt: 'O máximo são 16 KiB; costumam sobrar cookies.',
+    },
+  },
+  INTERNAL_ERROR: {
+    status: 500,
+    message: {
+      es: 'Error interno del servidor',
+      en: 'Internal server error',
+      pt: 'Erro interno do servidor',
+    },
+    remedy: {
+      es: 'Es un fallo nuestro. Busque `details.requestId` en el registro del servidor e infórmelo.',
+      en: 'This is our fault. Find `details.requestId` in the log of the server and report it.',
+      pt: 'A falha é nossa. Procure `details.requestId` no registro do servidor e informe-a.',
+    },
+  },
+  CONNECTION_ERROR: {
+    status: 500,
+    // Never for what WhatsApp or the network does: that is a state with a reason.
+    message: {
+      es: 'Error conectando sesión',
+      en: 'The session could not be started',
+      pt: 'Erro ao conectar a sessão',
+    },
+    remedy: {
+      es: 'Es un fallo nuestro: el deseo de conectar no pudo anotarse. Vea `details.reason` y busque `details.requestId` en el registro.',
+      en: 'This is our fault: the wish to connect could not be recorded. See `details.reason` and find `details.requestId` in the log.',
+      pt: 'A falha é nossa: o pedido de conexão não pôde ser anotado. Veja `details.reason` e procure `details.requestId` no registro.',
+    },
+  },
+  QR_GENERATION_ERROR: {
+    status: 500,
+    // Never for a code that is not there yet: that is QR_NOT_READY.
+    message: {
+      es: 'Error obteniendo código QR',
+      en: 'The QR code could not be drawn',
+      pt: 'Erro ao obter o código QR',
+    },
+    remedy: {
+      es: 'Es un fallo nuestro al dibujar el código. Pida `?format=raw`, vea `details.reason` e informe `details.requestId`.',
+      en: 'This is our fault while drawing the code. Ask for `?format=raw`, see `details.reason` and report `details.requestId`.',
+      pt: 'A falha é nossa ao desenhar o código. Peça `?format=raw`, veja `details.reason` e informe `details.requestId`.',
+    },
+  },
+  SERVICE_UNAVAILABLE: {
+    status: 503,
+    message: {
+      es: 'El servidor se está deteniendo',
+      en: 'The server is shutting down',
+      pt: 'O servidor está sendo encerrado',
+    },
+    remedy: {
+      es: 'Repita la petición tras los segundos de `Retry-After`.',
+      en: 'Repeat the request after the seconds in `Retry-After`.',
+      pt: 'Repita a requisição após os segundos de `Retry-After`.',
+    },
+  },
+  NOT_READY: {
+    status: 503,
+    message: {
+      es: 'El servidor todavía no puede trabajar',
+      en: 'The server cannot work yet',
+      pt: 'O servidor ainda não pode trabalhar',
+    },
+    remedy: {
+      es: 'Lea `data.checks`: cada comprobación que falla dice qué hacer.',
+      en: 'Read `data.checks`: each check that fails says what to do.',
+      pt: 'Leia `data.checks`: cada verificação que falha diz o que fazer.',
+    },
+  },
+  STORE_UNAVAILABLE: {
+    status: 503,
+    message: {
+      es: 'La base de datos no acepta escrituras en este momento',
+      en: 'The database does not take writes at the moment',
+      pt: 'O banco de dados não aceita gravações no momento',
+    },
+    remedy: {
+      es: 'Nada de la petición quedó guardado: repítala. El operador debe revisar el espacio en disco y la base de datos (`inbox-hub doctor`).',
+      en: 'Nothing of the request was stored: repeat it. The operator should check disk space and the database (`inbox-hub doctor`).',
+      pt: 'Nada da requisição foi guardado: repita-a. O operador deve verificar o espaço em disco e o banco de dados (`inbox-hub doctor`).',
+    },
+  },
+} as const satisfies Record<string, ErrorFacts>
+
+export type ErrorCode = keyof typeof errors
+
+/** Every code, in the order of the table. */
+export function errorCodes(): readonly ErrorCode[] {
+  // Object.keys forgets the type of the keys; the table is frozen by `as const`.
+  return Object.keys(errors) as ErrorCode[]
+}
+
+/** The facts about a code, typed as what all have in common. */
+export function factsOfError(code: ErrorCode): ErrorFacts {
+  return errors[code]
+}
+
+/** Facts that are safe to show: which field is wrong and why, `reason`, `requestId`. */
+export type ErrorDetails = Readonly<Record<string, string | number | boolean>>
+
+export interface HubErrorOptions {
+  /** For the log only: it may hold anything. */
+  cause?: unknown
+  /** Goes beside the error as `data` (the state of a session whose QR is not ready; the session that exists already). */
+  data?: object
+  /** Answered as `Retry-After`, rounded up to seconds. */
+  retryAfterMs?: number
+  /** Values that the texts of this code name, e.g. `seconds`. */
+  values?: TextValues
+}
+
+/** A failure its reader can act on. `details` is safe to show; `cause` is for the log only. */
+export class HubError extends Error {
+  override readonly name = 'HubError'
+  readonly code: ErrorCode
+  readonly details: ErrorDetails
+  readonly data: object | undefined
+  readonly retryAfterMs: number | undefined
+  readonly values: TextValues
+
+  constructor(code: ErrorCode, details: ErrorDetails = {}, options: HubErrorOptions = {}) {
+    super(
+      say(errors[code].message, 'en', options.values),
+      options.cause === undefined ? undefined : { cause: options.cause },
+    )
+    this.code = code
+    this.details = details
+    this.data = options.data
+    this.retryAfterMs = options.retryAfterMs
+    this.values = options.values ?? {}
+  }
+
+  /** HTTP status. */
+  get status(): number {
+    return errors[this.code].status
+  }
+
+  /** What happened, in the reader's language. */
+  messageIn(language: Language): string {
+    return say(errors[this.code].message, language, this.values)
+  }
+
+  /** What the reader can do, in the reader's language. */
+  remedyIn(language: Language): string {
+    return say(errors[this.code].remedy, language, this.values)
+  }
+}

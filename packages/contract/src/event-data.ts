@@ -1,0 +1,38 @@
+import { z } from 'zod'
+
+import type { EventType } from './events.ts'
+import {
+  contactUpdated,
+  messageFailed,
+  messageProgress,
+  messageReceived,
+  messageUndecryptable,
+} from './message-events.ts'
+import { sessionConnected, sessionDisconnected, sessionQr, sessionStateChanged } from './session-events.ts'
+
+/** Data of `chat.archived` and `chat.unarchived`. */
+const chatArchived = z.object({
+  chatId: z.string(),
+  isArchived: z.boolean(),
+  timestamp: z.int().describe('When it happened, Unix ms'),
+})
+
+/** `data` of every event as it is stored, streamed, pulled, and sent by the `standard` webhook preset. */
+export const eventData = {
+  'session.state': sessionStateChanged,
+  'session.connected': sessionConnected,
+  'session.disconnected': sessionDisconnected,
+  'session.qr': sessionQr,
+  'message.received': messageReceived,
+  'message.sent': messageProgress,
+  'message.delivered': messageProgress,
+  'message.read': messageProgress,
+  'message.failed': messageFailed,
+  'message.undecryptable': messageUndecryptable,
+  'contact.updated': contactUpdated,
+  'chat.archived': chatArchived,
+  'chat.unarchived': chatArchived,
+} as const satisfies Record<EventType, z.ZodType<object>>
+
+/** `data` of one type of event. */
+export type EventData<Type extends EventType> = z.infer<(typeof eventData)[Type]>

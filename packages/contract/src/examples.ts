@@ -1,0 +1,63 @@
+import type { EventData } from './event-data.ts'
+import type { EventType } from './events.ts'
+
+const at = Date.UTC(2026, 0, 31, 12)
+const chatId = '12025550123@s.whatsapp.net'
+const ref = { messageId: '3EB0C767D26A1B2C3D4E', dbId: 42, chatId, timestamp: at }
+const author = { isGroup: false, from: chatId, fromLid: '99887766554433@lid', participant: null }
+
+/** One of each event, for the reference and for whoever builds a receiver. */
+export const eventExamples: { readonly [Type in EventType]: EventData<Type> } = {
+  'session.state': {
+    status: 'connecting',
+    state: 'waiting',
+    reason: {
+      code: 'dns_failed',
+      message: 'No se pudo resolver el nombre del servidor de WhatsApp',
+      remedy: 'Operador: revise el DNS de esta máquina (`inbox-hub doctor`).',
+      retryAt: '2026-01-31T12:00:04.000Z',
+    },
+    timestamp: at,
+  },
+  'session.connected': { status: 'connected', isConnected: true, phoneNumber: '447700900123', timestamp: at },
+  'session.disconnected': {
+    status: 'disconnected',
+    isConnected: false,
+    reason: 'logged_out',
+    phoneNumber: '447700900123',
+    timestamp: at,
+  },
+  'session.qr': { status: 'qr_code', index: 1, expiresAt: at + 60_000, timestamp: at },
+  'message.received': {
+    ...ref,
+    ...author,
+    to: '447700900123@s.whatsapp.net',
+    fromMe: false,
+    pushName: 'Ana',
+    type: 'text',
+    text: 'Are you open today?',
+    mentions: [],
+    quotedMessageId: null,
+    unsupported: null,
+  },
+  'message.sent': { ...ref, status: 'sent' },
+  'message.delivered': { ...ref, status: 'delivered' },
+  'message.read': { ...ref, status: 'read' },
+  'message.failed': {
+    ...ref,
+    status: 'failed',
+    reason: 'NUMBER_NOT_ON_WHATSAPP',
+    error: 'El número no tiene WhatsApp',
+  },
+  'message.undecryptable': { ...ref, ...author, reason: 'no session' },
+  'contact.updated': {
+    contactId: chatId,
+    lid: '99887766554433@lid',
+    phone: '12025550123',
+    name: 'Ana',
+    pushName: 'Ana',
+    verifiedName: null,
+  },
+  'chat.archived': { chatId, isArchived: true, timestamp: at },
+  'chat.unarchived': { chatId, isArchived: false, timestamp: at },
+}

@@ -1,0 +1,36 @@
+export { isoOf, offsetOf, paginationOf } from './answers.ts'
+export type { ContactWire } from './contacts.ts'
+export {
+  type Bucket,
+  type DataOf,
+  type Endpoint,
+  errorsOf,
+  generalErrors,
+  keyErrors,
+  type RequestOf,
+} from './endpoint.ts'
+export { endpoints } from './endpoints.ts'
+export { errorSchema, failureSchema, successSchema } from './envelopes.ts'
+export * from './errors.ts'
+export * from './event-data.ts'
+export * from './events.ts'
+export { eventExamples } from './examples.ts'
+export { detailsOfIssues, type IssueKey, issueText } from './issue-texts.ts'
+export { type JsonSchema, jsonSchemaOf } from './json-schema.ts'
+export * from './language.ts'
+export * from './legacy-webhooks.ts'
+export * from './message-events.ts'
+export * from './send-failures.ts'
+export * from './session-events.ts'
+export * from './session-reasons.ts'
+export * from './session-status.ts'
+export {
+  ackOfStatus,
+  type ChatWire,
+  type MessageStatus,
+  messageStatuses,
+  type MessageWire,
+} from './messages.ts'
+export type { SessionWire } from './sessions.ts'
+export { apiVersion, type ReadinessCheck } from './system.ts'
+export * from './texts.ts'

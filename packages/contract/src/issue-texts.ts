@@ -1,0 +1,221 @@
+import type { z } from 'zod'
+
+import type { OwnIssue } from './fields.ts'
+import { type Language, say, type Text, type TextValues } from './language.ts'
+
+/** What is wrong with a field. None of them says "content is required": a client takes that for success. */
+const issueTexts = {
+  required: { es: 'Es obligatorio', en: 'It must be given', pt: 'É obrigatório' },
+  wrong_type: { es: 'Debe ser {expected}', en: 'It must be {expected}', pt: 'Deve ser {expected}' },
+  one_of: {
+    es: 'Debe ser uno de: {values}',
+    en: 'It must be one of: {values}',
+    pt: 'Deve ser um de: {values}',
+  },
+  too_short: {
+    es: 'Debe tener al menos {minimum} caracteres',
+    en: 'It must have at least {minimum} characters',
+    pt: 'Deve ter pelo menos {minimum} caracteres',
+  },
+  too_long: {
+    es: 'Debe tener como máximo {maximum} caracteres',
+    en: 'It must have at most {maximum} characters',
+    pt: 'Deve ter no máximo {maximum} caracteres',
+  },
+  too_few: {
+    es: 'Debe tener al menos {minimum} elementos',
+    en: 'It must have at least {minimum} items',
+    pt: 'Deve ter pelo menos {minimum} itens',
+  },
+  too_many: {
+    es: 'Debe tener como máximo {maximum} elementos',
+    en: 'It must have at most {maximum} items',
+    pt: 'Deve ter no máximo {maximum} itens',
+  },
+  too_low: {
+    es: 'Debe ser al menos {minimum}',
+    en: 'It must be at least {minimum}',
+    pt: 'Deve ser pelo menos {minimum}',
+  },
+  too_high: {
+    es: 'Debe ser como máximo {maximum}',
+    en: 'It must be at most {maximum}',
+    pt: 'Deve ser no máximo {maximum}',
+  },
+  wrong_format: {
+    es: 'No tiene la forma esperada',
+    en: 'It does not have the expected form',
+    pt: 'Não tem a forma esperada',
+  },
+  invalid: { es: 'No es válido', en: 'It is not valid', pt: 'Não é válido' },
+  malformed_json: {
+    es: 'No es JSON válido: {reason}',
+    en: 'It is not valid JSON: {reason}',
+    pt: 'Não é JSON válido: {reason}',
+  },
+  not_an_object: {
+    es: 'Debe ser un objeto JSON',
+    en: 'It must be a JSON object',
+    pt: 'Deve ser um objeto JSON',
+  },
+  too_deep: {
+    es: 'Tiene más de {maximum} niveles',
+    en: 'It is more than {maximum} levels deep',
+    pt: 'Tem mais de {maximum} níveis',
+  },
+  forbidden_key: {
+    es: 'Contiene un nombre de campo prohibido',
+    en: 'It holds a forbidden field name',
+    pt: 'Contém um nome de campo proibido',
+  },
+  forbidden_character: {
+    es: 'Contiene un carácter nulo',
+    en: 'It holds a null character',
+    pt: 'Contém um caractere nulo',
+  },
+  malformed_path: {
+    es: 'La dirección no está bien codificada',
+    en: 'The address is not encoded correctly',
+    pt: 'O endereço não está bem codificado',
+  },
+  not_a_chat: {
+    es: 'Debe ser un número con código de país (solo dígitos) o un JID como 12025550123@s.whatsapp.net',
+    en: 'It must be a number with country code (digits only) or a JID such as 12025550123@s.whatsapp.net',
+    pt: 'Deve ser um número com código do país (só dígitos) ou um JID como 12025550123@s.whatsapp.net',
+  },
+  not_a_phone: {
+    es: 'Debe ser un número internacional de 7 a 15 dígitos, con código de país',
+    en: 'It must be an international number of 7 to 15 digits, with its country code',
+    pt: 'Deve ser um número internacional de 7 a 15 dígitos, com código do país',
+  },
+  not_a_date: {
+    es: 'Debe ser una fecha ISO 8601, o segundos o milisegundos Unix',
+    en: 'It must be an ISO 8601 date, or Unix seconds or milliseconds',
+    pt: 'Deve ser uma data ISO 8601, ou segundos ou milissegundos Unix',
+  },
+  not_a_url: {
+    es: 'Debe ser una dirección http o https, sin usuario ni contraseña',
+    en: 'It must be an http or https address, without user and password',
+    pt: 'Deve ser um endereço http ou https, sem usuário nem senha',
+  },
+  not_a_proxy: {
+    es: 'Debe ser una dirección http://, https:// o socks5://',
+    en: 'It must be an http://, https:// or socks5:// address',
+    pt: 'Deve ser um endereço http://, https:// ou socks5://',
+  },
+  not_a_status: {
+    es: 'Debe ser uno de: pending, connecting, qr_code, connected, disconnected, error, rate_limited',
+    en: 'It must be one of: pending, connecting, qr_code, connected, disconnected, error, rate_limited',
+    pt: 'Deve ser um de: pending, connecting, qr_code, connected, disconnected, error, rate_limited',
+  },
+  not_a_session_id: {
+    es: 'Debe tener de 3 a 100 letras sin acento, dígitos, guiones o guiones bajos',
+    en: 'It must have 3 to 100 plain letters, digits, hyphens or underscores',
+    pt: 'Deve ter de 3 a 100 letras sem acento, dígitos, hífens ou sublinhados',
+  },
+  reserved_session_id: {
+    es: 'Ese nombre está reservado; use otro, que no sean solo hasta 10 dígitos',
+    en: 'That name is reserved; use another, which is not just up to 10 digits',
+    pt: 'Esse nome é reservado; use outro, que não seja só até 10 dígitos',
+  },
+  text_only: {
+    es: 'Solo se puede enviar texto: una cadena, o {"text": "…"}',
+    en: 'Only text can be sent: a string, or {"text": "…"}',
+    pt: 'Só é possível enviar texto: uma string, ou {"text": "…"}',
+  },
+  not_for_everyone: {
+    es: 'No se puede eliminar para todos: solo false',
+    en: 'It cannot be deleted for everyone: only false',
+    pt: 'Não é possível apagar para todos: só false',
+  },
+  end_before_start: {
+    es: 'Debe ser posterior a startDate',
+    en: 'It must be later than startDate',
+    pt: 'Deve ser posterior a startDate',
+  },
+} as const satisfies Record<string, Text> & Record<OwnIssue, Text>
+
+export type IssueKey = keyof typeof issueTexts
+
+/** What is wrong, in one language. */
+export function issueText(key: IssueKey, language: Language, values?: TextValues): string {
+  return say(issueTexts[key], language, values)
+}
+
+const types: Readonly<Record<string, Text>> = {
+  string: { es: 'un texto', en: 'a text', pt: 'um texto' },
+  number: { es: 'un número', en: 'a number', pt: 'um número' },
+  int: { es: 'un número entero', en: 'a whole number', pt: 'um número inteiro' },
+  boolean: { es: 'true o false', en: 'true or false', pt: 'true ou false' },
+  array: { es: 'una lista', en: 'a list', pt: 'uma lista' },
+  object: { es: 'un objeto', en: 'an object', pt: 'um objeto' },
+}
+
+/**
+ * The `details` of a VALIDATION_ERROR: what is wrong with each field, by its name (`mentions.0` inside a list).
+ * `whole` names the part of the request when the fault is not in one field of it.
+ */
+export function detailsOfIssues(
+  issues: readonly z.core.$ZodIssue[],
+  language: Language,
+  whole: string,
+): Record<string, string> {
+  const details: Record<string, string> = {}
+  for (const issue of issues) {
+    const field = issue.path.length === 0 ? whole : issue.path.map(String).join('.').slice(0, 200)
+    details[field] ??= describeIssue(issue, language)
+  }
+  return details
+}
+
+function describeIssue(issue: z.core.$ZodIssue, language: Language): string {
+  const missing = 'input' in issue && issue.input === undefined
+  switch (issue.code) {
+    case 'invalid_type':
+      if (missing) return issueText('required', language)
+      return issueText('wrong_type', language, {
+        expected: types[issue.expected]?.[language] ?? issue.expected,
+      })
+    case 'too_small':
+      return issueText(smallKey(issue.origin), language, { minimum: Number(issue.minimum) })
+    case 'too_big':
+      return issueText(bigKey(issue.origin), language, { maximum: Number(issue.maximum) })
+    case 'invalid_value':
+      if (missing) return issueText('required', language)
+      return issueText('one_of', language, { values: issue.values.map(String).join(', ') })
+    case 'invalid_format':
+      return issueText('wrong_format', language)
+    case 'invalid_union': {
+      if (missing) return issueText('required', language)
+      // The branch that recognised the kind of value and found fault with the rest says most.
+      const branch = issue.errors.find(
+        ([first]) => first !== undefined && (first.code !== 'invalid_type' || first.path.length > 0),
+      )
+      const first = branch?.[0]
+      return first === undefined ? issueText('invalid', language) : describeIssue(first, language)
+    }
+    case 'custom': {
+      const key: unknown = issue.params?.['key']
+      return issueText(isIssueKey(key) ? key : 'invalid', language)
+    }
+    case 'not_multiple_of':
+    case 'unrecognized_keys':
+    case 'invalid_key':
+    case 'invalid_element':
+      return issueText('invalid', language)
+    default:
+      return issueText('invalid', language)
+  }
+}
+
+function isIssueKey(key: unknown): key is IssueKey {
+  return typeof key === 'string' && Object.hasOwn(issueTexts, key)
+}
+
+function smallKey(origin: string): IssueKey {
+  return origin === 'string' ? 'too_short' : origin === 'array' ? 'too_few' : 'too_low'
+}
+
+function bigKey(origin: string): IssueKey {
+  return origin === 'string' ? 'too_long' : origin === 'array' ? 'too_many' : 'too_high'
+}

@@ -1,0 +1,434 @@
+import { parseChatAddress, type Jid } from '@inbox-hub/whatsapp'
+import { z } from 'zod'
+
+import { isoSchema, paginationSchema } from './answers.ts'
+import { endpoint } from './endpoint.ts'
+import {
+  bool,
+  chatAddress,
+  issue,
+  limit,
+  list,
+  maybe,
+  moment,
+  numberAsText,
+  page,
+  sessionRef,
+  text,
+} from './fields.ts'
+import { messageTypes } from './message-events.ts'
+
+export const messageStatuses = ['pending', 'sent', 'delivered', 'read', 'failed', 'received'] as const
+export type MessageStatus = (typeof messageStatuses)[number]
+
+const messageStatusSchema = z.enum(messageStatuses).meta({ id: 'MessageStatus' })
+
+/** WhatsApp Web's number for each status: what CRMs draw as ticks. */
+export const ackOfStatus = {
+  failed: -1,
+  pending: 0,
+  sent: 1,
+  received: 1,
+  delivered: 2,
+  read: 3,
+} as const satisfies Record<MessageStatus, number>
+
+/** A message as every list shows it. There is never a raw WhatsApp message inside. */
+export const messageSchema = z
+  .object({
+    id: z
+      .object({
+        fromMe: z.boolean(),
+        remote: z.string(),
+        id: z.string(),
+        _serialized: z.string().meta({ description: "WhatsApp's id alone, the same everywhere." }),
+      })
+      .meta({ description: 'An object, as WhatsApp Web has it; the number is `dbId`.' }),
+    dbId: z.int(),
+    whatsappMessageId: z.string(),
+    messageId: z.string(),
+    chatId: z.string().meta({ example: '12025550123@s.whatsapp.net' }),
+    from: z.string(),
+    to: z.string(),
+    fromMe: z.boolean(),
+    direction: z.enum(['incoming', 'outgoing']),
+    type: z.enum(messageTypes),
+    body: z.string(),
+    content: z.string(),
+    caption: z.string().nullable(),
+    status: messageStatusSchema,
+    ack: z.int().min(-1).max(4),
+    timestamp: isoSchema,
+    isRead: z.boolean(),
+    hasMedia: z.boolean(),
+    has_attachment: z.boolean(),
+    mediaUrl: z.string().nullable(),
+    media: z
+      .object({
+        url: z.string().nullable(),
+        mimetype: z.string().nullable(),
+        filename: z.string().nullable(),
+        filesize: z.number().nullable(),
+      })
+      .nullable(),
+    hasReactions: z.boolean(),
+    reactions: z.array(
+      z.object({ emoji: z.string(), from: z.string(), fromMe: z.boolean(), timestamp: isoSchema }),
+    ),
+    isForwarded: z.boolean(),
+    isStarred: z.boolean(),
+    quotedMsgId: z.string().nullable(),
+    mentions: z.array(z.string()),
+    isGroup: z.boolean(),
+    participant: z.string().nullable(),
+    pushName: z.string().nullable(),
+    unsupported: z
+      .string()
+      .nullable()
+      .meta({ description: "WhatsApp's name for a kind of content that the hub does not read yet." }),
+    undecryptable: z.boolean().meta({ description: 'Its content could not be opened (yet).' }),
+    error: z
+      .object({ code: z.string(), message: z.string() })
+      .nullable()
+      .meta({ description: 'Why it was not sent.' }),
+  })
+  .meta({ id: 'Message' })
+export type MessageWire = z.input<typeof messageSchema>
+
+/** A chat as every list shows it. */
+export const chatSchema = z
+  .object({
+    id: z
+      .object({
+        _serialized: z.string().meta({ example: '12025550123@c.us' }),
+        user: z.string(),
+        server: z.string(),
+      })
+      .meta({ description: 'In the form with `@c.us`, which CRMs store and look up; groups `@g.us`.' }),
+    chatId: z.string().meta({ example: '12025550123@s.whatsapp.net' }),
+    jid: z.string(),
+    name: z.string().meta({ description: 'Never empty: the digits when nothing better is known.' }),
+    contactName: z.string().nullable(),
+    isGroup: z.boolean(),
+    lastMessage: z
+      .object({
+        id: z.string().nullable(),
+        body: z.string(),
+        content: z.string(),
+        text: z.string(),
+        timestamp: z.int().meta({ description: 'Unix seconds.' }),
+        fromMe: z.boolean(),
+        type: z.enum(messageTypes),
+        status: messageStatusSchema,
+      })
+      .meta({ description: 'Always an object.' }),
+    unreadCount: z.int(),
+    messageCount: z.int(),
+    totalMessages: z.int(),
+    profilePicture: z.string().nullable(),
+    archived: z.boolean(),
+    pinned: z.boolean(),
+    isMuted: z.boolean(),
+    isReadOnly: z.boolean(),
+    lastMessageAt: isoSchema.nullable(),
+  })
+  .meta({ id: 'Chat' })
+export type ChatWire = z.input<typeof chatSchema>
+
+const tag = 'Messages'
+const params = z.object({ sessionId: sessionRef })
+const chatParams = params.extend({ chatId: chatAddress })
+const messageId = z.string().min(1).max(250).meta({
+  description: "WhatsApp's id, the number `dbId`, or the old `true_<jid>_<id>` form.",
+  example: '3EB0C767D26A1B2C3D4E',
+})
+
+/** Whom a send is for: one chat, or up to 50. Of several, one that cannot be understood fails alone. */
+const recipients = z
+  .preprocess(
+    numberAsText,
+    z
+      .union([
+        z.string().max(160),
+        z
+          .array(z.preprocess(numberAsText, z.string().max(160)))
+          .min(1)
+          .max(50),
+      ])
+      .transform(
+        (
+          value,
+          context,
+        ): { many: boolean; recipients: readonly { input: string; jid: Jid | undefined }[] } => {
+          if (Array.isArray(value))
+            return { many: true, recipients: value.map((input) => ({ input, jid: parseChatAddress(input) })) }
+          const jid = parseChatAddress(value)
+          if (jid === undefined) {
+            context.addIssue({ code: 'custom', input: value, ...issue('not_a_chat') })
+            return z.NEVER
+          }
+          return { many: false, recipients: [{ input: value, jid }] }
+        },
+      ),
+  )
+  .meta({
+    description: 'Digits with country code, a JID, or an array of up to 50 of them.',
+    example: '12025550123',
+  })
+
+/** What to send: text, or an object whose key decides. Only text can be sent today. */
+const outgoingText = z
+  .preprocess(
+    numberAsText,
+    z.union([
+      z.string().min(1).max(4096),
+      z
+        .looseObject({
+          text: z.string().min(1).max(4096).optional(),
+          conversation: z.string().min(1).max(4096).optional(),
+        })
+        .transform((value, context): string => {
+          const written = value.text ?? value.conversation
+          if (written !== undefined) return written
+          context.addIssue({ code: 'custom', input: value, ...issue('text_only') })
+          return z.NEVER
+        }),
+    ]),
+  )
+  .meta({ description: 'Text of 1 to 4096 characters, or `{"text": "…"}`.', example: 'Hello' })
+
+const idempotencyKey = text(1, 255)
+
+const sendAnswer = z.object({
+  messageId: z.string(),
+  whatsappMessageId: z.string(),
+  dbId: z.int(),
+  to: z.string(),
+  chatId: z.string(),
+  type: z.enum(messageTypes),
+  status: messageStatusSchema.meta({
+    description: '`pending` when WhatsApp has not confirmed it after 20 s; an event tells the rest.',
+  }),
+  timestamp: isoSchema,
+  text: z.string(),
+  message: messageSchema,
+})
+
+const sendMessage = endpoint({
+  id: 'sendMessage',
+  method: 'POST',
+  path: '/api/messages/:sessionId/send',
+  tag,
+  bucket: 'sending',
+  summary: 'Send a message',
+  description:
+    'The message is stored before it is promised, and sent once: repeat a call whose answer was lost with the same `Idempotency-Key` and you get the first result. With an array in `to`, `results` tells about each.',
+  params,
+  headers: z.object({ 'idempotency-key': maybe(idempotencyKey) }),
+  body: z.object({
+    to: recipients,
+    message: outgoingText,
+    type: maybe(z.string().max(40)).meta({ description: 'Accepted; what `message` is decides.' }),
+    quotedMessageId: maybe(messageId).meta({ description: 'The message this answers.' }),
+    quotedMsgId: maybe(messageId).meta({ description: 'The same.' }),
+    mentions: maybe(list(chatAddress, 256)).meta({ description: 'People named in the text with `@`.' }),
+    clientId: maybe(idempotencyKey).meta({ description: 'The same as the `Idempotency-Key` header.' }),
+  }),
+  data: sendAnswer.extend({
+    results: z
+      .array(
+        z.object({
+          to: z.string(),
+          success: z.boolean(),
+          messageId: z.string().optional(),
+          status: messageStatusSchema.optional(),
+          code: z.string().optional(),
+          error: z.string().optional(),
+        }),
+      )
+      .optional(),
+    sent: z.int().optional(),
+    failed: z.int().optional(),
+  }),
+  errors: [
+    'SESSION_NOT_FOUND',
+    'SESSION_NOT_CONNECTED',
+    'WHATSAPP_ERROR',
+    'MESSAGE_NOT_FOUND',
+    'IDEMPOTENCY_CONFLICT',
+  ],
+})
+
+const period = { startDate: maybe(moment('start_of_day')), endDate: maybe(moment('end_of_day')) }
+const inOrder = ({
+  startDate,
+  endDate,
+}: {
+  startDate?: number | undefined
+  endDate?: number | undefined
+}): boolean => startDate === undefined || endDate === undefined || startDate <= endDate
+
+const listMessages = endpoint({
+  id: 'listMessages',
+  method: 'GET',
+  path: '/api/messages/:sessionId',
+  tag,
+  summary: 'List the messages of a session, newest first',
+  params,
+  query: z
+    .object({
+      page,
+      limit: limit(50),
+      chatId: maybe(chatAddress),
+      type: maybe(z.string().max(40).toLowerCase()),
+      fromMe: maybe(bool()),
+      ...period,
+    })
+    .refine(inOrder, { path: ['endDate'], ...issue('end_before_start') }),
+  data: z.object({ messages: z.array(messageSchema), pagination: paginationSchema, total: z.int() }),
+  errors: ['SESSION_NOT_FOUND'],
+})
+
+const listChats = endpoint({
+  id: 'listChats',
+  method: 'GET',
+  path: '/api/messages/:sessionId/chats',
+  tag,
+  summary: 'List the chats of a session, newest first',
+  params,
+  query: z.object({ page, limit: limit(20) }),
+  data: z.object({ chats: z.array(chatSchema), pagination: paginationSchema, total: z.int() }),
+  errors: ['SESSION_NOT_FOUND'],
+})
+
+const messageStats = endpoint({
+  id: 'messageStats',
+  method: 'GET',
+  path: '/api/messages/:sessionId/stats',
+  tag,
+  summary: 'Count the messages of a session',
+  params,
+  query: z.object(period).refine(inOrder, { path: ['endDate'], ...issue('end_before_start') }),
+  data: z.object({
+    stats: z.object({
+      total: z.int(),
+      sent: z.int(),
+      received: z.int(),
+      byType: z.record(z.string(), z.int()),
+      byStatus: z.object({
+        pending: z.int(),
+        sent: z.int(),
+        delivered: z.int(),
+        read: z.int(),
+        failed: z.int(),
+      }),
+    }),
+  }),
+  errors: ['SESSION_NOT_FOUND'],
+})
+
+const listChatMessages = endpoint({
+  id: 'listChatMessages',
+  method: 'GET',
+  path: '/api/messages/:sessionId/:chatId',
+  tag,
+  summary: 'List the messages of a chat, newest first',
+  params: chatParams,
+  query: z.object({ page, limit: limit(50) }),
+  data: z.object({
+    messages: z.array(messageSchema),
+    pagination: paginationSchema,
+    total: z.int(),
+    chatInfo: z.object({ chatId: z.string(), name: z.string(), isGroup: z.boolean() }),
+  }),
+  errors: ['SESSION_NOT_FOUND'],
+})
+
+const markChatRead = endpoint({
+  id: 'markChatRead',
+  method: 'PUT',
+  path: '/api/messages/:sessionId/:chatId/read',
+  tag,
+  summary: 'Mark the messages of a chat as read',
+  description: 'Here at once; to the sender when the session is connected.',
+  params: chatParams,
+  data: z.object({ chatId: z.string(), markedCount: z.int() }),
+  errors: ['SESSION_NOT_FOUND'],
+})
+
+const sendTyping = endpoint({
+  id: 'sendTyping',
+  method: 'POST',
+  path: '/api/messages/:sessionId/:chatId/typing',
+  tag,
+  summary: 'Show that you are typing or recording, or no longer',
+  params: chatParams,
+  body: z.object({
+    state: maybe(z.enum(['composing', 'recording', 'paused'])).transform((value) => value ?? 'composing'),
+  }),
+  data: z.object({ chatId: z.string(), state: z.enum(['composing', 'recording', 'paused']) }),
+  errors: ['SESSION_NOT_FOUND', 'SESSION_NOT_CONNECTED'],
+})
+
+const listUnread = endpoint({
+  id: 'listUnread',
+  method: 'GET',
+  path: '/api/messages/unread',
+  tag,
+  summary: 'List the chats with unread messages, of all your sessions',
+  data: z.object({
+    unreadMessages: z.array(
+      z.object({
+        sessionId: z.string(),
+        chatId: z.string(),
+        chatName: z.string(),
+        unreadCount: z.int(),
+        lastMessage: z.object({ content: z.string(), timestamp: isoSchema }),
+      }),
+    ),
+    totalUnread: z.int(),
+  }),
+})
+
+const everyone = maybe(bool().refine((value) => !value, issue('not_for_everyone'))).meta({
+  description: 'Only false: the message is removed from the hub, not from the phones.',
+})
+
+const deleteMessage = endpoint({
+  id: 'deleteMessage',
+  method: 'DELETE',
+  path: '/api/messages/:messageId',
+  tag,
+  summary: 'Remove a message from the hub',
+  params: z.object({ messageId }),
+  query: z.object({ forEveryone: everyone, sessionId: maybe(sessionRef) }),
+  body: z.object({ forEveryone: everyone, sessionId: maybe(sessionRef) }),
+  data: z.object({ messageId: z.string(), deleted: z.literal(true) }),
+  errors: ['MESSAGE_NOT_FOUND', 'SESSION_NOT_FOUND'],
+})
+
+const retryMessage = endpoint({
+  id: 'retryMessage',
+  method: 'POST',
+  path: '/api/messages/:messageId/retry',
+  tag,
+  bucket: 'sending',
+  summary: 'Send a failed message again, at most three times',
+  params: z.object({ messageId }),
+  body: z.object({ sessionId: maybe(sessionRef) }),
+  data: sendAnswer,
+  errors: ['MESSAGE_NOT_FOUND', 'SESSION_NOT_FOUND', 'SESSION_NOT_CONNECTED', 'WHATSAPP_ERROR'],
+})
+
+export const messageEndpoints = {
+  sendMessage,
+  listMessages,
+  listChats,
+  messageStats,
+  listChatMessages,
+  markChatRead,
+  sendTyping,
+  listUnread,
+  deleteMessage,
+  retryMessage,
+}

@@ -1,0 +1,127 @@
+import { type Language, say, type Text, type TextValues } from './language.ts'
+
+/** What the API says when something went well. The Spanish ones are the contract's, word for word. */
+export const texts = {
+  session_created: {
+    es: 'Sesión creada correctamente',
+    en: 'Session created',
+    pt: 'Sessão criada corretamente',
+  },
+  session_revived: {
+    es: 'Sesión recuperada correctamente',
+    en: 'Session recovered',
+    pt: 'Sessão recuperada corretamente',
+  },
+  session_connecting: {
+    es: 'Sesión iniciada, generando QR o reconectando...',
+    en: 'Session started, making a QR code or reconnecting...',
+    pt: 'Sessão iniciada, gerando QR ou reconectando...',
+  },
+  session_restarted: {
+    es: 'Sesión reiniciada correctamente',
+    en: 'Session restarted',
+    pt: 'Sessão reiniciada corretamente',
+  },
+  session_disconnected: {
+    es: 'Sesión desconectada correctamente',
+    en: 'Session disconnected',
+    pt: 'Sessão desconectada corretamente',
+  },
+  session_deleted: {
+    es: 'Sesión eliminada correctamente',
+    en: 'Session deleted',
+    pt: 'Sessão excluída corretamente',
+  },
+  session_synchronised: {
+    es: 'Sincronización forzada completada exitosamente',
+    en: 'Synchronisation completed',
+    pt: 'Sincronização forçada concluída com sucesso',
+  },
+  conversations_repaired: {
+    es: 'Reparación completada: {n} conversaciones creadas',
+    en: 'Repair completed: {n} conversations made',
+    pt: 'Reparo concluído: {n} conversas criadas',
+  },
+  webhook_saved: {
+    es: 'Webhook actualizado correctamente',
+    en: 'Webhook updated',
+    pt: 'Webhook atualizado corretamente',
+  },
+  proxy_saved: {
+    es: 'Proxy actualizado correctamente',
+    en: 'Proxy updated',
+    pt: 'Proxy atualizado corretamente',
+  },
+  frappe_on: {
+    es: 'Integración con Frappe activada para la sesión',
+    en: 'Frappe integration switched on for the session',
+    pt: 'Integração com Frappe ativada para a sessão',
+  },
+  frappe_off: {
+    es: 'Integración con Frappe desactivada para la sesión',
+    en: 'Frappe integration switched off for the session',
+    pt: 'Integração com Frappe desativada para a sessão',
+  },
+  pairing_code_made: {
+    es: 'Código de vinculación generado',
+    en: 'Pairing code made',
+    pt: 'Código de vinculação gerado',
+  },
+  message_sent: {
+    es: 'Mensaje enviado correctamente',
+    en: 'Message sent',
+    pt: 'Mensagem enviada corretamente',
+  },
+  message_accepted: {
+    es: 'Mensaje aceptado, esperando confirmación de WhatsApp',
+    en: 'Message accepted, waiting for WhatsApp to confirm it',
+    pt: 'Mensagem aceita, aguardando confirmação do WhatsApp',
+  },
+  message_deleted: {
+    es: 'Mensaje eliminado correctamente',
+    en: 'Message deleted',
+    pt: 'Mensagem excluída corretamente',
+  },
+  messages_read: {
+    es: 'Mensajes marcados como leídos',
+    en: 'Messages marked as read',
+    pt: 'Mensagens marcadas como lidas',
+  },
+  typing_sent: {
+    es: 'Indicador de escritura enviado',
+    en: 'Typing indicator sent',
+    pt: 'Indicador de digitação enviado',
+  },
+  contact_not_found: {
+    es: 'Contacto no encontrado',
+    en: 'Contact not found',
+    pt: 'Contato não encontrado',
+  },
+  contact_saved: {
+    es: 'Contacto actualizado correctamente',
+    en: 'Contact updated',
+    pt: 'Contato atualizado corretamente',
+  },
+  healthy: {
+    es: 'API funcionando correctamente',
+    en: 'The API is working',
+    pt: 'API funcionando corretamente',
+  },
+  ready: {
+    es: 'Listo para recibir tráfico',
+    en: 'Ready for traffic',
+    pt: 'Pronto para receber tráfego',
+  },
+  welcome: {
+    es: 'Inbox Hub, pasarela de WhatsApp',
+    en: 'Inbox Hub, a WhatsApp gateway',
+    pt: 'Inbox Hub, gateway de WhatsApp',
+  },
+} as const satisfies Record<string, Text>
+
+export type TextKey = keyof typeof texts
+
+/** The text in one language, its values filled in. */
+export function textIn(key: TextKey, language: Language, values?: TextValues): string {
+  return say(texts[key], language, values)
+}

@@ -1,0 +1,230 @@
+import { z } from 'zod'
+
+import type { Emulator } from '../emulator.ts'
+import type { Companion } from '../line.ts'
+import type { Phone } from '../phone/phone.ts'
+import type { PhoneMessage } from '../phone/phone-message.ts'
+import { type Endpoint, endpoint } from './endpoint.ts'
+
+const number = z.string().regex(/^\+?\d{5,15}$/, 'a number like +12025550123')
+/** A number, a JID or a group. */
+const address = z.string().min(5)
+const text = z.string().min(1).max(65_536)
+const receipts = z.enum(['off', 'delivery', 'read'])
+const addressing = z.enum(['lid', 'pn'])
+const device = z.int().min(0)
+
+/** Everything a person does with a phone. */
+export function phoneEndpoints(emulator: Emulator, known: Set<string>): Endpoint[] {
+  const phone = (params: Readonly<Record<string, string>>): Phone => {
+    const made = emulator.phone(number.parse(params['number']))
+    known.add(made.number)
+    return made
+  }
+  const found = (of: Phone, id: string): PhoneMessage => {
+    const message = of.messages.find((each) => each.id === id && each.device === 0)
+    if (message === undefined) throw new RangeError(`${of.number} has no message ${id}.`)
+    return message
+  }
+  return [
+    endpoint('GET /phones', {
+      about: 'The phones that were mentioned here.',
+      handle: () => [...known].map((each) => viewOfPhone(emulator.phone(each))),
+    }),
+    endpoint('POST /phones', {
+      about: 'Makes a phone. Any number is one when first mentioned; this is to say how it behaves.',
+      body: z.strictObject({
+        number,
+        pushName: text.optional(),
+        receipts: receipts.optional(),
+        addressing: addressing.optional(),
+      }),
+      handle: ({ body }) => viewOfPhone(configured(phone({ number: body.number }), body)),
+    }),
+    endpoint('GET /phones/:number', {
+      about: 'A phone and the clients linked to it.',
+      handle: ({ params }) => viewOfPhone(phone(params)),
+    }),
+    endpoint('PATCH /phones/:number', {
+      about: 'Changes how a phone behaves, or takes it offline and back.',
+      body: z.strictObject({
+        pushName: text.optional(),
+        receipts: receipts.optional(),
+        addressing: addressing.optional(),
+        online: z.boolean().optional(),
+        presence: z.enum(['available', 'unavailable']).optional(),
+      }),
+      handle: ({ params, body }) => viewOfPhone(configured(phone(params), body)),
+    }),
+    endpoint('POST /phones/:number/scan', {
+      about: 'Scans the text of a linking QR code.',
+      body: z.strictObject({ qr: text }),
+      handle: async ({ params, body }) => viewOfCompanion(await phone(params).scan(body.qr)),
+    }),
+    endpoint('POST /phones/:number/code', {
+      about: 'Types the code a client shows.',
+      body: z.strictObject({ code: z.string().regex(/^[\w\s-]{8,12}$/, 'eight characters, ABCD-1234') }),
+      handle: async ({ params, body }) => viewOfCompanion(await phone(params).enterCode(body.code)),
+    }),
+    endpoint('POST /phones/:number/unlink', {
+      about: 'Unlinks all clients, or one.',
+      body: z.strictObject({ device: device.optional() }),
+      handle: ({ params, body }) => {
+        phone(params).unlink(body.device)
+        return viewOfPhone(phone(params))
+      },
+    }),
+    endpoint('POST /phones/:number/devices', {
+      about: 'Adds a simulated device, such as the contact’s own WhatsApp Web.',
+      handle: ({ params }) => ({ device: phone(params).addDevice() }),
+    }),
+    endpoint('POST /phones/:number/lose-sessions', {
+      about: 'Loses its Signal sessions: what comes next has to be asked for again.',
+      handle: ({ params }) => phone(params).losesSessions(),
+    }),
+    endpoint('POST /phones/:number/messages', {
+      about: 'Sends a text.',
+      body: z.strictObject({
+        to: address,
+        text,
+        quote: z.string().optional(),
+        mentions: z.array(address).optional(),
+        id: z.string().min(1).max(64).optional(),
+        addressing: addressing.optional(),
+        device: device.optional(),
+      }),
+      handle: ({ params, body }) => {
+        const from = phone(params)
+        const { to, text, quote, mentions, ...options } = body
+        const content = {
+          text,
+          ...(quote !== undefined && { quoted: found(from, quote) }),
+          ...(mentions !== undefined && { mentions }),
+        }
+        const { id, chat } = from.sends(to, content, present(options))
+        return { id, chat }
+      },
+    }),
+    endpoint('GET /phones/:number/messages', {
+      about: 'What it received and sent, oldest first.',
+      query: z.strictObject({
+        chat: address.optional(),
+        device: z.coerce.number().int().min(0).default(0),
+        limit: z.coerce.number().int().min(1).max(1000).default(100),
+      }),
+      handle: ({ params, query }) => {
+        const of = phone(params)
+        const chat = query.chat === undefined ? undefined : of.chatWith(query.chat)
+        return of.messages
+          .filter((each) => each.device === query.device && (chat === undefined || each.chat === chat))
+          .slice(-query.limit)
+          .map(viewOfMessage)
+      },
+    }),
+    endpoint('POST /phones/:number/receives', {
+      about: 'Waits until it has received a text, and gives the message.',
+      body: z.strictObject({ text, waitMs: z.int().min(0).max(120_000).default(20_000) }),
+      handle: async ({ params, body, signal }) => {
+        const until = AbortSignal.any([signal, AbortSignal.timeout(body.waitMs)])
+        const timeoutMs = body.waitMs + 1000 // The signal is first, and tells a timeout from a failure.
+        return viewOfMessage(await phone(params).receives(body.text, { timeoutMs, signal: until }))
+      },
+    }),
+    endpoint('POST /phones/:number/read', {
+      about: 'Marks a chat as read.',
+      body: z.strictObject({ chat: address }),
+      handle: ({ params, body }) => phone(params).reads(body.chat),
+    }),
+    endpoint('POST /phones/:number/typing', {
+      about: 'Shows as typing, recording, or no more.',
+      body: z.strictObject({
+        to: address,
+        state: z.enum(['composing', 'recording', 'paused']).default('composing'),
+      }),
+      handle: ({ params, body }) => phone(params).types(body.to, body.state),
+    }),
+    endpoint('POST /phones/:number/reactions', {
+      about: 'Reacts to a message; an empty emoji takes the reaction back.',
+      body: z.strictObject({ messageId: z.string(), emoji: z.string().max(16) }),
+      handle: ({ params, body }) => {
+        const from = phone(params)
+        const { id, chat } = from.reacts(found(from, body.messageId), body.emoji)
+        return { id, chat }
+      },
+    }),
+    endpoint('PATCH /phones/:number/messages/:id', {
+      about: 'Changes the text of a message it sent.',
+      body: z.strictObject({ text }),
+      handle: ({ params, body }) => {
+        const from = phone(params)
+        const { id, chat } = from.edits(found(from, params['id'] ?? ''), body.text)
+        return { id, chat }
+      },
+    }),
+    endpoint('DELETE /phones/:number/messages/:id', {
+      about: 'Deletes a message it sent, for everyone.',
+      handle: ({ params }) => {
+        const from = phone(params)
+        const { id, chat } = from.deletes(found(from, params['id'] ?? ''))
+        return { id, chat }
+      },
+    }),
+    endpoint('POST /phones/:number/archive', {
+      about: 'Archives a chat on all devices, or takes it out again.',
+      body: z.strictObject({ chat: address, archived: z.boolean().default(true) }),
+      handle: ({ params, body }) => phone(params).archives(body.chat, body.archived),
+    }),
+    endpoint('POST /phones/:number/contacts', {
+      about: 'Saves a contact under a name, on all devices.',
+      body: z.strictObject({ contact: address, name: text }),
+      handle: ({ params, body }) => phone(params).savesContact(body.contact, body.name),
+    }),
+    endpoint('POST /phones/:number/history', {
+      about: 'Puts a message into its history, for a client to be linked later.',
+      body: z.strictObject({ chat: address, text, fromMe: z.boolean().default(false), at: z.int() }),
+      handle: ({ params, body: { chat, ...message } }) => phone(params).remembers(chat, message),
+    }),
+  ]
+}
+
+interface Behaviour {
+  pushName?: string | undefined
+  receipts?: Phone['receipts'] | undefined
+  addressing?: Phone['addressing'] | undefined
+  online?: boolean | undefined
+  presence?: 'available' | 'unavailable' | undefined
+}
+
+function configured(phone: Phone, { pushName, receipts, addressing, online, presence }: Behaviour): Phone {
+  if (pushName !== undefined) phone.setsPushName(pushName)
+  if (receipts !== undefined) phone.receipts = receipts
+  if (addressing !== undefined) phone.addressing = addressing
+  if (online === true) phone.goOnline()
+  if (online === false) phone.goOffline()
+  if (presence !== undefined) phone.appears(presence)
+  return phone
+}
+
+function viewOfPhone(phone: Phone): object {
+  const { number, pn, lid, pushName, online, receipts, addressing, devices } = phone
+  const companions = phone.companions().map(viewOfCompanion)
+  return { number, pn, lid, pushName, online, receipts, addressing, devices, companions }
+}
+
+export function viewOfCompanion({ device, pn, lid, platform, online }: Companion): object {
+  return { device, pn, lid, platform, online }
+}
+
+function viewOfMessage(message: PhoneMessage): object {
+  const { id, chat, from, fromMe, text, pushName, at, device } = message
+  return { id, chat, from, fromMe, text: text ?? null, pushName: pushName ?? null, at, device }
+}
+
+/** Without the fields that were left out. */
+function present<Fields extends object>(
+  fields: Fields,
+): { [Name in keyof Fields]: Exclude<Fields[Name], undefined> } {
+  const entries = Object.entries(fields).filter(([, value]) => value !== undefined)
+  // Only undefined values are gone, as the type says.
+  return Object.fromEntries(entries) as { [Name in keyof Fields]: Exclude<Fields[Name], undefined> }
+}

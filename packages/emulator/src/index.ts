@@ -1,0 +1,36 @@
+export type { BinaryNode } from './baileys.ts'
+export type { Clock } from './clock.ts'
+export * from './control/index.ts'
+export { type ConnectionControl, Emulator, type EmulatorOptions, startEmulator } from './emulator.ts'
+export {
+  type Action,
+  type Disconnect,
+  disconnects,
+  type Fault,
+  type FaultScope,
+  type Stage,
+} from './faults.ts'
+export * from './line.ts'
+export type { Log } from './log.ts'
+export type { CertificateFlaw } from './noise/certificates.ts'
+export type { AccountControl, ReachoutTimelock } from './server/account-control.ts'
+export type { DeliveryFault, MessageFault, QueryFault } from './server/account-faults.ts'
+export {
+  type Activity,
+  type Addressing,
+  type AutomaticReceipts,
+  type Collection,
+  type Content,
+  Phone,
+  type PhoneMessage,
+  type PhoneOptions,
+  QrError,
+  type QuotedMessage,
+  type Recipient,
+  type SendOptions,
+  type SentMessage,
+  type TextContent,
+  WrongCodeError,
+} from './phone/index.ts'
+export * from './terminal/index.ts'
+export * from './truth.ts'

@@ -1,0 +1,16 @@
+export type { Collection } from './app-state.ts'
+export type { Content, QuotedMessage, TextContent } from './content.ts'
+export { QrError } from './linking-qr.ts'
+export type { SentMessage } from './memory.ts'
+export { WrongCodeError } from './pairing-code.ts'
+export {
+  type Activity,
+  type Addressing,
+  type AutomaticReceipts,
+  Phone,
+  phoneFactory,
+  type PhoneOptions,
+  type Recipient,
+  type SendOptions,
+} from './phone.ts'
+export type { PhoneMessage } from './phone-message.ts'

@@ -1,0 +1,40 @@
+import { proto } from '../baileys.ts'
+import { node } from '../stanza.ts'
+import type { Account } from './account.ts'
+import type { Router } from './router.ts'
+
+/** The app-state collections of accounts: logs of patches that the server cannot read. */
+export class AppState {
+  readonly #router: Router
+
+  constructor(router: Router) {
+    this.#router = router
+  }
+
+  version(account: Account, collection: string): number {
+    return account.appState.get(collection)?.length ?? 0
+  }
+
+  since(account: Account, collection: string, version: number): readonly Uint8Array[] {
+    return account.appState.get(collection)?.slice(version) ?? []
+  }
+
+  /** Adds a patch and tells the account's devices, except the one it is from. Returns the new version. */
+  append(account: Account, collection: string, patch: Uint8Array, device: number): number {
+    const version = this.version(account, collection) + 1
+    // Clients leave the version out; whoever reads the patch later needs it.
+    const numbered = proto.SyncdPatch.decode(patch)
+    numbered.version = { version }
+    const stored = proto.SyncdPatch.encode(numbered).finish()
+    account.appState.set(collection, [...this.since(account, collection, 0), stored])
+    const attrs = { type: 'server_sync', from: account.pn }
+    for (const linked of account.linked.values()) {
+      if (linked.device === device || !linked.met) continue
+      this.#router.notifyDevice(linked, attrs, [
+        node('collection', { name: collection, version: String(version) }),
+      ])
+    }
+    if (device !== 0) account.phone.appStatePatched(collection, patch)
+    return version
+  }
+}

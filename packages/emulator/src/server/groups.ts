@@ -1,0 +1,155 @@
+import { createHash } from 'node:crypto'
+import type { BinaryNode } from '../baileys.ts'
+import type { Group } from '../line.ts'
+import type { UserJid } from '../jid.ts'
+import { node } from '../stanza.ts'
+import type { Account } from './account.ts'
+
+export interface GroupSettings {
+  /** Only admins write. */
+  announcement: boolean
+  /** Only admins change subject and description. */
+  locked: boolean
+  /** Messages disappear after so many seconds; 0: they do not. */
+  ephemeralSeconds: number
+  memberAddMode: 'admin_add' | 'all_member_add'
+  joinApproval: boolean
+}
+
+/** A group as the server keeps it. */
+export class StoredGroup implements Group {
+  readonly jid: string
+  readonly addressing: 'lid' | 'pn'
+  readonly creator: Account
+  readonly createdAt: number
+  subject: string
+  subjectAt: number
+  description: { id: string; text: string; by: Account; at: number } | undefined
+  inviteCode: string
+  readonly members = new Map<Account, 'admin' | 'superadmin' | undefined>()
+  readonly settings: GroupSettings = {
+    announcement: false,
+    locked: false,
+    ephemeralSeconds: 0,
+    memberAddMode: 'all_member_add',
+    joinApproval: false,
+  }
+
+  constructor(jid: string, subject: string, creator: Account, addressing: 'lid' | 'pn', createdAt: number) {
+    this.jid = jid
+    this.subject = subject
+    this.subjectAt = createdAt
+    this.creator = creator
+    this.addressing = addressing
+    this.createdAt = createdAt
+    this.inviteCode = inviteCode(jid, 0)
+    this.add(creator, 'superadmin')
+  }
+
+  get server(): UserJid['server'] {
+    return this.addressing === 'lid' ? 'lid' : 's.whatsapp.net'
+  }
+
+  get participants(): Group['participants'] {
+    return [...this.members].map(([{ number, pn, lid }, admin]) => ({
+      number,
+      pn,
+      lid,
+      ...(admin !== undefined && { admin }),
+    }))
+  }
+
+  add(account: Account, role?: 'admin' | 'superadmin'): void {
+    this.members.set(account, role)
+    account.groups.add(this.jid)
+  }
+
+  remove(account: Account): void {
+    this.members.delete(account)
+    account.groups.delete(this.jid)
+  }
+
+  isAdmin(account: Account): boolean {
+    return this.members.get(account) !== undefined
+  }
+
+  /** A new invitation; the old one leads nowhere any more. */
+  renewInvite(times: number): string {
+    this.inviteCode = inviteCode(this.jid, times)
+    return this.inviteCode
+  }
+
+  /** `<participant>` as queries and notifications name a member. */
+  participant(account: Account): BinaryNode {
+    const role = this.members.get(account)
+    const other =
+      this.addressing === 'lid'
+        ? { jid: account.lid, phone_number: account.pn }
+        : { jid: account.pn, lid: account.lid }
+    return node('participant', { ...other, ...(role !== undefined && { type: role }) })
+  }
+
+  /** `<group>`: all there is to know about it. */
+  describe(): BinaryNode {
+    const { settings, description } = this
+    const by = (account: Account): string => account.address(0, this.server)
+    const content: BinaryNode[] = [...this.members.keys()].map((account) => this.participant(account))
+    if (description !== undefined) {
+      const attrs = { id: description.id, participant: by(description.by), t: String(description.at) }
+      content.push(node('description', attrs, [node('body', {}, Buffer.from(description.text))]))
+    }
+    if (settings.announcement) content.push(node('announcement'))
+    if (settings.locked) content.push(node('locked'))
+    if (settings.ephemeralSeconds > 0) {
+      content.push(node('ephemeral', { expiration: String(settings.ephemeralSeconds) }))
+    }
+    if (settings.joinApproval) content.push(node('membership_approval_mode'))
+    content.push(node('member_add_mode', {}, settings.memberAddMode))
+    const attrs = {
+      id: this.jid.slice(0, this.jid.indexOf('@')),
+      subject: this.subject,
+      s_t: String(this.subjectAt),
+      s_o: by(this.creator),
+      creation: String(this.createdAt),
+      creator: by(this.creator),
+      ...(this.addressing === 'lid' && { creator_pn: this.creator.pn, s_o_pn: this.creator.pn }),
+      addressing_mode: this.addressing,
+      size: String(this.members.size),
+    }
+    return node('group', attrs, content)
+  }
+}
+
+/** All groups there are. */
+export class Groups {
+  readonly #byJid = new Map<string, StoredGroup>()
+  readonly #byInvite = new Map<string, StoredGroup>()
+
+  find(jid: string): StoredGroup | undefined {
+    return this.#byJid.get(jid)
+  }
+
+  invitedBy(code: string): StoredGroup | undefined {
+    const group = this.#byInvite.get(code)
+    return group?.inviteCode === code ? group : undefined
+  }
+
+  /** @param now - Unix seconds */
+  create(subject: string, creator: Account, addressing: 'lid' | 'pn', now: number): StoredGroup {
+    const jid = `1203630${String(this.#byJid.size + 1).padStart(11, '0')}@g.us`
+    const group = new StoredGroup(jid, subject, creator, addressing, now)
+    this.#byJid.set(jid, group)
+    this.#byInvite.set(group.inviteCode, group)
+    return group
+  }
+
+  renewInvite(group: StoredGroup): string {
+    const code = group.renewInvite(this.#byInvite.size)
+    this.#byInvite.set(code, group)
+    return code
+  }
+}
+
+function inviteCode(jid: string, times: number): string {
+  return createHash('sha256').update(`${jid} ${times}`).digest('base64url').slice(0, 22)
+}

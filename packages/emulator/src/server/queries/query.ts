@@ -1,0 +1,18 @@
+import type { BinaryNode } from '../../baileys.ts'
+import type { LinkedDevice } from '../account.ts'
+
+/** An `<error>` instead of a result. */
+export interface QueryError {
+  code: number
+  text: string
+}
+
+/** Answers one kind of `<iq>`: with what the result holds, or with an error. */
+export type QueryHandler = (iq: BinaryNode, device: LinkedDevice) => readonly BinaryNode[] | QueryError
+
+/** Handlers by `<xmlns> <type> <first child>`. */
+export type Queries = Readonly<Record<string, QueryHandler>>
+
+export const notFound: QueryError = { code: 404, text: 'item-not-found' }
+export const forbidden: QueryError = { code: 403, text: 'forbidden' }
+export const badRequest: QueryError = { code: 400, text: 'bad-request' }

@@ -1,0 +1,94 @@
+import { child, children, childrenOf, node, textOf } from '../../stanza.ts'
+import type { Account } from '../account.ts'
+import type { Router } from '../router.ts'
+import { badRequest, notFound, type Queries } from './query.ts'
+
+/** A server-side experiment flag clients read. Off: privacy tokens are not attached to messages. */
+const abProps = [node('prop', { config_code: '10518', config_value: 'false' })]
+
+/** `w:mex` queries by id (`QueryIds` of baileys), with what they are answered. */
+const mexAnswers: Readonly<Record<string, (account: Account) => object>> = {
+  '23983697327930364': ({ reachoutTimelock }) => ({ xwa2_fetch_account_reachout_timelock: reachoutTimelock }),
+  '24503548349331633': () => ({
+    xwa2_message_capping_info: {
+      capping_status: 'NONE',
+      total_quota: 500,
+      used_quota: 0,
+      cycle_start_timestamp: '0',
+      cycle_end_timestamp: '0',
+      ote_status: 'NOT_ELIGIBLE',
+      mv_status: 'NOT_ELIGIBLE',
+    },
+  }),
+}
+
+/** What an account sets and asks about itself, and what clients ask around the login. */
+export function settingsQueries({ router }: { router: Router }): Queries {
+  return {
+    'w:p get ping': () => [],
+    'w:p get ': () => [],
+    'passive set active': () => [],
+    'passive set passive': () => [],
+
+    'abt get props': () => [node('props', { protocol: '1', hash: 'emulator', ab_key: 'emulator' }, abProps)],
+    // What clients before 7.0 ask, with an empty hash.
+    'w get props': () => [node('props', { protocol: '2', hash: 'emulator' }, [])],
+
+    'blocklist get ': (_, { account }) => [
+      node(
+        'list',
+        {},
+        [...account.blocked].map((jid) => node('item', { jid })),
+      ),
+    ],
+    'blocklist set item': (iq, device) => {
+      const { jid, action } = child(iq, 'item')?.attrs ?? {}
+      if (jid === undefined) return badRequest
+      if (action === 'block') device.account.blocked.add(jid)
+      else device.account.blocked.delete(jid)
+      router.notify(
+        device.account,
+        { type: 'account_sync', from: device.account.pn },
+        [node('blocklist', {}, [node('item', { jid, action: action ?? 'unblock' })])],
+        device.device,
+      )
+      return []
+    },
+
+    'privacy get privacy': (_, { account }) => [
+      node(
+        'privacy',
+        {},
+        [...account.privacy].map(([name, value]) => node('category', { name, value })),
+      ),
+    ],
+    'privacy set privacy': (iq, { account }) => {
+      for (const { attrs } of childrenOf(child(iq, 'privacy'), 'category')) {
+        account.privacy.set(attrs['name'] ?? '', attrs['value'] ?? '')
+      }
+      return []
+    },
+    'privacy set tokens': () => [],
+    'disappearing_mode set disappearing_mode': () => [],
+
+    // Nobody here has a picture, an about text to change, or a shop.
+    'w:profile:picture get picture': () => notFound,
+    'w:profile:picture set picture': () => [node('picture', { id: '1' })],
+    'w:profile:picture set ': () => [],
+    'status set status': () => [],
+    'w:biz get business_profile': () => [node('business_profile', {}, [])],
+    'bot get bot': () => [node('bot', { v: '2' }, [])],
+
+    'urn:xmpp:whatsapp:dirty set clean': () => [],
+    'w:stats set add': () => [],
+    // Baileys sends its statistics without a type.
+    'w:stats  add': () => [],
+
+    'w:mex get query': (iq, { account }) => {
+      const query = children(iq)[0]
+      const answer = mexAnswers[query?.attrs['query_id'] ?? '']
+      if (textOf(query) === undefined || answer === undefined) return notFound
+      return [node('result', {}, Buffer.from(JSON.stringify({ data: answer(account) })))]
+    },
+  }
+}

@@ -1,0 +1,118 @@
+/** What can be typed at the terminal phone. */
+export type Command =
+  | { do: 'scan'; qr: string }
+  | { do: 'code'; code: string }
+  | { do: 'say'; to: string; text: string }
+  | { do: 'read'; chat: string | undefined }
+  | { do: 'type'; to: string }
+  | { do: 'name'; name: string }
+  | { do: 'use'; number: string }
+  | { do: 'group'; subject: string; members: readonly string[] }
+  | { do: 'unlink' | 'drop' | 'offline' | 'online' | 'inbox' | 'status' | 'help' | 'quit' }
+
+/** A line that is no command; its message says what is. */
+class CommandError extends Error {
+  override readonly name = 'CommandError'
+}
+
+interface Usage {
+  /** What follows the word. */
+  takes: string
+  about: string
+  parse(rest: string): Command
+}
+
+const simple = (
+  command: 'unlink' | 'drop' | 'offline' | 'online' | 'inbox' | 'status' | 'help' | 'quit',
+) => ({
+  takes: '',
+  parse: (): Command => ({ do: command }),
+})
+
+/** Every command: the one list that parsing and help are made from. */
+const usages: Readonly<Record<Command['do'], Usage>> = {
+  scan: {
+    takes: '<qr text>',
+    about: 'link the client that shows this QR code',
+    parse: (rest) => ({ do: 'scan', qr: needed(rest, 'the text of the QR code') }),
+  },
+  code: {
+    takes: '<code>',
+    about: 'link the client that shows this pairing code',
+    parse: (rest) => ({ do: 'code', code: needed(rest, 'the code') }),
+  },
+  say: {
+    takes: '<number or group> <text>',
+    about: 'send a text',
+    parse: (rest) => {
+      const [to, text] = halves(rest)
+      return { do: 'say', to: needed(to, 'a number'), text: needed(text, 'a text') }
+    },
+  },
+  read: {
+    takes: '[number or group]',
+    about: 'mark a chat, or all, as read',
+    parse: (rest) => ({ do: 'read', chat: rest === '' ? undefined : rest }),
+  },
+  type: {
+    takes: '<number or group>',
+    about: 'show as typing',
+    parse: (rest) => ({ do: 'type', to: needed(rest, 'a number') }),
+  },
+  inbox: { ...simple('inbox'), about: 'show the latest messages' },
+  use: {
+    takes: '<number>',
+    about: 'take another phone in hand',
+    parse: (rest) => ({ do: 'use', number: needed(rest, 'a number') }),
+  },
+  name: {
+    takes: '<name>',
+    about: 'change what the phone calls itself',
+    parse: (rest) => ({ do: 'name', name: needed(rest, 'a name') }),
+  },
+  group: {
+    takes: '<subject> <number> …',
+    about: 'make a group with these members',
+    parse: (rest) => {
+      const [subject, members] = halves(rest)
+      return {
+        do: 'group',
+        subject: needed(subject, 'a subject of one word'),
+        members: needed(members, 'members').split(/\s+/),
+      }
+    },
+  },
+  offline: { ...simple('offline'), about: 'lose the network' },
+  online: { ...simple('online'), about: 'have it back' },
+  drop: { ...simple('drop'), about: 'break the connections of its linked clients' },
+  unlink: { ...simple('unlink'), about: 'unlink its clients' },
+  status: { ...simple('status'), about: 'show the phone and its clients' },
+  help: { ...simple('help'), about: 'show this' },
+  quit: { ...simple('quit'), about: 'end the emulator' },
+}
+
+/** @throws {CommandError} */
+export function parseCommand(line: string): Command {
+  const [word, rest] = halves(line.trim())
+  const usage = Object.entries(usages).find(([name]) => name === word)?.[1]
+  if (usage === undefined) throw new CommandError(`There is no "${word}". Try help.`)
+  return usage.parse(rest)
+}
+
+/** One line for each command. */
+export function help(): string {
+  const left = Object.entries(usages).map(([word, { takes, about }]) => ({ left: `${word} ${takes}`, about }))
+  const width = Math.max(...left.map(({ left }) => left.length))
+  return left.map(({ left, about }) => `  ${left.padEnd(width)}  ${about}`).join('\n')
+}
+
+/** The first word, and what follows it. */
+function halves(text: string): [string, string] {
+  const space = text.search(/\s/)
+  return space < 0 ? [text, ''] : [text.slice(0, space), text.slice(space).trim()]
+}
+
+function needed(part: string, what: string): string {
+  if (part === '') throw new CommandError(`That needs ${what}. Try help.`)
+  return part
+}

@@ -1,0 +1,1 @@
+export { type EmulatorCommandOptions, runEmulatorCommand } from './emulator-command.ts'

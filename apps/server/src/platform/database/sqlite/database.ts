@@ -1,0 +1,96 @@
+import { join } from 'node:path'
+
+import type { Clock } from '../../clock.ts'
+import type { Log } from '../../log.ts'
+import type { ObserveCommit } from '../commit.ts'
+import type { Database } from '../index.ts'
+import { kyselyOn } from '../kysely.ts'
+import { type Migratable, type Migration, migrate } from '../migrations.ts'
+import type { SqlRunner } from '../sql.ts'
+import { SqliteConnection } from './connection.ts'
+import { createPrivate, takeDataDir } from './data-dir.ts'
+import { GroupCommit } from './group-commit.ts'
+
+/** Pages of 4 KB in the log before they go to their places: four times SQLite's own choice, because hot pages then go once for many changes. */
+const checkpointPages = 4_000
+
+/** A SQLite file in `dataDir`, for this process alone. */
+export async function openSqlite({
+  dataDir,
+  log,
+  clock,
+  migrations,
+  observe,
+}: {
+  dataDir: string
+  log: Log
+  clock: Clock
+  migrations: readonly Migration[]
+  observe: ObserveCommit
+}): Promise<Database> {
+  using opened = new DisposableStack()
+  opened.use(takeDataDir(dataDir))
+  const path = join(dataDir, 'inbox-hub.db')
+  createPrivate(path)
+  const writer = opened.use(new SqliteConnection(path, { readOnly: false }))
+  // FULL: each commit is on the disk before it is told. NORMAL may lose the last ones in a power cut, and WhatsApp was told to forget them.
+  writer.script(`
+    PRAGMA journal_mode = WAL;
+    PRAGMA synchronous = FULL;
+    PRAGMA temp_store = MEMORY;
+    PRAGMA cache_size = -16000;
+    PRAGMA wal_autocheckpoint = ${checkpointPages};
+    PRAGMA journal_size_limit = 67108864;
+  `)
+  await migrate(migratable(writer), migrations, { log, clock })
+  // Its own connection, so that it sees only what is committed and never waits for the writer.
+  const reader = opened.use(new SqliteConnection(path, { readOnly: true }))
+  reader.script('PRAGMA cache_size = -16000')
+  const commits = new GroupCommit(writer, { log, clock, observe })
+  const resources = opened.move()
+  const sql: SqlRunner = reader
+  return {
+    dialect: 'sqlite',
+    read: kyselyOn(reader),
+    sql,
+    write: (work) => commits.write(work),
+    async probe() {
+      // An update of one row in place could succeed on a full disk; a page's worth of new data cannot.
+      await commits.write(async (tx) => {
+        await tx.sql.execute(
+          `INSERT INTO setting (name, value) VALUES ('probe', ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value`,
+          [probeValue],
+        )
+        await tx.sql.execute(`DELETE FROM setting WHERE name = 'probe'`, [])
+      })
+    },
+    async [Symbol.asyncDispose]() {
+      await commits.close()
+      resources.dispose()
+    },
+  }
+}
+
+/** The data directory's lock already keeps every other process out. */
+function migratable(writer: SqliteConnection): Migratable {
+  return {
+    dialect: 'sqlite',
+    async exclusively(work) {
+      writer.execute('BEGIN IMMEDIATE')
+      try {
+        const value = await work({
+          dialect: 'sqlite',
+          execute: (sql, values) => writer.execute(sql, values),
+          script: async (sql) => writer.script(sql),
+        })
+        writer.execute('COMMIT')
+        return value
+      } catch (error) {
+        if (writer.inTransaction) writer.execute('ROLLBACK')
+        throw error
+      }
+    },
+  }
+}
+
+const probeValue = JSON.stringify('x'.repeat(16_384))

@@ -1,0 +1,403 @@
+import { randomUUID } from 'node:crypto'
+import { STATUS_CODES } from 'node:http'
+
+import cors from '@fastify/cors'
+import helmet from '@fastify/helmet'
+import {
+  type Endpoint,
+  endpoints,
+  HubError,
+  issueText,
+  type Language,
+  languageFor,
+  textIn,
+} from '@inbox-hub/contract'
+import Fastify, { type FastifyReply, type FastifyRequest } from 'fastify'
+import { Histogram, type Registry } from 'prom-client'
+
+import type { Clock } from '../clock.ts'
+import type { Log } from '../log.ts'
+import { docsPage, docsPolicy, docsScript, docsStart } from './api-docs.ts'
+import { addBodyParsers } from './body-parsers.ts'
+import { errorBody, successBody } from './envelope.ts'
+import { failureOf, failureOfConnection } from './failure.ts'
+import type { Answer, ApiRequest, Handler, Http, RawAnswer } from './http.ts'
+import { openApiDocument } from './openapi.ts'
+import { Pacing } from './pacing.ts'
+import { parseRequest } from './parse-request.ts'
+import { type RateLimits, usualRateLimits } from './rate-limits.ts'
+
+export interface HttpOptions {
+  log: Log
+  clock: Clock
+  /** Where the request figures go. */
+  metrics: Registry
+  /** Whose key it is; undefined when nobody's. */
+  authenticate: (key: string) => Promise<number | undefined> | number | undefined
+  /**
+   * The number of the session that a path names, so that both of its names count as one; undefined when there is
+   * none. Without it the name as written counts.
+   */
+  sessionNumber?: (ownerId: number, ref: string) => number | undefined
+  /** How clients reach this server, for the reference; undefined = wherever the page came from. */
+  publicUrl?: string | undefined
+  rateLimits?: RateLimits
+  /** Whether `X-Forwarded-For` of a reverse proxy is believed. */
+  trustProxy?: boolean
+  /** The most JSON in one request, bytes. */
+  maxBodyBytes?: number
+}
+
+/** How long handlers that wait (long polls) get to answer after their signal was aborted, ms. */
+const lastWordsMs = 250
+
+const json = 'application/json; charset=utf-8'
+const script = 'text/javascript; charset=utf-8'
+
+/**
+ * The HTTP edge. Nothing but this folder knows Fastify: routes are functions of the contract's operations.
+ * What it promises beside the handlers: the envelope, one error body for every failure, a request id, limits.
+ */
+export function createHttp({
+  log,
+  clock,
+  metrics,
+  authenticate,
+  sessionNumber,
+  publicUrl,
+  rateLimits = usualRateLimits,
+  trustProxy = false,
+  maxBodyBytes = 256 * 1024,
+}: HttpOptions): Http {
+  const served = new Map<string, Endpoint>()
+  const pacing = new Pacing(rateLimits, clock)
+  const stopping = new AbortController()
+  let draining = false
+  let underWay = 0
+  let onIdle: (() => void) | undefined
+
+  const durations = new Histogram({
+    name: 'inbox_hub_http_request_duration_seconds',
+    help: 'From the arrival of a request to the end of its answer',
+    labelNames: ['method', 'route', 'status'],
+    buckets: [0.001, 0.005, 0.02, 0.1, 0.5, 2, 10, 30],
+    registers: [metrics],
+  })
+
+  const app = Fastify({
+    logger: false,
+    trustProxy,
+    bodyLimit: maxBodyBytes,
+    requestTimeout: 30_000,
+    // Longer than the 60 s that reverse proxies keep idle connections, so that they never write into a closed one.
+    keepAliveTimeout: 65_000,
+    forceCloseConnections: true,
+    http: { maxHeaderSize: 16 * 1024, headersTimeout: 15_000 },
+    genReqId: ({ headers }) => {
+      const given = headers['x-request-id']
+      return typeof given === 'string' && /^[\w.:-]{1,128}$/.test(given) ? given : randomUUID()
+    },
+    routerOptions: { ignoreTrailingSlash: true, maxParamLength: 300 },
+    frameworkErrors: (error, request, reply) => {
+      greet(request, reply)
+      refuse(error, request, reply)
+    },
+    clientErrorHandler(error, socket) {
+      if (!socket.writable) return
+      const failure = failureOfConnection(error)
+      const requestId = randomUUID()
+      const body = JSON.stringify(errorBody(failure, { language: 'es', requestId, now: clock.now() }))
+      socket.end(
+        `HTTP/1.1 ${failure.status} ${STATUS_CODES[failure.status] ?? ''}\r\ncontent-type: ${json}\r\nx-request-id: ${requestId}\r\n` +
+          `content-length: ${Buffer.byteLength(body)}\r\nconnection: close\r\n\r\n${body}`,
+      )
+    },
+  })
+
+  addBodyParsers(app)
+  /** What every answer carries, whatever becomes of the request. */
+  function greet(request: FastifyRequest, reply: FastifyReply): void {
+    reply.headers({ 'x-request-id': request.id, 'cache-control': 'no-store' })
+    pacing.greet(request.ip, reply)
+  }
+
+  app.addHook('onRequest', (request, reply, done) => {
+    underWay++
+    // Also when the client goes away before its answer, of which `onResponse` never hears.
+    reply.raw.once('close', () => {
+      underWay--
+      if (underWay === 0) onIdle?.()
+    })
+    greet(request, reply)
+    done()
+  })
+
+  // After the hook above: what these answer by themselves (preflights) carries the same headers.
+  void app.register(helmet, {
+    contentSecurityPolicy: {
+      useDefaults: false,
+      directives: { 'default-src': ["'none'"], 'frame-ancestors': ["'none'"] },
+    },
+    // QR pictures are shown inside CRMs of other origins.
+    crossOriginResourcePolicy: { policy: 'cross-origin' },
+  })
+  void app.register(cors, {
+    origin: true,
+    credentials: true,
+    methods: ['GET', 'HEAD', 'POST', 'PUT', 'DELETE'],
+    exposedHeaders: [
+      'X-Request-Id',
+      'Retry-After',
+      'RateLimit-Policy',
+      'RateLimit-Limit',
+      'RateLimit-Remaining',
+      'RateLimit-Reset',
+      'X-RateLimit-Limit',
+      'X-RateLimit-Remaining',
+      'X-RateLimit-Reset',
+    ],
+    maxAge: 86_400,
+    strictPreflight: false,
+  })
+
+  app.addHook('onResponse', (request, reply, done) => {
+    const { method, id: requestId } = request
+    const { statusCode: status, elapsedTime } = reply
+    const route = request.routeOptions.url ?? 'none'
+    durations.observe({ method, route, status }, elapsedTime / 1000)
+    log.debug({ method, route, status, durationMs: Math.round(elapsedTime), requestId }, 'request answered')
+    done()
+  })
+
+  /** Answers with the failure that `thrown` is. */
+  function refuse(thrown: unknown, request: FastifyRequest, reply: FastifyReply, endpoint?: Endpoint): void {
+    const language = languageOf(request)
+    const failure = failureOf(thrown, language, maxBodyBytes)
+    if (failure.status >= 500 && failure.code !== 'SERVICE_UNAVAILABLE' && failure.code !== 'NOT_READY') {
+      const { method, id: requestId, routeOptions } = request
+      const { code, status, cause } = failure
+      log.error(
+        { code, status, method, route: routeOptions.url, requestId, error: cause ?? failure },
+        'request failed',
+      )
+    }
+    if (failure.retryAfterMs !== undefined)
+      reply.header('retry-after', String(Math.max(1, Math.ceil(failure.retryAfterMs / 1000))))
+    const shown = withContractData(failure, endpoint, request.id)
+    void reply
+      .code(failure.status)
+      .header('content-language', language)
+      .type(json)
+      .send(JSON.stringify(errorBody(shown, { language, requestId: request.id, now: clock.now() })))
+  }
+
+  /** The failure with only as much `data` as its operation's contract allows. */
+  function withContractData(failure: HubError, endpoint: Endpoint | undefined, requestId: string): HubError {
+    if (failure.data === undefined) return failure
+    const { code, details, retryAfterMs, values, cause } = failure
+    const allowed = endpoint?.errorData[code]?.safeParse(failure.data)
+    if (allowed?.success === false)
+      log.error({ requestId, code, error: allowed.error }, 'data of an error does not match the contract')
+    return new HubError(code, details, {
+      cause,
+      values,
+      ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
+      ...(allowed?.success === true ? { data: allowed.data } : {}),
+    })
+  }
+
+  app.setErrorHandler((error, request, reply) => refuse(error, request, reply))
+  app.setNotFoundHandler((request, reply) => {
+    const path = request.url.replace(/\?.*$/s, '')
+    const methods = [...served.values()]
+      .filter((endpoint) => pathMatches(endpoint.path, path))
+      .map(({ method }) => method)
+    if (methods.length === 0) {
+      refuse(new HubError('NOT_FOUND'), request, reply)
+      return
+    }
+    reply.header('allow', [...new Set(methods)].sort().join(', '))
+    refuse(new HubError('METHOD_NOT_ALLOWED'), request, reply)
+  })
+
+  function serve<E extends Endpoint>(endpoint: E, handler: Handler<E>): void {
+    if (served.has(endpoint.id)) throw new Error(`operation ${endpoint.id} is served twice`)
+    served.set(endpoint.id, endpoint)
+    const owners = new WeakMap<FastifyRequest, number>()
+
+    app.route({
+      method: endpoint.method,
+      url: endpoint.path,
+      errorHandler: (error, request, reply) => refuse(error, request, reply, endpoint),
+      onRequest: async (request, reply) => {
+        if (request.url.includes('%00'))
+          throw new HubError('VALIDATION_ERROR', {
+            path: issueText('forbidden_character', languageOf(request)),
+          })
+        if (endpoint.auth === 'none') return
+        if (draining) {
+          reply.header('connection', 'close')
+          throw new HubError('SERVICE_UNAVAILABLE', {}, { retryAfterMs: 2000 })
+        }
+        const ownerId = await ownerOf(request)
+        owners.set(request, ownerId)
+        const caller = `${ownerId} ${sessionOf(request.params, ownerId)}`
+        pacing.arrive(endpoint.bucket, caller, reply)
+      },
+      handler: async (request, reply) => {
+        const language = languageOf(request)
+        const ownerId = owners.get(request) ?? 0
+        const parsed = parseRequest(endpoint, request, language)
+        let ended: AbortSignal | undefined
+        const signal = () => (ended ??= AbortSignal.any([goneSignal(reply), stopping.signal]))
+        // A session that is being made is named in the body.
+        const session = sessionOf({ ...parsed.body, ...(request.params as object) }, ownerId)
+        await pacing.proceed(endpoint.bucket, `${ownerId} ${session}`, signal, reply)
+        const api: ApiRequest<E> = {
+          ...parsed,
+          ownerId,
+          language,
+          requestId: request.id,
+          get signal() {
+            return signal()
+          },
+        }
+        const answer = await handler(api)
+        return 'raw' in answer ? sendRaw(reply, answer) : sendAnswer(endpoint, reply, answer, language)
+      },
+    })
+  }
+
+  function sendRaw(reply: FastifyReply, { raw, type, status = 200, headers }: RawAnswer): FastifyReply {
+    if (headers !== undefined) reply.headers(headers)
+    return reply.code(status).type(type).send(raw)
+  }
+
+  function sendAnswer<E extends Endpoint>(
+    endpoint: E,
+    reply: FastifyReply,
+    { data, message, status, headers }: Answer<E>,
+    language: Language,
+  ): FastifyReply {
+    // Parsing strips what is not in the contract. It costs half a microsecond per message of a list: less than
+    // JSON.stringify does, and a compiled serializer would check nothing.
+    const shown = endpoint.success.data.parse(data)
+    const body = successBody(shown, {
+      message: textOf(message, language),
+      flat: endpoint.success.envelope === 'flat',
+      now: clock.now(),
+    })
+    if (headers !== undefined) reply.headers(headers)
+    return reply
+      .code(status ?? endpoint.success.status)
+      .header('content-language', language)
+      .type(json)
+      .send(JSON.stringify(body))
+  }
+
+  async function ownerOf(request: FastifyRequest): Promise<number> {
+    // Whatever `Authorization` comes along is not looked at: old clients send stale ones.
+    const key = request.headers['x-api-key']
+    if (typeof key !== 'string' || key.trim() === '') throw new HubError('MISSING_API_KEY')
+    const ownerId = key.length > 512 ? undefined : await authenticate(key.trim())
+    if (ownerId === undefined) throw new HubError('INVALID_API_KEY')
+    return ownerId
+  }
+
+  /** What stands for the session in the names of limits. */
+  function sessionOf(fields: unknown, ownerId: number): string {
+    // Path parameters and bodies; both are plain objects, and the fields are checked here.
+    const { ref, sessionId } = fields as { ref?: unknown; sessionId?: unknown }
+    const named = typeof ref === 'string' ? ref : typeof sessionId === 'string' ? sessionId : undefined
+    if (named === undefined) return '-'
+    const number = sessionNumber?.(ownerId, named)
+    return number === undefined ? `named ${named}` : String(number)
+  }
+
+  let document: string | undefined
+  serve(endpoints.openapi, () => {
+    const inOrder = Object.values(endpoints).filter(({ id }) => served.has(id))
+    document ??= JSON.stringify(openApiDocument(inOrder, { publicUrl }))
+    return { raw: document, type: json }
+  })
+  serve(endpoints.docs, () => ({
+    raw: docsPage,
+    type: 'text/html; charset=utf-8',
+    headers: { 'content-security-policy': docsPolicy },
+  }))
+  app.get('/api/docs/start.js', (_request, reply) => reply.type(script).send(docsStart))
+  app.get('/api/docs/scalar.js', async (request, reply) => {
+    const { plain, brotli } = await docsScript()
+    reply.type(script).headers({ 'cache-control': 'public, max-age=86400', vary: 'accept-encoding' })
+    return /\bbr\b/.test(request.headers['accept-encoding'] ?? '')
+      ? reply.header('content-encoding', 'br').send(brotli)
+      : reply.send(plain)
+  })
+
+  /** Whether no request is under way, now or within `ms`. */
+  async function idleWithin(ms: number): Promise<boolean> {
+    if (underWay === 0) return true
+    const { promise, resolve } = Promise.withResolvers<void>()
+    onIdle = resolve
+    using _timer = clock.after(ms, resolve)
+    await promise
+    onIdle = undefined
+    return underWay === 0
+  }
+
+  return {
+    serve,
+    async listen({ host, port }) {
+      await app.listen({ host, port })
+      const address = app.server.address()
+      if (address === null || typeof address === 'string') throw new Error('not listening on TCP')
+      const shown = address.family === 'IPv6' ? `[${address.address}]` : address.address
+      return { host: address.address, port: address.port, url: `http://${shown}:${address.port}` }
+    },
+    async drain(maxMs) {
+      draining = true
+      if (await idleWithin(maxMs)) return
+      stopping.abort()
+      await idleWithin(lastWordsMs)
+    },
+    async [Symbol.asyncDispose]() {
+      draining = true
+      stopping.abort()
+      await app.close()
+    },
+  }
+}
+
+/**
+ * Aborted when the client goes away before its answer is written. Fastify's own `request.signal` follows the request
+ * stream instead, which closes as soon as the body has been read.
+ */
+function goneSignal({ raw }: FastifyReply): AbortSignal {
+  const gone = new AbortController()
+  if (raw.destroyed) gone.abort()
+  raw.once('close', () => {
+    if (!raw.writableEnded) gone.abort()
+  })
+  return gone.signal
+}
+
+function languageOf(request: FastifyRequest): Language {
+  return languageFor(request.headers['accept-language'])
+}
+
+function textOf(message: Answer<Endpoint>['message'], language: Language): string | undefined {
+  if (message === undefined) return undefined
+  return typeof message === 'string'
+    ? textIn(message, language)
+    : textIn(message.key, language, message.values)
+}
+
+/** Whether a path is one of a route's, parameters aside. */
+function pathMatches(route: string, path: string): boolean {
+  const parts = route.split('/')
+  const given = path.replace(/(.)\/$/, '$1').split('/')
+  return (
+    parts.length === given.length &&
+    parts.every((part, index) => part.startsWith(':') || part === given[index])
+  )
+}

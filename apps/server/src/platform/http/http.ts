@@ -1,0 +1,46 @@
+import type { DataOf, Endpoint, Language, RequestOf, TextKey, TextValues } from '@inbox-hub/contract'
+
+/** One request to an operation, parsed by its schemas. */
+export interface ApiRequest<E extends Endpoint> extends RequestOf<E> {
+  /** Whose key it was; 0, which is nobody, where the operation needs no key. */
+  ownerId: number
+  /** In which language to answer. */
+  language: Language
+  /** Echoed as `X-Request-Id`, and in the log. */
+  requestId: string
+  /** Aborted when the client goes away, and when the server stops waiting for answers. */
+  signal: AbortSignal
+}
+
+/** What an operation answers; the edge wraps it in the contract's envelope. */
+export interface Answer<E extends Endpoint> {
+  data: DataOf<E>
+  /** What to tell people. */
+  message?: TextKey | { key: TextKey; values: TextValues }
+  /** When it is not the operation's usual status. */
+  status?: 200 | 201
+  headers?: Readonly<Record<string, string>>
+}
+
+/** An answer that is not the envelope: a picture, a page, metrics. */
+export interface RawAnswer {
+  raw: string | Uint8Array
+  /** Media type, with its charset. */
+  type: string
+  status?: number
+  headers?: Readonly<Record<string, string>>
+}
+
+export type Handler<E extends Endpoint> = (
+  request: ApiRequest<E>,
+) => Promise<Answer<E> | RawAnswer> | Answer<E> | RawAnswer
+
+/** The edge: requests come in parsed and go out in the contract's envelope; what handlers throw becomes its error bodies. */
+export interface Http extends AsyncDisposable {
+  /** Serves an operation of the contract. Every one is served once, before `listen`. */
+  serve<E extends Endpoint>(endpoint: E, handler: Handler<E>): void
+  /** Starts answering. Port 0 takes a free one. */
+  listen(address: { host: string; port: number }): Promise<{ host: string; port: number; url: string }>
+  /** Answers 503 to new requests from now on, and waits at most `maxMs` for those under way. */
+  drain(maxMs: number): Promise<void>
+}

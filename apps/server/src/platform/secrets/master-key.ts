@@ -1,0 +1,96 @@
+import {
+  chmodSync,
+  closeSync,
+  fsyncSync,
+  linkSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeSync,
+} from 'node:fs'
+import { join } from 'node:path'
+import { randomBytes } from 'node:crypto'
+
+import type { Log } from '../log.ts'
+import { OperatorError } from '../operator-error.ts'
+import { keyLength } from './sealer.ts'
+
+/** The master key is missing or is not the one the data was sealed under. The message says what to do. */
+export class MasterKeyRefused extends OperatorError {
+  override readonly name = 'MasterKeyRefused'
+}
+
+/** Reads 32 bytes written as base64, base64url or hex; undefined when the text is something else. */
+export function parseKey(text: string): Uint8Array | undefined {
+  const trimmed = text.trim()
+  if (/^[\da-f]{64}$/i.test(trimmed)) return Buffer.from(trimmed, 'hex')
+  if (/^[\w+/-]{43}=?$/.test(trimmed)) return Buffer.from(trimmed, 'base64')
+  return undefined
+}
+
+/** Where the key lives when it is not given in the environment. */
+export function masterKeyFile(dataDir: string): string {
+  return join(dataDir, 'master.key')
+}
+
+/** The key in the data directory; undefined when there is none. Throws `MasterKeyRefused` when the file holds something else. */
+export function readKeyFile(dataDir: string, log: Log): Uint8Array | undefined {
+  const path = masterKeyFile(dataDir)
+  let text: string
+  try {
+    text = readFileSync(path, 'utf8')
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined
+    throw new MasterKeyRefused(
+      `The master key in ${path} cannot be read. Let the user that runs Inbox Hub read it.`,
+      {
+        cause: error,
+      },
+    )
+  }
+  const key = parseKey(text)
+  if (key === undefined) {
+    throw new MasterKeyRefused(
+      `${path} does not hold a master key (32 bytes, base64 or hex). Restore it from the backup of the data directory.`,
+    )
+  }
+  if ((statSync(path).mode & 0o077) !== 0) {
+    chmodSync(path, 0o600)
+    log.warn({ path }, 'others could read the master key; now its owner alone can')
+  }
+  return key
+}
+
+/** Makes a key and puts it in the data directory, whole or not at all, on the disk before anything is sealed under it. */
+export function createKeyFile(dataDir: string, log: Log): Uint8Array {
+  mkdirSync(dataDir, { recursive: true, mode: 0o700 })
+  const key = randomBytes(keyLength)
+  const path = masterKeyFile(dataDir)
+  const draft = `${path}.${process.pid}`
+  const file = openSync(draft, 'wx', 0o600)
+  try {
+    writeSync(file, `${key.toString('base64')}\n`)
+    fsyncSync(file)
+  } finally {
+    closeSync(file)
+  }
+  try {
+    // Unlike a rename, a link fails when another process was first.
+    linkSync(draft, path)
+  } catch (error) {
+    const first = readKeyFile(dataDir, log)
+    if (first === undefined) throw error
+    return first
+  } finally {
+    rmSync(draft)
+  }
+  const dir = openSync(dataDir, 'r')
+  try {
+    fsyncSync(dir)
+  } finally {
+    closeSync(dir)
+  }
+  return key
+}

@@ -1,0 +1,232 @@
+/** Who may call the API: keys, of which only hashes are stored. */
+import type { Clock } from '../platform/clock.ts'
+import type { Database } from '../platform/database/index.ts'
+import type { Log } from '../platform/log.ts'
+import { OperatorError } from '../platform/operator-error.ts'
+import type { Secrets } from '../platform/secrets/index.ts'
+import { hashOf, idOf, isWeak, makeKey, matches } from './api-key.ts'
+import { allKeys, type ApiKeyRow, noteUse, revokeRow, storeKey } from './api-key-rows.ts'
+
+/** A key as its owner may see it. */
+interface ApiKeyView {
+  readonly id: string
+  readonly ownerId: number
+  readonly name: string
+  /** Unix ms, as all times here. */
+  readonly createdAt: number
+  /** Exact to a minute. */
+  readonly lastUsedAt: number | undefined
+  readonly revokedAt: number | undefined
+}
+
+export interface Access extends AsyncDisposable {
+  /** Whose key it is; undefined when nobody's, or no longer. Answered from memory but for a key this process has not seen yet. */
+  readonly authenticate: (key: string) => number | undefined | Promise<number | undefined>
+  /** The only moment at which the key itself exists: show it once. */
+  createKey(options: { ownerId: number; name: string }): Promise<{ id: string; key: string }>
+  /** Every key, revoked ones too, oldest first. */
+  listKeys(): Promise<readonly ApiKeyView[]>
+  /** Works at once in this process, within `reloadEveryMs` in others. False when there is no such key in use. */
+  revokeKey(id: string): Promise<boolean>
+  /** The key this start made because there was none: for the terminal, once. */
+  readonly firstKey: string | undefined
+}
+
+/** The owner of the first key and of the one in the environment. */
+const firstOwner = 1
+/** The name of the key in the environment; there is at most one in use. */
+const givenName = 'INBOX_HUB_API_KEY'
+const noteUsesEveryMs = 60_000
+/** How long a key that another process revoked may go on working here. */
+const reloadEveryMs = 15_000
+/** A key we do not know may be new: look again, but not for every guess. */
+const lookAgainMs = 1_000
+
+interface Known {
+  readonly row: ApiKeyRow
+  readonly hash: Buffer
+}
+
+/** Loads the keys; imports `apiKey` (INBOX_HUB_API_KEY) and retires its predecessor; makes a first key when there is none in use. */
+export async function createAccess({
+  database,
+  secrets,
+  clock,
+  log,
+  apiKey,
+}: {
+  database: Database
+  secrets: Secrets
+  clock: Clock
+  log: Log
+  apiKey: string | undefined
+}): Promise<Access> {
+  const pepper = secrets.derive('api keys')
+  let known = new Map<string, Known>()
+  let loadedAt = -Infinity
+  let loading: Promise<void> | undefined
+  /** Counts the keys made and revoked here. */
+  let changes = 0
+  const used = new Map<string, number>()
+  let timer: Disposable | undefined
+  let closed = false
+
+  async function load(): Promise<void> {
+    const startedAt = clock.monotonic()
+    const changesBefore = changes
+    const rows = await allKeys.all(database, {})
+    // Read before a change of ours was stored: it would bring a revoked key back.
+    if (changes !== changesBefore) return load()
+    const inUse = rows.filter((row) => row.revoked_at === null)
+    known = new Map(inUse.map((row) => [row.id, { row, hash: Buffer.from(row.hash, 'hex') }]))
+    loadedAt = startedAt
+  }
+
+  /** Joins a load under way: it may have begun before the key was stored, and then the next request finds it. */
+  async function reload(): Promise<void> {
+    loading ??= load().finally(() => {
+      loading = undefined
+    })
+    await loading
+  }
+
+  async function store(
+    id: string,
+    key: string,
+    { ownerId, name }: { ownerId: number; name: string },
+  ): Promise<void> {
+    const hash = hashOf(key, pepper)
+    const row: ApiKeyRow = {
+      id,
+      owner_id: ownerId,
+      name,
+      hash: hash.toString('hex'),
+      created_at: clock.now(),
+      last_used_at: null,
+      revoked_at: null,
+    }
+    await database.write((tx) => storeKey.run(tx, [row]))
+    changes++
+    known.set(id, { row, hash })
+  }
+
+  async function revoke(id: string): Promise<boolean> {
+    known.delete(id)
+    const changed = await database.write((tx) => revokeRow.run(tx, { id, at: clock.now() }))
+    changes++
+    known.delete(id)
+    return changed > 0
+  }
+
+  function ownerOf(id: string, hash: Buffer): number | undefined {
+    const found = known.get(id)
+    if (!matches(hash, found?.hash) || found === undefined) return undefined
+    used.set(id, clock.now())
+    return found.row.owner_id
+  }
+
+  async function tick(): Promise<void> {
+    try {
+      await flushUses()
+      // Keys in SQLite are changed by this process alone.
+      if (database.dialect === 'postgres') await reload()
+    } catch (error) {
+      log.warn({ error }, 'API keys not refreshed')
+    }
+    if (!closed) schedule()
+  }
+
+  function schedule(): void {
+    timer = clock.after(database.dialect === 'postgres' ? reloadEveryMs : noteUsesEveryMs, () => void tick())
+  }
+
+  let flushedAt = clock.monotonic()
+  async function flushUses(force = false): Promise<void> {
+    if (used.size === 0 || (!force && clock.monotonic() - flushedAt < noteUsesEveryMs)) return
+    flushedAt = clock.monotonic()
+    const uses = [...used].map(([id, at]) => ({ id, at }))
+    used.clear()
+    await database.write((tx) => noteUse.runMany(tx, uses))
+  }
+
+  await load()
+  const firstKey = await prepareKeys()
+  schedule()
+
+  async function prepareKeys(): Promise<string | undefined> {
+    const givenId = apiKey === undefined ? undefined : idOf(apiKey, pepper)
+    for (const { row } of known.values()) {
+      if (row.name === givenName && row.id !== givenId) {
+        await revoke(row.id)
+        log.info({ keyId: row.id }, 'the key that was in INBOX_HUB_API_KEY before is revoked')
+      }
+    }
+    if (apiKey !== undefined) {
+      // A key of our form with a wrong check is a typing mistake, which would lock its holder out.
+      if (givenId === undefined) {
+        throw new OperatorError(
+          'INBOX_HUB_API_KEY begins like a key made here but was changed: copy it again.',
+        )
+      }
+      if (!known.has(givenId)) await store(givenId, apiKey, { ownerId: firstOwner, name: givenName })
+      if (isWeak(apiKey)) {
+        log.warn(
+          {
+            keyId: givenId,
+            remedy: 'set INBOX_HUB_API_KEY to 43 random characters (openssl rand -base64 32)',
+          },
+          'the key in INBOX_HUB_API_KEY is easy to guess',
+        )
+      }
+    }
+    if (known.size > 0) return undefined
+    const { id, key } = makeKey()
+    await store(id, key, { ownerId: firstOwner, name: 'first key' })
+    return key
+  }
+
+  return {
+    firstKey,
+
+    authenticate(key) {
+      const id = idOf(key, pepper)
+      if (id === undefined) return undefined
+      const hash = hashOf(key, pepper)
+      const owner = ownerOf(id, hash)
+      if (owner !== undefined || known.has(id)) return owner
+      if (database.dialect === 'sqlite' || clock.monotonic() - loadedAt < lookAgainMs) return undefined
+      return reload().then(() => ownerOf(id, hash))
+    },
+
+    async createKey(options) {
+      const { id, key } = makeKey()
+      await store(id, key, options)
+      log.info({ keyId: id, ownerId: options.ownerId, name: options.name }, 'API key made')
+      return { id, key }
+    },
+
+    async listKeys() {
+      const rows = await allKeys.all(database, {})
+      return rows.map((row) => ({
+        id: row.id,
+        ownerId: row.owner_id,
+        name: row.name,
+        createdAt: row.created_at,
+        lastUsedAt: used.get(row.id) ?? row.last_used_at ?? undefined,
+        revokedAt: row.revoked_at ?? undefined,
+      }))
+    },
+
+    async revokeKey(id) {
+      const revoked = await revoke(id)
+      if (revoked) log.info({ keyId: id }, 'API key revoked')
+      return revoked
+    },
+
+    async [Symbol.asyncDispose]() {
+      closed = true
+      timer?.[Symbol.dispose]()
+      await flushUses(true).catch((error: unknown) => log.warn({ error }, 'uses of API keys not noted'))
+    },
+  }
+}

@@ -1,0 +1,160 @@
+import './tables.ts'
+
+import type { EventType } from '@inbox-hub/contract'
+
+import type { Clock } from '../platform/clock.ts'
+import { type Database, insertRows, nextIntegers, statement, type Tx } from '../platform/database/index.ts'
+import type { Log } from '../platform/log.ts'
+import { createFeed } from './feed.ts'
+import type { Events, NewEvent, StoredEvent } from './index.ts'
+import { sweepEvents } from './retention.ts'
+
+const storedAmong = statement((db, p: { ids: readonly string[] }, { among }) =>
+  db.selectFrom('event').select('id').where(among('id', p.ids)),
+)
+const newestOfSession = statement((db, p: { sessionId: number }) =>
+  db
+    .selectFrom('event')
+    .select('session_seq')
+    .where('session_id', '=', p.sessionId)
+    .orderBy('session_seq', 'desc')
+    .limit(1),
+)
+const insert = insertRows('event', ['seq', 'id', 'session_id', 'session_seq', 'type', 'data', 'at'])
+
+const sweepEveryMs = 3_600_000
+
+export interface EventsDeps {
+  database: Database
+  log: Log
+  clock: Clock
+}
+
+export function createEvents({ database, log, clock }: EventsDeps): Events {
+  const hooks: Parameters<Events['whileAppending']>[0][] = []
+  const feed = createFeed({
+    log,
+    clock,
+    isStored: async (id) => (await storedAmong.all(database, { ids: [id] })).length > 0,
+  })
+
+  const numbered = createNumbering()
+
+  async function append(tx: Tx, events: readonly NewEvent[]): Promise<readonly StoredEvent[]> {
+    const fresh = await unknown(tx, events)
+    if (fresh.length === 0) return []
+    const stored = await numbered(tx, fresh)
+    await insert.run(
+      tx,
+      stored.map((event) => ({
+        seq: event.seq,
+        id: event.id,
+        session_id: event.sessionId,
+        session_seq: event.sessionSeq,
+        type: event.type,
+        data: JSON.stringify(event.data),
+        at: event.at,
+      })),
+    )
+    const batch = feed.numbered(stored)
+    for (const hook of hooks) {
+      const then = await hook(tx, stored)
+      if (then !== undefined) batch.thens.push(then)
+    }
+    tx.afterCommit(() => feed.committed(batch))
+    return stored
+  }
+
+  const stopping = new AbortController()
+  let sweep: Promise<void> | undefined
+  let timer = clock.after(sweepEveryMs, runSweep)
+  function runSweep(): void {
+    sweep = sweepEvents(database, clock.now(), stopping.signal)
+      .catch((error: unknown) =>
+        log.warn({ error }, 'old events could not be swept; trying again in an hour'),
+      )
+      .finally(() => {
+        if (!stopping.signal.aborted) timer = clock.after(sweepEveryMs, runSweep)
+      })
+  }
+
+  return {
+    append,
+    whileAppending: (work) => void hooks.push(work),
+    subscribe: (listener) => feed.subscribe(listener),
+    async after(seq, { sessionIds, types, limit }) {
+      if (sessionIds?.length === 0 || types?.length === 0) return []
+      let query = database.read.selectFrom('event').selectAll().where('seq', '>', seq)
+      if (sessionIds !== undefined) query = query.where('session_id', 'in', sessionIds)
+      if (types !== undefined) query = query.where('type', 'in', types)
+      const rows = await query.orderBy('seq').limit(limit).execute()
+      return rows.map((row) => ({
+        seq: row.seq,
+        sessionSeq: row.session_seq,
+        id: row.id,
+        sessionId: row.session_id,
+        type: row.type as EventType, // only append() writes this column
+        data: JSON.parse(row.data) as object, // only append() writes this column, and it takes objects
+        at: row.at,
+      }))
+    },
+    async forget(tx, sessionId) {
+      await tx.db.deleteFrom('event').where('session_id', '=', sessionId).execute()
+    },
+    async latest() {
+      const row = await database.read
+        .selectFrom('event')
+        .select('seq')
+        .orderBy('seq', 'desc')
+        .limit(1)
+        .executeTakeFirst()
+      return row?.seq ?? 0
+    },
+    async [Symbol.asyncDispose]() {
+      stopping.abort()
+      timer[Symbol.dispose]()
+      await sweep
+    },
+  }
+}
+
+/** The events that are not stored yet: doing work again must not tell it again, and must not leave holes in `seq`. */
+async function unknown(tx: Tx, events: readonly NewEvent[]): Promise<readonly NewEvent[]> {
+  if (events.length === 0) return events
+  const rows = await storedAmong.all(tx, { ids: events.map((event) => event.id) })
+  const seen = new Set(rows.map((row) => row.id))
+  return events.filter((event) => {
+    if (seen.has(event.id)) return false
+    seen.add(event.id)
+    return true
+  })
+}
+
+/**
+ * Gives out the numbers. The counter's row is taken first and held until the commit, so whoever follows reads our `session_seq` and
+ * commits after us: both sequences grow without holes, in the order of commits.
+ */
+function createNumbering(): (tx: Tx, events: readonly NewEvent[]) => Promise<readonly StoredEvent[]> {
+  /** The last `session_seq` of sessions, as of the event before `next`. */
+  const last = new Map<number, number>()
+  let next = 0
+
+  return async (tx, events) => {
+    const seqs = await nextIntegers(tx, 'event', events.length)
+    // Another first number than the expected one: another process has appended since, or our own last transaction was undone.
+    if (seqs[0] !== next) last.clear()
+    next = (seqs.at(-1) ?? 0) + 1
+    const unread = new Set(events.map((event) => event.sessionId).filter((sessionId) => !last.has(sessionId)))
+    await Promise.all(
+      Array.from(unread, async (sessionId) => {
+        const row = await newestOfSession.first(tx, { sessionId })
+        last.set(sessionId, row?.session_seq ?? 0)
+      }),
+    )
+    return events.map((event, index) => {
+      const sessionSeq = (last.get(event.sessionId) ?? 0) + 1
+      last.set(event.sessionId, sessionSeq)
+      return { ...event, seq: seqs[index] ?? Number.NaN, sessionSeq }
+    })
+  }
+}

@@ -1,0 +1,46 @@
+import type { EventType } from '@inbox-hub/contract'
+
+import type { Tx } from '../platform/database/index.ts'
+
+export { createEvents, type EventsDeps } from './events.ts'
+export { eventRoutes } from './routes.ts'
+
+/** Something that happened, before it is stored. */
+export interface NewEvent<Data extends object = object> {
+  sessionId: number
+  type: EventType
+  /** Plain JSON: what is read back later equals what is handed over now. */
+  data: Data
+  /** Unix ms. */
+  at: number
+  /** Unique; derive it from the cause where there is one, so that doing the work again cannot tell it twice. */
+  id: string
+}
+
+/** An event as stored: `seq` counts all events, `sessionSeq` one session's; neither has holes. */
+export interface StoredEvent extends NewEvent {
+  seq: number
+  sessionSeq: number
+}
+
+/** The append-only log of what happened, and its live feed. Kept for 30 days. */
+export interface Events extends AsyncDisposable {
+  /** Stores events in the caller's transaction, in order; one that is already stored (same `id`) is left out of the answer. */
+  append(tx: Tx, events: readonly NewEvent[]): Promise<readonly StoredEvent[]>
+  /**
+   * Adds work to do inside the transaction of every append (webhook deliveries). Called once per append, before commit; what it answers
+   * is called after the commit, in order of `seq`.
+   */
+  whileAppending(work: (tx: Tx, events: readonly StoredEvent[]) => Promise<(() => void) | undefined>): void
+  /** Calls `listener` after the commit, in order of `seq`. What it throws is logged, never rethrown. */
+  subscribe(listener: (events: readonly StoredEvent[]) => void): Disposable
+  /** Events with `seq` greater than `after`, oldest first. Filters left out match everything. */
+  after(
+    seq: number,
+    filter: { sessionIds?: readonly number[]; types?: readonly string[]; limit: number },
+  ): Promise<readonly StoredEvent[]>
+  /** Deletes what is kept of a session that is gone for good. */
+  forget(tx: Tx, sessionId: number): Promise<void>
+  /** The newest `seq`; 0 when nothing happened yet. */
+  latest(): Promise<number>
+}

@@ -1,0 +1,395 @@
+import type { AuthenticationCreds, SignalRepositoryWithLIDStore, WAMessageKey } from './baileys.ts'
+import {
+  Browsers,
+  DEFAULT_CONNECTION_CONFIG,
+  generateSignalPubKey,
+  initAuthCreds,
+  makeWASocket,
+  proto,
+  WA_CERT_DETAILS,
+} from './baileys.ts'
+import { LRUCache } from 'lru-cache'
+
+import { tryParseJid } from '@inbox-hub/whatsapp'
+
+import type { Cluster, Lease } from '../../cluster/index.ts'
+import { Fenced } from '../../cluster/index.ts'
+import type { Clock } from '../../platform/clock.ts'
+import type { Database, Tx } from '../../platform/database/index.ts'
+import type { Log } from '../../platform/log.ts'
+import type { Sealer } from '../../platform/secrets/index.ts'
+import { SharedCaches } from './caches.ts'
+import { CommitQueue } from './commit-queue.ts'
+import {
+  credentialsKindOf,
+  CredentialsWriter,
+  eraseCredentials,
+  readCredentials,
+  sweepArchive,
+} from './credentials.ts'
+import type { Acquaintance, CredentialsKind, DialOptions, Engine, Link, Passing } from './index.ts'
+import { HistoryHarvest, HistorySlots } from './journal/history.ts'
+import { Inbox } from './journal/inbox.ts'
+import { EntryJournal } from './journal/journal.ts'
+import { agentFor, dispatcherFor } from './link/agent.ts'
+import { SocketLink } from './link/link.ts'
+import { keyPool, silentLogger } from './runtime/index.ts'
+import { LidMap } from './signal/lid-map.ts'
+import type { SignalKeyPair } from './signal/libsignal.ts'
+import type { OwnKeys } from './signal/ratchet-step.ts'
+import { createSignalRepository } from './signal/repository.ts'
+import { SignalStore } from './signal/store.ts'
+import type { SocketContext } from './socket-context.ts'
+import { socketContext } from './socket-context.ts'
+import { isMissing } from './missing.ts'
+
+export interface EngineOptions {
+  database: Database
+  cluster: Cluster
+  clock: Clock
+  log: Log
+  /** Opens the session's data key; called once per dial and per sweep. */
+  sealerOf: (sessionId: number) => Promise<Sealer>
+  whatsapp: {
+    /** `wss://web.whatsapp.com/ws/chat`, or a private server's. */
+    url: string
+    /** Root key of a private server, hex, instead of WhatsApp's. Process-wide. */
+    rootKey: string | undefined
+    /** Instead of the version that baileys was released with. */
+    version: readonly [number, number, number] | undefined
+    /** Where media lie; default `mmg.whatsapp.net`. */
+    mediaHost?: string
+  }
+  /**
+   * Offers rejections that nobody handled (platform/process.ts). Node exits on one, and baileys leaves some (a malformed node, a query on a
+   * closed socket): the asynchronous context of the rejection says whose it is, and only that socket is ended.
+   */
+  onUnhandledRejection: (claim: (reason: unknown) => boolean) => Disposable
+}
+
+/** How long a group's member list is used without asking again; changes to it are told. */
+const GROUP_TTL_MS = 60 * 60_000
+
+/**
+ * How often a connection is asked whether it still lives; baileys gives it up at the second time that nothing came since. Its own 30 s
+ * leave a server that fell silent unnoticed for up to 65 s; with this it is 45 at most, and no more traffic than whatsmeow's (20 to 30 s).
+ */
+const KEEP_ALIVE_MS = 20_000
+
+/** Builds the engine. One per process: what it changes in Node and libsignal is process-wide (runtime/). */
+export function createBaileys(options: EngineOptions): Engine {
+  return new BaileysEngine(options)
+}
+
+class BaileysEngine implements Engine {
+  readonly journal: EntryJournal
+  readonly #options: EngineOptions
+  readonly #commits: CommitQueue
+  readonly #caches = new SharedCaches()
+  readonly #groups = new LRUCache<string, Promise<GroupMetadata | undefined>>({
+    max: 5_000,
+    ttl: GROUP_TTL_MS,
+  })
+  readonly #slots = new HistorySlots()
+  readonly #links = new Map<number, SocketLink>()
+  readonly #harvests = new Map<number, HistoryHarvest>()
+  readonly #stores = new Map<number, { store: SignalStore; onFault: Set<(error: unknown) => void> }>()
+  readonly #passing = new Set<(passing: Passing) => void>()
+  readonly #acquaintances: ((tx: Tx, facts: readonly Acquaintance[]) => Promise<void>)[] = []
+  readonly #guard: Disposable
+  #findSent: (sessionId: number, whatsappId: string) => Promise<Uint8Array | undefined> = async () =>
+    undefined
+
+  constructor(options: EngineOptions) {
+    const { database, cluster, clock, log, sealerOf, whatsapp, onUnhandledRejection } = options
+    if (process.env['NODE_TLS_REJECT_UNAUTHORIZED'] === '0')
+      throw new Error('NODE_TLS_REJECT_UNAUTHORIZED=0 would let anybody answer as WhatsApp: unset it.')
+    this.#options = options
+    // The one place where baileys keeps the key it trusts (Defaults/index.js).
+    if (whatsapp.rootKey !== undefined) WA_CERT_DETAILS.PUBLIC_KEY = Buffer.from(whatsapp.rootKey, 'hex')
+    this.journal = new EntryJournal({ database, clock, log, sealerOf })
+    this.#commits = new CommitQueue({
+      database,
+      cluster,
+      tell: (entries) => this.journal.tell(entries),
+      remember: async (tx, facts) => {
+        for (const listener of this.#acquaintances) await listener(tx, facts)
+      },
+      onHistory: (sessionId) => this.#harvests.get(sessionId)?.wake(),
+    })
+    this.#guard = onUnhandledRejection((reason) => {
+      const context = socketContext.getStore()
+      if (context === undefined) return false
+      const { sessionId, generation } = context
+      log.warn(
+        { sessionId, generation, error: reason },
+        'an unhandled rejection ends the socket it belongs to',
+      )
+      const link = this.#links.get(sessionId)
+      if (link?.generation === generation) link.onStray(reason)
+      return true
+    })
+    keyPool.fill()
+  }
+
+  async dial(options: DialOptions): Promise<Link> {
+    const { sessionId, generation, lease, version, proxy } = options
+    const { database, clock, log, whatsapp } = this.#options
+    if (lease.lost.aborted) throw new Fenced('the lease was lost before the dial')
+    const sealer = await this.#options.sealerOf(sessionId)
+    const stored = await readCredentials(database, sessionId, sealer)
+    await this.journal.prepare(sessionId)
+    const isLinked = credentialsKindOf(stored) === 'linked'
+    // Half-registered ones too: logging in with them is a 401, and would look like a logout for ever.
+    const creds = isLinked && stored !== undefined ? stored : initAuthCreds()
+
+    const onFault = (error: unknown): void => link.onFault(error)
+    const { store, forget } = this.#storeOf(lease, sealer, onFault)
+    if (isLinked) await adoptAppStateKey(creds, store)
+    const credentials = new CredentialsWriter({
+      creds,
+      isFresh: !isLinked,
+      lease,
+      sealer,
+      commits: this.#commits,
+      now: () => clock.now(),
+      onFault,
+    })
+    const inbox = new Inbox({
+      store,
+      sealer,
+      database,
+      clock,
+      self: () => ({ pn: tryParseJid(creds.me?.id ?? ''), lid: tryParseJid(creds.me?.lid ?? '') }),
+      nextSeq: () => this.journal.nextSeq(sessionId),
+    })
+    const context: SocketContext = { sessionId, generation, handshake: { agreedWith: undefined } }
+    const link: SocketLink = new SocketLink({
+      options,
+      context,
+      creds,
+      credentials,
+      store,
+      inbox,
+      caches: this.#caches,
+      clock,
+      log,
+      tellPassing: (passing) => {
+        for (const listener of this.#passing) listener(passing)
+      },
+      keepFacts: (facts) => store.commit([], [], facts),
+      onOnline: () => this.#harvests.get(sessionId)?.wake(),
+      onClosed: () => {
+        forget()
+        if (this.#links.get(sessionId) !== link) return
+        this.#links.delete(sessionId)
+        this.#harvests.delete(sessionId)
+      },
+    })
+
+    let lids: LidMap | undefined
+    let repository: ReturnType<typeof createSignalRepository> | undefined
+    const keys = store.forBaileys((changes) =>
+      repository === undefined ? store.commit(changes) : repository.changingSessions(changes),
+    )
+    const url = new URL(whatsapp.url)
+    const dispatcher = dispatcherFor(proxy)
+    // Node's fetch takes a dispatcher; the DOM's type of its options does not know it.
+    const fetchOptions = (dispatcher === undefined ? {} : { dispatcher }) as RequestInit
+    if (lease.lost.aborted) throw new Fenced('the lease was lost during the dial')
+    const sock = socketContext.run(context, () => {
+      const made = makeWASocket({
+        waWebSocketUrl: url,
+        agent: agentFor(url, proxy, {
+          dns: (detail) => link.step('dns', detail),
+          tcp: (detail) => link.step('tcp', detail),
+          tls: (detail) => link.step('tls', detail),
+        }) as never,
+        version: [...(version ?? whatsapp.version ?? DEFAULT_CONNECTION_CONFIG.version)],
+        browser: Browsers.macOS('Chrome'),
+        auth: { creds, keys },
+        logger: silentLogger,
+        ...this.#caches.of(sessionId),
+        // Our own deadlines end what takes too long (link.ts); a timer per frame costs a tenth of all CPU.
+        connectTimeoutMs: 0,
+        keepAliveIntervalMs: KEEP_ALIVE_MS,
+        transactionOpts: { maxCommitRetries: 1, delayBetweenTriesMs: 10 },
+        makeSignalRepository: (_auth, _logger, askLids): SignalRepositoryWithLIDStore => {
+          lids = new LidMap({
+            store,
+            ask: async (pns) => askLids?.(pns),
+            now: () => clock.monotonic(),
+          })
+          repository = createSignalRepository({
+            store,
+            lids,
+            hot: this.#caches.hot,
+            own: ownKeysOf(creds),
+            inbox,
+          })
+          return repository
+        },
+        getMessage: (key) => this.#sentMessage(sessionId, key),
+        cachedGroupMetadata: (jid) => this.#groupOf(sessionId, jid, () => made.groupMetadata(jid)),
+        enableRecentMessageCache: false,
+        emitOwnEvents: false,
+        // The phone would stop ringing.
+        markOnlineOnConnect: false,
+        syncFullHistory: false,
+        // History is harvested from the journal (journal/history.ts), durably and two at a time.
+        shouldSyncHistoryMessage: () => false,
+        generateHighQualityLinkPreview: false,
+        options: fetchOptions,
+      })
+      link.attach(made)
+      const forgetGroups = (ids: readonly (string | undefined)[]): void => {
+        for (const id of ids) this.#groups.delete(`${sessionId}|${id ?? ''}`)
+      }
+      made.ev.on('groups.update', (groups) => forgetGroups(groups.map(({ id }) => id)))
+      made.ev.on('group-participants.update', ({ id }) => forgetGroups([id]))
+      return made
+    })
+    // makeWASocket calls makeSignalRepository before it returns.
+    if (lids !== undefined) {
+      const slots = this.#slots
+      const { mediaHost = 'mmg.whatsapp.net' } = whatsapp
+      this.#harvests.set(
+        sessionId,
+        new HistoryHarvest({ sock, store, lids, sealer, database, slots, log, mediaHost, fetchOptions }),
+      )
+    }
+    this.#links.set(sessionId, link)
+    return link
+  }
+
+  async credentialsKind(sessionId: number): Promise<CredentialsKind> {
+    const sealer = await this.#options.sealerOf(sessionId)
+    return credentialsKindOf(await readCredentials(this.#options.database, sessionId, sealer))
+  }
+
+  async forget(lease: Lease, cause: string): Promise<void> {
+    const { sessionId } = lease
+    // A socket that is closing still wants to save this and that: it belongs to the identity that goes.
+    this.#stores.get(sessionId)?.store.retire()
+    this.#stores.delete(sessionId)
+    void this.#caches.of(sessionId).userDevicesCache.flushAll()
+    const now = this.#options.clock.now()
+    // Through the queue: after every step that was asked before.
+    await this.#commits.commit({
+      lease,
+      puts: [],
+      deletes: [],
+      rows: [],
+      facts: [],
+      also: (tx) => eraseCredentials(tx, { sessionId, cause, now }),
+    })
+  }
+
+  async sweep(): Promise<void> {
+    await this.journal.sweep()
+    await sweepArchive(this.#options.database, this.#options.clock.now())
+  }
+
+  onPassing(listener: (passing: Passing) => void): Disposable {
+    this.#passing.add(listener)
+    return { [Symbol.dispose]: () => void this.#passing.delete(listener) }
+  }
+
+  onAcquaintances(listener: (tx: Tx, facts: readonly Acquaintance[]) => Promise<void>): void {
+    this.#acquaintances.push(listener)
+  }
+
+  answerRetriesWith(find: (sessionId: number, whatsappId: string) => Promise<Uint8Array | undefined>): void {
+    this.#findSent = find
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await Promise.all([...this.#links.values()].map((link) => link.close()))
+    this.#guard[Symbol.dispose]()
+    this.#caches.clear()
+    this.#groups.clear()
+    await keyPool.close()
+  }
+
+  /** The store lives as long as its lease: steps of an older socket still hold its locks when the next one begins. */
+  #storeOf(lease: Lease, sealer: Sealer, onFault: (error: unknown) => void) {
+    const { sessionId } = lease
+    let known = this.#stores.get(sessionId)
+    if (known === undefined || known.store.lease !== lease || known.store.isFaulty) {
+      const faults = new Set<(error: unknown) => void>()
+      const store = new SignalStore({
+        lease,
+        database: this.#options.database,
+        commits: this.#commits,
+        sealer,
+        cache: this.#caches.keys,
+        onFault: (error) => {
+          for (const told of faults) told(error)
+        },
+      })
+      known = { store, onFault: faults }
+      this.#stores.set(sessionId, known)
+    }
+    const { store, onFault: faults } = known
+    faults.add(onFault)
+    return { store, forget: () => void faults.delete(onFault) }
+  }
+
+  /** For retry receipts: by id alone, since they may come addressed by LID or by number. */
+  async #sentMessage(sessionId: number, { id }: WAMessageKey): Promise<proto.IMessage | undefined> {
+    try {
+      const bytes = isMissing(id) ? undefined : await this.#findSent(sessionId, id)
+      return bytes === undefined ? undefined : proto.Message.decode(bytes)
+    } catch (error) {
+      // baileys would take a throw for a failure of the retry; the next retry asks again.
+      this.#options.log.warn({ sessionId, error }, 'a sent message could not be read for a retry')
+      return undefined
+    }
+  }
+
+  async #groupOf(
+    sessionId: number,
+    jid: string,
+    fetch: () => Promise<GroupMetadata>,
+  ): Promise<GroupMetadata | undefined> {
+    const key = `${sessionId}|${jid}`
+    const known = this.#groups.get(key)
+    if (known !== undefined) return known
+    const asked = fetch().catch(() => {
+      this.#groups.delete(key)
+      return undefined
+    })
+    this.#groups.set(key, asked)
+    return asked
+  }
+}
+
+type GroupMetadata = Awaited<ReturnType<ReturnType<typeof makeWASocket>['groupMetadata']>>
+
+/** Our keys, as the same Buffers every time: their key objects are made once (runtime/curve.ts). */
+export function ownKeysOf(creds: AuthenticationCreds): OwnKeys {
+  const identity = pairOf(creds.signedIdentityKey)
+  let signed = { of: creds.signedPreKey, pair: pairOf(creds.signedPreKey.keyPair) }
+  return {
+    registrationId: () => creds.registrationId,
+    identity: () => identity,
+    signedPreKey: () => {
+      if (signed.of !== creds.signedPreKey)
+        signed = { of: creds.signedPreKey, pair: pairOf(creds.signedPreKey.keyPair) }
+      return signed.pair
+    },
+  }
+}
+
+function pairOf(key: { public: Uint8Array; private: Uint8Array }): SignalKeyPair {
+  return { pubKey: Buffer.from(generateSignalPubKey(key.public)), privKey: Buffer.from(key.private) }
+}
+
+/** A crash between storing app state keys (with their message) and naming the current one in the credentials. */
+async function adoptAppStateKey(creds: AuthenticationCreds, store: SignalStore): Promise<void> {
+  if (creds.myAppStateKeyId !== undefined) return
+  const ids = await store.ids('app-state-sync-key')
+  // Their bytes count up with each new key.
+  const [newest] = ids.sort((a, b) => Buffer.compare(Buffer.from(b, 'base64'), Buffer.from(a, 'base64')))
+  if (newest !== undefined) creds.myAppStateKeyId = newest
+}

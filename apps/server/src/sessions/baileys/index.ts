@@ -1,0 +1,211 @@
+export { createBaileys, type EngineOptions } from './engine.ts'
+
+import type { DisconnectCause, Jid, MessageContent } from '@inbox-hub/whatsapp'
+
+import type { Lease } from '../../cluster/index.ts'
+import type { Tx } from '../../platform/database/index.ts'
+
+/** One step of a dial, for the timeline and the diagnosis (engine §1.5). `detail` is safe to show. */
+export interface DialStep {
+  at: number
+  step:
+    | 'dns'
+    | 'tcp'
+    | 'tls'
+    | 'upgrade'
+    | 'unexpected_response'
+    | 'first_frame'
+    | 'payload' // detail.kind: 'register' | 'login'
+    | 'pair_device'
+    | 'success'
+    | 'failure'
+    | 'stream_error'
+    | 'companion_reg_refresh'
+    | 'passkey_prologue'
+    | 'bad_frame'
+    | 'closed'
+  detail: Record<string, string | number | boolean | null>
+}
+
+/** What one generation's socket tells its session. Each is told at most as often as it happens, in order; nothing after `closed`. */
+export type LinkEvent =
+  | { type: 'step'; step: DialStep }
+  | { type: 'qr'; text: string; index: number; of: number; expiresAt: number }
+  | { type: 'pairing_code'; code: string; expiresAt: number }
+  | { type: 'pairing_code_refused'; status: number }
+  | { type: 'paired'; me: { pn: Jid; lid: Jid | undefined } } // credentials are durable
+  | { type: 'logged_in' } // <success>: the login is accepted, sync follows
+  | { type: 'online'; me: { pn: Jid; lid: Jid | undefined; name: string | undefined } }
+  | { type: 'passkey_required' }
+  | { type: 'restricted'; until: number; scope: 'account' | 'new_chats' }
+  | { type: 'store_fault'; error: Error } // nothing was acknowledged after the failed write; the socket is already cut
+  | { type: 'fenced' } // another node owns the session
+  | { type: 'closed'; cause: DisconnectCause }
+
+export interface DialOptions {
+  sessionId: number
+  generation: number
+  lease: Lease
+  /** How to pair when the session has no credentials. A phone is digits, international. */
+  pairing: { method: 'qr' } | { method: 'code'; phone: string }
+  /** WhatsApp Web version, for the 405 ladder; undefined = the pinned one. */
+  version: [number, number, number] | undefined
+  /** http://, https:// or socks5:// URL. */
+  proxy: string | undefined
+  onEvent: (event: LinkEvent) => void
+}
+
+/** One generation's connection. Every method rejects with `HubError SESSION_NOT_CONNECTED` once it is closed. */
+export interface Link {
+  readonly generation: number
+  readonly lease: Lease
+  /** Ends the socket within 3 s: flush, end, terminate. Idempotent. Never logs the device out. */
+  close(): Promise<void>
+  /** Unlinks the device at WhatsApp, then closes. Only for a user's logout. */
+  logout(): Promise<void>
+  /** Switches a pairing dial to a code; answers the code once WhatsApp accepted it (5 s), or rejects with `PAIRING_CODE_REFUSED`. */
+  requestPairingCode(phone: string): Promise<{ code: string; expiresAt: number }>
+  /** Encrypts and writes one message under `id`. Resolves with the encoded proto when the bytes are written: that is not "sent", the ack is. */
+  send(
+    message: {
+      id: string
+      to: Jid
+      content: OutboundContent
+      /** Asks WhatsApp for the recipients' devices anew instead of trusting what we remember: after an ack with error 479. */
+      refreshDevices: boolean
+    },
+    beforeWire: (proto: Uint8Array) => Promise<void>,
+  ): Promise<void>
+  /** Server acks of messages: `error` undefined means the server took it. */
+  onAck(listener: (ack: { id: string; chat: Jid; error: number | undefined; at: number }) => void): Disposable
+  markRead(keys: readonly { chat: Jid; sender: Jid | undefined; id: string }[]): Promise<void>
+  typing(chat: Jid, state: 'composing' | 'recording' | 'paused'): Promise<void>
+  /** Asks WhatsApp whether numbers exist; undefined = it did not say. Answers the JID to send to. */
+  numbers(
+    digits: readonly string[],
+  ): Promise<
+    readonly { digits: string; exists: boolean | undefined; pn: Jid | undefined; lid: Jid | undefined }[]
+  >
+}
+
+export interface OutboundContent {
+  text: string
+  mentions: readonly Jid[]
+  /** The message this answers, as stored. */
+  quoted: { id: string; chat: Jid; sender: Jid; fromMe: boolean; content: MessageContent } | undefined
+}
+
+/** What a session's credentials amount to. */
+export type CredentialsKind =
+  | 'none'
+  /** A pairing began and never completed; the next dial starts from a new identity. */
+  | 'unpaired'
+  /** Linked to a phone: the next dial logs in. */
+  | 'linked'
+
+/** The only door to Baileys: sockets, credentials, Signal keys and the journal of what came in. */
+export interface Engine extends AsyncDisposable {
+  /**
+   * Opens one socket and answers at once with its link: everything that follows is told through `onEvent`, the first
+   * step included. Rejects with `StoreFault` when the credentials cannot be read (never takes that for "none"),
+   * with `Fenced` when the lease is stale.
+   */
+  dial(options: DialOptions): Promise<Link>
+  /** Throws `StoreFault` when the store cannot be read. */
+  credentialsKind(sessionId: number): Promise<CredentialsKind>
+  /** Keeps a sealed copy of the credentials for 7 days, then erases them and the Signal keys, in one fenced transaction. */
+  forget(lease: Lease, cause: string): Promise<void>
+  /** Clears journal plaintext 72 h after projection, hashes after 14 days, archived credentials after 7. Bounded work per call; call it every few minutes. */
+  sweep(): Promise<void>
+  readonly journal: Journal
+  onPassing(listener: (passing: Passing) => void): Disposable
+  /** In the transaction that stored the fact. */
+  onAcquaintances(listener: (tx: Tx, facts: readonly Acquaintance[]) => Promise<void>): void
+  answerRetriesWith(find: (sessionId: number, whatsappId: string) => Promise<Uint8Array | undefined>): void
+}
+
+/** Something WhatsApp told us, durable before WhatsApp was told to forget it. JIDs are as received; `alt` is the other form when the stanza carried it. */
+export type JournalEntry = {
+  sessionId: number
+  seq: number
+  hash: string
+  offline: boolean
+  receivedAt: number
+} & (
+  | {
+      kind: 'message'
+      id: string
+      chat: Jid
+      chatAlt: Jid | undefined
+      sender: Jid
+      senderAlt: Jid | undefined
+      fromMe: boolean
+      /** Unix ms, WhatsApp's clock. */
+      sentAt: number
+      pushName: string | undefined
+      verifiedName: string | undefined
+      content: MessageContent
+    }
+  | {
+      /** The ratchet could not open it; a later entry with the same id may. */
+      kind: 'undecryptable'
+      id: string
+      chat: Jid
+      chatAlt: Jid | undefined
+      sender: Jid
+      senderAlt: Jid | undefined
+      sentAt: number
+      reason: string
+    }
+  | {
+      kind: 'receipt'
+      ids: readonly string[]
+      chat: Jid
+      participant: Jid | undefined
+      status: 'delivered' | 'read' | 'played'
+      sentAt: number
+    }
+)
+
+/** Told and forgotten: never stored. */
+export type Passing = {
+  type: 'presence'
+  sessionId: number
+  chat: Jid
+  from: Jid
+  state: 'available' | 'unavailable' | 'composing' | 'recording' | 'paused'
+}
+
+/** Facts about people and chats that pass by outside messages. */
+export type Acquaintance =
+  | { type: 'lid_mapping'; sessionId: number; lid: Jid; pn: Jid }
+  | {
+      type: 'contact'
+      sessionId: number
+      jid: Jid
+      pushName?: string
+      savedName?: string
+      verifiedName?: string
+    }
+  | {
+      /** What the account set on a chat, on whichever of its devices. */
+      type: 'chat'
+      sessionId: number
+      jid: Jid
+      archived?: boolean
+      pinned?: boolean
+      /** Unix ms; null when no longer. */
+      mutedUntil?: number | null
+    }
+
+/** The durable queue between the sockets and the projector. */
+export interface Journal {
+  /** Called after each commit with the entries it made durable, in order per session; nothing is told twice in one process. */
+  onEntries(listener: (entries: readonly JournalEntry[]) => void): Disposable
+  /** Sessions that have entries still owed: for the sweep at boot. */
+  owing(): Promise<readonly number[]>
+  /** Entries still owed with `seq` greater than `after` (0 = all), oldest first: for the sweep at boot and at each take-over. */
+  owed(sessionId: number, limit: number, after: number): Promise<readonly JournalEntry[]>
+  /** Marks entries as projected, in the transaction of the projection, which the lease fences. */
+  settle(tx: Tx, entries: readonly JournalEntry[]): Promise<void>
+}

@@ -1,0 +1,256 @@
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+
+import type { Jid } from '@inbox-hub/whatsapp'
+import { parseJid } from '@inbox-hub/whatsapp'
+
+import { createManualClock } from '../../../platform/testing/manual-clock.ts'
+import { silentLog } from '../../../platform/log.ts'
+import { proto } from '../baileys.ts'
+import type { JournalEntry } from '../index.ts'
+import { startRig } from '../testing/rig.ts'
+import { contentOf } from './content.ts'
+import { envelopeOf } from './envelope.ts'
+import { EntryJournal } from './journal.ts'
+import { packRecord, unpackRecord } from './record.ts'
+
+const self = { pn: parseJid('12025550100:3@s.whatsapp.net'), lid: parseJid('88:3@lid') }
+const placed = (attributes: Record<string, string>) =>
+  envelopeOf({ id: 'A1', t: '1700000000', ...attributes }, self, { receivedAt: 5 })
+
+describe('who wrote what to whom', () => {
+  test('a message to us', () => {
+    expect(
+      placed({ from: '99:7@lid', sender_pn: '12025550123@s.whatsapp.net', notify: 'Ana', offline: '1' }),
+    ).toEqual({
+      id: 'A1',
+      chat: '99@lid',
+      chatAlt: '12025550123@s.whatsapp.net',
+      sender: '99@lid',
+      senderAlt: '12025550123@s.whatsapp.net',
+      fromMe: false,
+      sentAt: 1_700_000_000_000,
+      pushName: 'Ana',
+      verifiedName: undefined,
+      offline: true,
+    })
+  })
+
+  test('one of ours, written on the phone', () => {
+    expect(
+      placed({
+        from: '88@lid',
+        recipient: '99@lid',
+        peer_recipient_pn: '12025550123@s.whatsapp.net',
+        sender_pn: '12025550100@s.whatsapp.net',
+      }),
+    ).toMatchObject({ chat: '99@lid', chatAlt: '12025550123@s.whatsapp.net', sender: '88@lid', fromMe: true })
+  })
+
+  test('one in a group, by a member and by us', () => {
+    const group = { from: '120363000000000000@g.us' }
+    expect(
+      placed({ ...group, participant: '99:1@lid', participant_pn: '12025550123@s.whatsapp.net' }),
+    ).toMatchObject({
+      chat: '120363000000000000@g.us',
+      chatAlt: undefined,
+      sender: '99@lid',
+      senderAlt: '12025550123@s.whatsapp.net',
+      fromMe: false,
+    })
+    expect(placed({ ...group, participant: '88@lid' })).toMatchObject({ fromMe: true })
+  })
+
+  test('a status, and a message to a list of the sender', () => {
+    expect(placed({ from: 'status@broadcast', participant: '99@lid' })).toMatchObject({
+      chat: 'status@broadcast',
+      sender: '99@lid',
+    })
+    expect(placed({ from: '123456@broadcast', participant: '12025550123@s.whatsapp.net' })).toMatchObject({
+      chat: '12025550123@s.whatsapp.net',
+    })
+  })
+
+  test('stanzas that name nobody are not placed', () => {
+    expect(placed({})).toBeUndefined()
+    expect(placed({ from: 'not an address' })).toBeUndefined()
+    expect(placed({ from: '120363000000000000@g.us' })).toBeUndefined()
+    expect(placed({ from: '99@lid', id: '' })).toBeUndefined()
+  })
+
+  test('whatever the attributes, it answers or declines', () => {
+    const names = fc.constantFrom('id', 'from', 'participant', 'recipient', 't', 'notify', 'sender_pn')
+    fc.assert(
+      fc.property(fc.dictionary(names, fc.string()), (attributes) => {
+        const envelope = envelopeOf(attributes, self, { receivedAt: 5 })
+        return envelope === undefined || envelope.sentAt > 0
+      }),
+    )
+    expect(placed({ from: '99@lid', t: 'soon' })?.sentAt).toBe(5)
+  })
+})
+
+describe('what a message says', () => {
+  const say = (message: proto.IMessage) =>
+    contentOf(proto.Message.decode(proto.Message.encode(message).finish()))
+
+  test('text, plain and extended, with mentions and what it answers', () => {
+    expect(say({ conversation: 'hi' })).toEqual({ kind: 'text', text: 'hi' })
+    expect(
+      say({
+        extendedTextMessage: {
+          text: 'hi @99',
+          contextInfo: {
+            mentionedJid: ['99@lid', 'nonsense'],
+            stanzaId: 'Q1',
+            participant: '99@lid',
+            quotedMessage: { imageMessage: { caption: 'look' } },
+          },
+        },
+      }),
+    ).toEqual({
+      kind: 'text',
+      text: 'hi @99',
+      mentions: ['99@lid'],
+      quoted: { id: 'Q1', sender: '99@lid', text: 'look' },
+    })
+  })
+
+  test('through its wrappers', () => {
+    const inner = { extendedTextMessage: { text: 'inside' } }
+    for (const wrapped of [
+      { deviceSentMessage: { destinationJid: '99@lid', message: inner } },
+      { ephemeralMessage: { message: inner } },
+      { viewOnceMessageV2: { message: inner } },
+      { deviceSentMessage: { message: { ephemeralMessage: { message: inner } } } },
+    ])
+      expect(say(wrapped)).toEqual({ kind: 'text', text: 'inside' })
+  })
+
+  test('a kind we do not handle keeps its name and its readable text', () => {
+    expect(say({ imageMessage: { caption: 'look' } })).toMatchObject({ name: 'imageMessage', text: 'look' })
+    expect(
+      say({ documentWithCaptionMessage: { message: { documentMessage: { caption: 'c', fileName: 'f' } } } }),
+    ).toMatchObject({
+      name: 'documentMessage',
+      text: 'c',
+    })
+    expect(say({ reactionMessage: { text: '👍', key: { id: 'R1' } } })).toMatchObject({
+      name: 'reactionMessage',
+      text: '👍',
+      quoted: { id: 'R1' },
+    })
+    expect(say({ locationMessage: { degreesLatitude: 1, name: 'Office' } })).toMatchObject({ text: 'Office' })
+    const { REVOKE } = proto.Message.ProtocolMessage.Type
+    expect(say({ protocolMessage: { type: REVOKE, key: { id: 'D1' } } })).toMatchObject({
+      name: 'protocolMessage.REVOKE',
+      quoted: { id: 'D1' },
+    })
+  })
+
+  test('what people do not see is nothing', () => {
+    const { APP_STATE_SYNC_KEY_SHARE } = proto.Message.ProtocolMessage.Type
+    expect(say({})).toBeUndefined()
+    expect(say({ senderKeyDistributionMessage: { groupId: 'g@g.us' } })).toBeUndefined()
+    expect(say({ protocolMessage: { type: APP_STATE_SYNC_KEY_SHARE } })).toBeUndefined()
+    expect(say({ messageContextInfo: { messageSecret: Buffer.alloc(32) } })).toBeUndefined()
+  })
+})
+
+test('records of every kind come back', () => {
+  const envelope = placed({ from: '99@lid' })
+  if (envelope === undefined) throw new Error('not placed')
+  const plain = JSON.parse(JSON.stringify(envelope)) as typeof envelope
+  const records = [
+    { kind: 'message' as const, envelope: plain, plaintext: Buffer.from('text') },
+    { kind: 'history' as const, envelope: plain, plaintext: Buffer.from('text') },
+    { kind: 'resent' as const, envelope: plain, message: Buffer.from('text') },
+    { kind: 'undecryptable' as const, envelope: plain, reason: 'Bad MAC' },
+    {
+      kind: 'receipt' as const,
+      receipt: { ids: ['A'], chat: '99@lid' as Jid, status: 'read' as const, sentAt: 1, offline: false },
+    },
+  ]
+  for (const record of records) expect(unpackRecord(packRecord(record as never))).toEqual(record)
+})
+
+test('plaintext is cleared after 72 hours, rows go after 14 days, and what is owed stays', async () => {
+  await using rig = await startRig()
+  await rig.sealer(1)
+  const clock = createManualClock()
+  const journal = new EntryJournal({
+    database: rig.database,
+    clock,
+    log: silentLog,
+    sealerOf: (sessionId) => rig.sealer(sessionId),
+  })
+  const at = clock.now()
+  await rig.database.write(async (tx) => {
+    const row = `INSERT INTO inbox_journal VALUES (1, ?, ?, 'message', ?, ?, ?)`
+    await tx.sql.execute(row, ['done', 1, Buffer.from('x'), 'done', at])
+    await tx.sql.execute(row, ['owed', 2, Buffer.from('x'), 'new', at])
+  })
+  const left = async () =>
+    (
+      await rig.database.sql.execute(
+        `SELECT hash, sealed IS NULL AS cleared FROM inbox_journal ORDER BY seq`,
+        [],
+      )
+    ).rows
+  await clock.advance(71 * 3_600_000)
+  expect(await journal.sweep()).toBe(0)
+  await clock.advance(2 * 3_600_000)
+  await journal.sweep()
+  expect(await left()).toEqual([
+    { hash: 'done', cleared: 1 },
+    { hash: 'owed', cleared: 0 },
+  ])
+  await clock.advance(14 * 24 * 3_600_000)
+  await journal.sweep()
+  expect(await left()).toEqual([{ hash: 'owed', cleared: 0 }])
+})
+
+test('the order of arrival goes on after a restart, also when the clock was set back', async () => {
+  await using rig = await startRig()
+  await rig.sealer(1)
+  const clock = createManualClock()
+  const make = () =>
+    new EntryJournal({
+      database: rig.database,
+      clock,
+      log: silentLog,
+      sealerOf: (sessionId) => rig.sealer(sessionId),
+    })
+  const before = make()
+  await before.prepare(1)
+  const first = before.nextSeq(1)
+  expect(before.nextSeq(1)).toBe(first + 1)
+  await rig.database.write(async (tx) => {
+    await tx.sql.execute(`INSERT INTO inbox_journal VALUES (1, 'h', ?, 'message', NULL, 'new', 0)`, [
+      first + 1,
+    ])
+  })
+  clock.stepWall(-3_600_000)
+  const after = make()
+  await after.prepare(1)
+  expect(after.nextSeq(1)).toBe(first + 2)
+})
+
+test('a reader that throws disturbs nobody', () => {
+  const journal = new EntryJournal({
+    database: undefined as never,
+    clock: createManualClock(),
+    log: silentLog,
+    sealerOf: undefined as never,
+  })
+  const told: JournalEntry[] = []
+  journal.onEntries(() => {
+    throw new Error('a bug of the projector')
+  })
+  const listening = journal.onEntries((entries) => told.push(...entries))
+  const entry = { hash: 'h' } as unknown as JournalEntry
+  journal.tell([entry])
+  listening[Symbol.dispose]()
+  journal.tell([entry])
+  expect(told).toEqual([entry])
+})

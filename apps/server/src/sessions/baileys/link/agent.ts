@@ -1,0 +1,119 @@
+import http from 'node:http'
+import https from 'node:https'
+import type net from 'node:net'
+import type { Duplex } from 'node:stream'
+import type { TLSSocket } from 'node:tls'
+
+import { HttpsProxyAgent } from 'https-proxy-agent'
+import { SocksProxyAgent } from 'socks-proxy-agent'
+import { Agent as UndiciAgent, type Dispatcher, ProxyAgent } from 'undici'
+import { isMissing } from '../missing.ts'
+
+/** Told as the connection is made, in order. */
+export interface ConnectionObserver {
+  dns(detail: { address: string; family: number }): void
+  tcp(detail: { address: string; port: number; viaProxy: boolean }): void
+  tls(detail: { protocol: string; authorized: boolean }): void
+}
+
+/** The agent for one dial: direct or through the session's proxy, watched either way. Throws on a proxy URL we cannot use. */
+export function agentFor(
+  url: URL,
+  proxy: string | undefined,
+  observer: ConnectionObserver,
+): http.Agent | https.Agent {
+  const isSecure = url.protocol === 'wss:'
+  if (proxy === undefined) return isSecure ? new WatchedHttpsAgent(observer) : new WatchedHttpAgent(observer)
+  const agent = proxy.startsWith('socks') ? new SocksProxyAgent(proxy) : new HttpsProxyAgent(proxy)
+  const { hostname: address, port } = new URL(proxy)
+  const createSocket = agent.createSocket.bind(agent)
+  agent.createSocket = (request, options, callback) => {
+    createSocket(request, options, (error, socket) => {
+      if (error === null) observer.tcp({ address, port: Number(port), viaProxy: true })
+      callback(error, socket)
+    })
+  }
+  return agent
+}
+
+/** The way that downloads of the same session take: never around its proxy. Undefined = direct. */
+export function dispatcherFor(proxy: string | undefined): Dispatcher | undefined {
+  if (proxy === undefined) return undefined
+  if (!proxy.startsWith('socks')) return new ProxyAgent(proxy)
+  const agent = new SocksProxyAgent(proxy)
+  return new UndiciAgent({
+    connect: ({ hostname, port, protocol, servername }, callback) => {
+      const secureEndpoint = protocol === 'https:'
+      const target = {
+        host: hostname,
+        port: Number(port || (secureEndpoint ? 443 : 80)),
+        secureEndpoint,
+        servername: servername ?? hostname,
+      }
+      // agent-base reads host, port and secureEndpoint of the options, and nothing of the request.
+      const connect = async (): Promise<void> => {
+        try {
+          const options = target as Parameters<typeof agent.connect>[1]
+          callback(null, await agent.connect({} as http.ClientRequest, options))
+        } catch (error) {
+          callback(error instanceof Error ? error : new Error(String(error)), null)
+        }
+      }
+      void connect()
+    },
+  })
+}
+
+class WatchedHttpsAgent extends https.Agent {
+  readonly #observer: ConnectionObserver
+  constructor(observer: ConnectionObserver) {
+    super({ keepAlive: false })
+    this.#observer = observer
+  }
+
+  override createConnection(
+    options: https.RequestOptions,
+    callback?: (error: Error | null, stream: Duplex) => void,
+  ): Duplex | null | undefined {
+    const socket = super.createConnection(options, callback)
+    watch(socket, this.#observer)
+    socket?.once('secureConnect', () => {
+      // An https.Agent makes TLS sockets.
+      const tlsSocket = socket as TLSSocket
+      this.#observer.tls({
+        protocol: tlsSocket.getProtocol() ?? 'unknown',
+        authorized: tlsSocket.authorized,
+      })
+    })
+    return socket
+  }
+}
+
+class WatchedHttpAgent extends http.Agent {
+  readonly #observer: ConnectionObserver
+  constructor(observer: ConnectionObserver) {
+    super({ keepAlive: false })
+    this.#observer = observer
+  }
+
+  override createConnection(
+    options: http.ClientRequestArgs,
+    callback?: (error: Error | null, stream: Duplex) => void,
+  ): Duplex | null | undefined {
+    const socket = super.createConnection(options, callback)
+    watch(socket, this.#observer)
+    return socket
+  }
+}
+
+function watch(socket: Duplex | null | undefined, observer: ConnectionObserver): void {
+  if (isMissing(socket)) return
+  socket.once('lookup', (error: Error | null, address: string, family: number | string) => {
+    if (error === null) observer.dns({ address, family: Number(family) })
+  })
+  socket.once('connect', () => {
+    // Agents of http and https make net.Sockets.
+    const { remoteAddress, remotePort } = socket as net.Socket
+    observer.tcp({ address: remoteAddress ?? '', port: remotePort ?? 0, viaProxy: false })
+  })
+}

@@ -1,0 +1,624 @@
+import { randomBytes } from 'node:crypto'
+
+import type { AuthenticationCreds, BinaryNode, ConnectionState, Contact, WASocket } from '../baileys.ts'
+import { ALL_WA_PATCH_NAMES, getBinaryNodeChild, getBinaryNodeChildren, proto } from '../baileys.ts'
+
+import { HubError } from '@inbox-hub/contract'
+import type { DisconnectCause, Jid, RawDisconnect } from '@inbox-hub/whatsapp'
+import { classifyDisconnect, isLid, tryParseJid, userOf, withoutDevice } from '@inbox-hub/whatsapp'
+
+import type { Lease } from '../../../cluster/index.ts'
+import { Fenced } from '../../../cluster/index.ts'
+import type { Clock } from '../../../platform/clock.ts'
+import type { Log } from '../../../platform/log.ts'
+import type { SharedCaches } from '../caches.ts'
+import type { CredentialsWriter } from '../credentials.ts'
+import type {
+  Acquaintance,
+  DialOptions,
+  DialStep,
+  Link,
+  LinkEvent,
+  OutboundContent,
+  Passing,
+} from '../index.ts'
+import type { ChatSettings } from '../journal/facts.ts'
+import { chatFactOf, factOf } from '../journal/facts.ts'
+import { addressIn } from '../journal/envelope.ts'
+import type { Inbox } from '../journal/inbox.ts'
+import type { SignalStore } from '../signal/store.ts'
+import type { SocketContext } from '../socket-context.ts'
+import { leaveOutKeylessDevices } from './keyless-devices.ts'
+import type { NumberAnswer } from './numbers.ts'
+import { askNumbers } from './numbers.ts'
+import { outboundMessage } from './outbound.ts'
+import { pairingWindowMs, qrLifeMs, withSecret } from './qr.ts'
+import { Wire } from './wire.ts'
+
+/** Connecting, up to the answer to our payload: baileys runs without a timer of its own (`connectTimeoutMs: 0`). */
+const CONNECT_MS = 20_000
+const HANDSHAKE_MS = 20_000
+const ANSWER_MS = 20_000
+/** How long a code's refusal is waited for: baileys answers a code whatever the server said. */
+const CODE_REFUSAL_MS = 5_000
+/** Then the connection is cut, politely closed or not. */
+const POLITE_CLOSE_MS = 2_000
+/** … and by then it is over for the session. */
+const CLOSE_LIMIT_MS = 3_000
+const LOGOUT_MS = 5_000
+
+export interface LinkParts {
+  options: DialOptions
+  context: SocketContext
+  creds: AuthenticationCreds
+  credentials: CredentialsWriter
+  store: SignalStore
+  inbox: Inbox
+  caches: SharedCaches
+  clock: Clock
+  log: Log
+  tellPassing: (passing: Passing) => void
+  keepFacts: (facts: readonly Acquaintance[]) => Promise<void>
+  onOnline: () => void
+  onClosed: () => void
+}
+
+interface ShownQr {
+  text: string
+  index: number
+  of: number
+  expiresAt: number
+}
+
+interface Ack {
+  id: string
+  chat: Jid
+  error: number | undefined
+  at: number
+}
+
+/**
+ * One generation's socket as its session sees it. `attach` must run in the turn that made the socket: its emitters
+ * replay nothing. Order of ending: our own death first (nothing is told any more but the end), then flush, polite
+ * close, cut after 2 s, settled after 3 s at the latest. baileys alone waits 30 s for a dead peer.
+ */
+export class SocketLink implements Link {
+  readonly generation: number
+  readonly lease: Lease
+  readonly #parts: LinkParts
+  readonly #clock: Clock
+  #sock: WASocket | undefined
+  #wire: Wire | undefined
+  #phase: 'connecting' | 'handshake' | 'answer' | 'settled' = 'connecting'
+  #deadline: Disposable | undefined
+  #ending: Promise<void> | undefined
+  #closed = false
+  #socketClosed = Promise.withResolvers<void>()
+  #firstQr = Promise.withResolvers<void>()
+  #qr: ShownQr | undefined
+  #qrsFrom = 0
+  #refs = 0
+  #written = 0
+  #isPaired: boolean
+  #pairingHold: Promise<void> | undefined
+  #isOpen = false
+  #isCaughtUp = false
+  #isOnline = false
+  #offAbort: (() => void) | undefined
+  readonly #ackListeners = new Set<(ack: Ack) => void>()
+
+  constructor(parts: LinkParts) {
+    this.#parts = parts
+    this.#clock = parts.clock
+    this.#isPaired = parts.creds.account !== undefined
+    this.generation = parts.options.generation
+    this.lease = parts.options.lease
+  }
+
+  /** Takes the socket and listens, before the turn ends. */
+  attach(sock: WASocket): void {
+    this.#sock = sock
+    const wire = new Wire(sock)
+    this.#wire = wire
+    this.#wait(CONNECT_MS, { origin: 'transport', code: 'ETIMEDOUT', message: 'no connection within 20 s' })
+
+    wire.inOrder((error) => this.#onBadFrame(error))
+    wire.beforeWriting(() => this.#beforeWriting())
+    wire.on('open', () => {
+      this.#step('upgrade', {})
+      this.#phase = 'handshake'
+      this.#wait(HANDSHAKE_MS, {
+        origin: 'deadline',
+        code: 408,
+        message: 'the handshake was not answered within 20 s',
+      })
+    })
+    wire.on('unexpected-response', (_request: unknown, response: { statusCode?: number; resume(): void }) => {
+      // baileys has no listener of its own for this, and would wait for ever (measured: proofs e2).
+      response.resume()
+      const status = response.statusCode ?? 0
+      this.#step('unexpected_response', { status })
+      this.#end({ origin: 'upgrade', code: status, message: `the upgrade was answered with HTTP ${status}` })
+    })
+    wire.once('frame', () => this.#step('first_frame', {}))
+    this.#attachStanzas(wire)
+    this.#attachEvents(sock)
+    this.#attachLease()
+  }
+
+  #attachStanzas(wire: Wire): void {
+    wire.before('CB:iq,type:set,pair-device', (node) => {
+      const pairDevice = getBinaryNodeChild(node, 'pair-device')
+      this.#refs = pairDevice === undefined ? 0 : getBinaryNodeChildren(pairDevice, 'ref').length
+      this.#qrsFrom = this.#clock.now()
+      this.#settled()
+      this.#step('pair_device', { refs: this.#refs })
+    })
+    wire.before('CB:success', () => {
+      this.#settled()
+      this.#step('success', {})
+      this.#tell({ type: 'logged_in' })
+    })
+    wire.before('CB:failure', ({ attrs }) => {
+      this.#settled()
+      this.#step('failure', { reason: attrs['reason'] ?? null, location: attrs['location'] ?? null })
+      // A reason that is no number makes baileys throw inside its own handler, and the socket hang (proofs e2).
+      const reason = Number(attrs['reason'])
+      if (!Number.isInteger(reason) || reason < 400)
+        this.#end({ origin: 'failure', code: 500, message: 'Connection Failure', data: attrs })
+    })
+    wire.before('CB:stream:error', (node) => {
+      this.#settled()
+      const [child] = Array.isArray(node.content) ? node.content : []
+      this.#step('stream_error', { code: node.attrs['code'] ?? null, child: child?.tag ?? null })
+    })
+    wire.on(
+      'CB:notification,type:companion_reg_refresh',
+      (node: BinaryNode) => void this.#refreshSecret(node),
+    )
+    wire.on('CB:notification,type:passkey_prologue_request', () => {
+      this.#step('passkey_prologue', {})
+      this.#tell({ type: 'passkey_required' })
+    })
+    wire.inTurn(
+      'CB:message',
+      (node) => {
+        this.#parts.inbox.remember(node)
+        return hasCiphertext(node) || node.attrs['category'] === 'peer'
+          ? undefined
+          : this.#parts.inbox.keepAbsent(node)
+      },
+      (error) => this.#onBadFrame(error),
+    )
+    wire.gate('CB:receipt', (node) => {
+      const row = this.#parts.inbox.receiptRow(node)
+      return row && this.#parts.store.commit([], [row])
+    })
+    wire.on('CB:ack,class:message', (node: BinaryNode) => this.#onAck(node))
+    wire.on('CB:presence', (node: BinaryNode) => this.#onPresence(node))
+    wire.on('CB:chatstate', (node: BinaryNode) => this.#onPresence(node))
+  }
+
+  #attachEvents(sock: WASocket): void {
+    sock.ev.on('connection.update', (update) => this.#onConnection(update))
+    sock.ev.on('creds.update', (update) => {
+      const { credentials, creds } = this.#parts
+      credentials.changed()
+      // baileys often says that all credentials changed; the account is new once.
+      if (!this.#isPaired && creds.account !== undefined) {
+        this.#isPaired = true
+        // Signed and sent only when we could come back with it: a crash must not leave a device that nobody has the keys of.
+        this.#pairingHold = credentials.durable()
+        void this.#tellPaired(this.#pairingHold)
+      }
+      if (update.myAppStateKeyId !== undefined && creds.accountSyncCounter === 0) void this.#syncAppState()
+    })
+    sock.ev.on('contacts.upsert', (contacts) => this.#onContacts(contacts))
+    sock.ev.on('chats.update', (chats) => this.#onChats(chats))
+  }
+
+  #attachLease(): void {
+    const { lost } = this.lease
+    const onLost = (): void => this.onFault(new Fenced('the lease was lost'))
+    if (lost.aborted) return queueMicrotask(onLost)
+    lost.addEventListener('abort', onLost, { once: true })
+    this.#offAbort = () => lost.removeEventListener('abort', onLost)
+  }
+
+  // -- what the store says
+
+  /** A write failed or the lease is gone: cut first, so that nothing is acknowledged, then tell. */
+  onFault(error: unknown): void {
+    this.#wire?.terminate()
+    if (this.#ending !== undefined) return
+    if (error instanceof Fenced) {
+      this.#tell({ type: 'fenced' })
+      this.#end({ origin: 'local', message: 'fenced' })
+    } else {
+      const fault = error instanceof Error ? error : new Error(String(error))
+      this.#parts.log.error({ ...this.#names, error: fault }, 'the store failed; the socket was cut')
+      this.#tell({ type: 'store_fault', error: fault })
+      this.#end({ origin: 'local', message: 'store_fault' })
+    }
+  }
+
+  /** A rejection that nobody handled came from this socket's work. */
+  onStray(reason: unknown): void {
+    // A write that came too late (`sendRawMessage`): the socket itself tells its end, with the true cause.
+    if (reason instanceof Error && reason.message === 'Connection Closed') return
+    this.#onBadFrame(reason)
+  }
+
+  // -- what the wire says
+
+  #beforeWriting(): Promise<void> | undefined {
+    this.#written += 1
+    // The client hello, then the payload: registration or login.
+    if (this.#written === 2) {
+      this.#step('payload', { kind: this.#parts.creds.me === undefined ? 'register' : 'login' })
+      this.#phase = 'answer'
+      this.#parts.context.handshake = undefined
+      this.#wait(ANSWER_MS, { origin: 'deadline', message: 'WhatsApp did not answer the login within 20 s' })
+    }
+    return this.#pairingHold
+  }
+
+  #onBadFrame(error: unknown): void {
+    const message = error instanceof Error ? error.message : String(error)
+    this.#step('bad_frame', { message: message.slice(0, 120) })
+    this.#end({
+      origin: 'noise',
+      message: this.#phase === 'settled' ? message : `noise handshake: ${message}`,
+    })
+  }
+
+  #onAck(node: BinaryNode): void {
+    const { id, from, t, error } = node.attrs
+    const chat = tryParseJid(from ?? '')
+    if (id === undefined || chat === undefined) return
+    const code = error === undefined ? undefined : Number(error)
+    const seconds = Number(t)
+    const at = Number.isSafeInteger(seconds) && seconds > 0 ? seconds * 1000 : this.#clock.now()
+    for (const listener of this.#ackListeners) listener({ id, chat: withoutDevice(chat), error: code, at })
+  }
+
+  /**
+   * The server wants a new QR secret while a code is shown (since July 2026; baileys PR 2765, whatsmeow 9ec8f76). rc14
+   * neither knows the notification nor can acknowledge it unpaired, and the scan would fail without a word.
+   */
+  async #refreshSecret(node: BinaryNode): Promise<void> {
+    const sock = this.#sock
+    if (sock === undefined || this.#ending !== undefined) return
+    this.#step('companion_reg_refresh', {})
+    sock.ev.emit('creds.update', { advSecretKey: randomBytes(32).toString('base64') })
+    const { id, from, type } = node.attrs
+    try {
+      await sock.sendNode({
+        tag: 'ack',
+        attrs: { id: id ?? '', to: from ?? '', class: 'notification', type: type ?? '' },
+      })
+    } catch {
+      return // The connection is going; the next dial has its own secret.
+    }
+    if (this.#qr !== undefined) this.#showQr(this.#qr)
+  }
+
+  // -- what baileys says
+
+  #onConnection(update: Partial<ConnectionState>): void {
+    if (update.connection === 'close') return this.#onSocketClosed(update.lastDisconnect?.error)
+    if (update.qr !== undefined) this.#onQr(update.qr)
+    const lock = update.reachoutTimeLock
+    if (lock?.isActive === true)
+      this.#tell({
+        type: 'restricted',
+        scope: 'new_chats',
+        until: lock.timeEnforcementEnds?.getTime() ?? this.#clock.now() + 60_000,
+      })
+    if (update.connection === 'open') this.#isOpen = true
+    if (update.receivedPendingNotifications === true) this.#isCaughtUp = true
+    if (this.#isOpen && this.#isCaughtUp) this.#comeOnline()
+  }
+
+  #comeOnline(): void {
+    const me = this.#me()
+    if (this.#isOnline || me === undefined) return
+    this.#isOnline = true
+    const { creds, onOnline } = this.#parts
+    this.#tell({ type: 'online', me: { ...me, name: creds.me?.name } })
+    onOnline()
+    if (creds.accountSyncCounter === 0 && creds.myAppStateKeyId !== undefined) void this.#syncAppState()
+  }
+
+  #onQr(qr: string): void {
+    const index = (this.#qr?.index ?? 0) + 1
+    const expiresAt = this.#clock.now() + qrLifeMs(index)
+    this.#qr = { text: qr, index, of: Math.max(this.#refs, index), expiresAt }
+    this.#firstQr.resolve()
+    const { pairing } = this.#parts.options
+    if (pairing.method === 'qr') this.#showQr(this.#qr)
+    // Once per dial, not on every QR: each request shows a notification on the phone.
+    else if (index === 1) this.requestPairingCode(pairing.phone).catch(() => {})
+  }
+
+  #showQr({ text, index, of, expiresAt }: ShownQr): void {
+    if (this.#parts.options.pairing.method !== 'qr') return
+    this.#tell({ type: 'qr', text: withSecret(text, this.#parts.creds.advSecretKey), index, of, expiresAt })
+  }
+
+  async #tellPaired(durable: Promise<void>): Promise<void> {
+    try {
+      await durable
+    } catch {
+      return // The writer told its fault.
+    }
+    const me = this.#me()
+    if (me !== undefined) this.#tell({ type: 'paired', me })
+  }
+
+  #onContacts(contacts: readonly Contact[]): void {
+    const facts = contacts
+      .map((contact) => factOf(this.lease.sessionId, contact))
+      .filter((fact) => fact !== undefined)
+    if (facts.length > 0) this.#parts.keepFacts(facts).catch(() => {}) // told as a fault by the store
+  }
+
+  #onChats(chats: readonly ChatSettings[]): void {
+    const facts = chats
+      .map((chat) => chatFactOf(this.lease.sessionId, chat))
+      .filter((fact) => fact !== undefined)
+    if (facts.length > 0) this.#parts.keepFacts(facts).catch(() => {}) // told as a fault by the store
+  }
+
+  /** From the stanzas: baileys' event says `available` when typing stops. */
+  #onPresence(node: BinaryNode): void {
+    const state = presenceIn(node)
+    const chat = addressIn(node.attrs, 'from')
+    const from = addressIn(node.attrs, 'participant') ?? chat
+    if (state === undefined || chat === undefined || from === undefined) return
+    this.#parts.tellPassing({ type: 'presence', sessionId: this.lease.sessionId, chat, from, state })
+  }
+
+  /** Names of the address book, archived and muted chats: fetched once, when the keys to them have come. */
+  async #syncAppState(): Promise<void> {
+    const sock = this.#sock
+    if (sock === undefined || !this.#isOnline) return
+    try {
+      await sock.resyncAppState(ALL_WA_PATCH_NAMES, true)
+      sock.ev.emit('creds.update', { accountSyncCounter: this.#parts.creds.accountSyncCounter + 1 })
+    } catch (error) {
+      this.#parts.log.warn({ ...this.#names, error }, 'the first sync of app state failed')
+    }
+  }
+
+  // -- what the hub asks
+
+  close(): Promise<void> {
+    this.#end({ origin: 'local', message: 'asked' })
+    return this.#ending ?? Promise.resolve()
+  }
+
+  async logout(): Promise<void> {
+    const sock = this.#connected()
+    const gone = sock.logout().catch(() => {})
+    await Promise.race([gone, this.#after(LOGOUT_MS)])
+    await this.close()
+  }
+
+  async requestPairingCode(phone: string): Promise<{ code: string; expiresAt: number }> {
+    const sock = this.#connected()
+    // Before the first QR the server has not asked us to pair, and closes on a request.
+    await Promise.race([this.#firstQr.promise, this.#after(CONNECT_MS), this.#socketClosed.promise])
+    if (this.#qr === undefined) this.#connected('PAIRING_CODE_REFUSED')
+    const wire = this.#wire
+    if (wire === undefined) throw new HubError('SESSION_NOT_CONNECTED')
+    const answer = Promise.withResolvers<number | undefined>()
+    using _refused = wire.on('CB:iq,type:error', (node: BinaryNode) => {
+      const error = getBinaryNodeChild(node, 'error')
+      answer.resolve(Number(error?.attrs['code'] ?? 500))
+    })
+    using _accepted = wire.on('CB:iq,,link_code_companion_reg', () => answer.resolve(undefined))
+    const code = await sock.requestPairingCode(phone).catch((cause: unknown) => {
+      // It writes before it looks: on a socket that has just closed it throws a Boom of its own.
+      throw new HubError('SESSION_NOT_CONNECTED', {}, { cause })
+    })
+    const refusal = await Promise.race([
+      answer.promise,
+      this.#after(CODE_REFUSAL_MS),
+      this.#socketClosed.promise,
+    ])
+    if (this.#ending !== undefined) throw new HubError('SESSION_NOT_CONNECTED')
+    if (typeof refusal === 'number') {
+      this.#tell({ type: 'pairing_code_refused', status: refusal })
+      throw new HubError('PAIRING_CODE_REFUSED', { status: refusal })
+    }
+    const expiresAt = this.#qrsFrom + pairingWindowMs(this.#refs)
+    this.#tell({ type: 'pairing_code', code, expiresAt })
+    return { code, expiresAt }
+  }
+
+  async send(
+    {
+      id,
+      to,
+      content,
+      refreshDevices,
+    }: { id: string; to: Jid; content: OutboundContent; refreshDevices: boolean },
+    beforeWire: (bytes: Uint8Array) => Promise<void>,
+  ): Promise<void> {
+    const sock = this.#connected()
+    const me = this.#me()
+    if (me === undefined) throw new HubError('SESSION_NOT_CONNECTED')
+    const self = isLid(to) && me.lid !== undefined ? me.lid : me.pn
+    const message = await outboundMessage({ id, to, content, self })
+    await beforeWire(proto.Message.encode(message).finish())
+    this.#connected()
+    if (refreshDevices) this.#parts.caches.forgetDevices(this.lease.sessionId, userOf(to))
+    try {
+      await sock.relayMessage(to, message, { messageId: id })
+    } catch (error) {
+      // An error with a code of WhatsApp's: a query that the message needed was refused, and nothing was written.
+      if (typeof rawOf(error).data !== 'number' || this.#ending !== undefined) throw error
+      const cache = this.#parts.caches.devicesOf(this.lease.sessionId)
+      if ((await leaveOutKeylessDevices(sock, cache, { to, self })) === 0) throw error
+      await sock.relayMessage(to, message, { messageId: id })
+    }
+  }
+
+  onAck(listener: (ack: Ack) => void): Disposable {
+    this.#ackListeners.add(listener)
+    return { [Symbol.dispose]: () => void this.#ackListeners.delete(listener) }
+  }
+
+  async markRead(keys: readonly { chat: Jid; sender: Jid | undefined; id: string }[]): Promise<void> {
+    await this.#connected().readMessages(
+      keys.map(({ chat, sender, id }) => ({
+        remoteJid: chat,
+        id,
+        fromMe: false,
+        ...(sender !== undefined && sender !== chat && { participant: sender }),
+      })),
+    )
+  }
+
+  async typing(chat: Jid, state: 'composing' | 'recording' | 'paused'): Promise<void> {
+    await this.#connected().sendPresenceUpdate(state, chat)
+  }
+
+  async numbers(digits: readonly string[]): Promise<readonly NumberAnswer[]> {
+    const sock = this.#connected()
+    const answers = await askNumbers(sock, digits)
+    const pairs = answers.flatMap(({ pn, lid }) =>
+      pn === undefined || lid === undefined ? [] : [{ pn: String(pn), lid: String(lid) }],
+    )
+    await sock.signalRepository.lidMapping.storeLIDPNMappings(pairs)
+    return answers
+  }
+
+  // -- the end
+
+  #onSocketClosed(error: unknown): void {
+    // In baileys' own turn, before it throws its buffered events away.
+    this.#sock?.ev.flush()
+    this.#socketClosed.resolve()
+    const raw = rawOf(error)
+    // What baileys refuses while it checks the server's certificates is a 400 of its own making.
+    const isHandshake = this.#phase === 'handshake' && raw.code === 400
+    this.#end(
+      isHandshake ? { ...raw, origin: 'noise', message: `noise handshake: ${raw.message ?? ''}` } : raw,
+    )
+  }
+
+  /** The first cause is the cause. */
+  #end(raw: RawDisconnect): void {
+    if (this.#ending !== undefined) return
+    const cause = classifyDisconnect({
+      ...raw,
+      halfRegistered: this.#parts.creds.me !== undefined && this.#parts.creds.account === undefined,
+    })
+    // Set before anything can call back: ending a socket that is closed already closes it in the same turn.
+    const ended = Promise.withResolvers<void>()
+    this.#ending = ended.promise
+    void this.#teardown(cause).finally(() => ended.resolve())
+  }
+
+  async #teardown(cause: DisconnectCause): Promise<void> {
+    this.#deadline?.[Symbol.dispose]()
+    this.#offAbort?.()
+    const sock = this.#sock
+    if (sock !== undefined) {
+      sock.ev.flush()
+      // Its promise settles when the peer has said goodbye, up to 30 s later; close is told before that, or we do not wait.
+      sock.end(undefined).catch(() => {})
+      using _cut = this.#clock.after(POLITE_CLOSE_MS, () => this.#wire?.terminate())
+      await Promise.race([this.#socketClosed.promise, this.#after(CLOSE_LIMIT_MS)])
+    }
+    // A 515 redials with what pairing gave us: it must be there.
+    await this.#parts.credentials.durable().catch(() => {})
+    this.#step('closed', { reason: cause.reason, code: cause.code })
+    this.#parts.onClosed()
+    this.#tellLast({ type: 'closed', cause })
+  }
+
+  // -- small things
+
+  #connected(code: 'SESSION_NOT_CONNECTED' | 'PAIRING_CODE_REFUSED' = 'SESSION_NOT_CONNECTED'): WASocket {
+    if (this.#sock === undefined || this.#ending !== undefined) throw new HubError('SESSION_NOT_CONNECTED')
+    if (code === 'PAIRING_CODE_REFUSED') throw new HubError(code)
+    return this.#sock
+  }
+
+  #me(): { pn: Jid; lid: Jid | undefined } | undefined {
+    const { me } = this.#parts.creds
+    const pn = tryParseJid(me?.id ?? '')
+    return pn === undefined ? undefined : { pn, lid: tryParseJid(me?.lid ?? '') }
+  }
+
+  #settled(): void {
+    this.#phase = 'settled'
+    this.#deadline?.[Symbol.dispose]()
+  }
+
+  #wait(ms: number, raw: RawDisconnect): void {
+    this.#deadline?.[Symbol.dispose]()
+    this.#deadline = this.#clock.after(ms, () => this.#end(raw))
+  }
+
+  #after(ms: number): Promise<undefined> {
+    return new Promise((resolve) => {
+      this.#clock.after(ms, () => resolve(undefined))
+    })
+  }
+
+  step(step: DialStep['step'], detail: DialStep['detail']): void {
+    this.#step(step, detail)
+  }
+
+  #step(step: DialStep['step'], detail: DialStep['detail']): void {
+    const told: LinkEvent = { type: 'step', step: { at: this.#clock.now(), step, detail } }
+    if (step === 'closed') this.#tellLast(told)
+    else this.#tell(told)
+  }
+
+  /** Nothing is heard of a socket that is ending but its end. */
+  #tell(event: LinkEvent): void {
+    if (this.#ending === undefined) this.#tellLast(event)
+  }
+
+  #tellLast(event: LinkEvent): void {
+    if (this.#closed) return
+    if (event.type === 'closed') this.#closed = true
+    try {
+      this.#parts.options.onEvent(event)
+    } catch (error) {
+      this.#parts.log.error({ ...this.#names, error }, 'a session threw on an event of its link')
+    }
+  }
+
+  get #names() {
+    return { sessionId: this.lease.sessionId, generation: this.generation }
+  }
+}
+
+function hasCiphertext({ content }: BinaryNode): boolean {
+  return (
+    Array.isArray(content) &&
+    content.some(
+      (child) => (child.tag === 'enc' || child.tag === 'plaintext') && child.content instanceof Uint8Array,
+    )
+  )
+}
+
+function presenceIn({ tag, attrs, content }: BinaryNode): Passing['state'] | undefined {
+  if (tag === 'presence') return attrs['type'] === 'unavailable' ? 'unavailable' : 'available'
+  const [child] = Array.isArray(content) ? content : []
+  if (child?.tag === 'composing') return child.attrs['media'] === 'audio' ? 'recording' : 'composing'
+  return child?.tag === 'paused' ? 'paused' : undefined
+}
+
+/** What baileys puts into `lastDisconnect.error`: a Boom, mostly. */
+function rawOf(error: unknown): RawDisconnect {
+  if (!(error instanceof Error)) return { origin: 'closed', code: 428, message: 'Connection Terminated' }
+  const boom = error as Error & { output?: { statusCode?: number }; data?: unknown }
+  return { code: boom.output?.statusCode, message: error.message, data: boom.data }
+}

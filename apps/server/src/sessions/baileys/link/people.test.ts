@@ -1,0 +1,77 @@
+import { expect, test } from 'vitest'
+
+import type { Acquaintance, Passing } from '../index.ts'
+import { startRig } from '../testing/rig.ts'
+
+const ours = '+12025550100'
+const customer = '+12025550123'
+
+test('who people are is learnt from the history that follows linking, from the address book, and from messages', async () => {
+  await using rig = await startRig()
+  const facts: Acquaintance[] = []
+  const known = Promise.withResolvers<void>()
+  const has = (wanted: (fact: Acquaintance) => boolean): boolean => facts.some(wanted)
+  const { pn, lid } = rig.emulator.addresses(customer)
+  rig.engine.onAcquaintances(async (tx, told) => {
+    expect(tx.sql.dialect).toBe('sqlite')
+    facts.push(...told)
+    const isMapped = has((fact) => fact.type === 'lid_mapping' && fact.lid === lid && fact.pn === pn)
+    const isNamed = has((fact) => fact.type === 'contact' && fact.pushName === 'Ana')
+    const isSaved = has((fact) => fact.type === 'contact' && fact.savedName === 'Ana of accounts')
+    if (isMapped && isNamed && isSaved) known.resolve()
+  })
+  // Known to the phone before our device is linked: it comes with the history, not with a message.
+  rig.emulator.phone(customer).setsPushName('Ana')
+  rig.emulator.phone(customer).sends(ours, 'before you were there')
+  rig.emulator.phone(ours).savesContact(customer, 'Ana of accounts')
+  await rig.linked(1, ours)
+  await known.promise
+  const { rows } = await rig.database.sql.execute(
+    `SELECT count(*) AS n FROM inbox_journal WHERE kind = 'history'`,
+    [],
+  )
+  expect(rows).toEqual([{ n: 3 }])
+})
+
+test('typing passes by, stored nowhere', async () => {
+  await using rig = await startRig()
+  await rig.linked(1, ours)
+  const passing: Passing[] = []
+  const stopped = Promise.withResolvers<void>()
+  using _listening = rig.engine.onPassing((told) => {
+    passing.push(told)
+    if (told.state === 'paused') stopped.resolve()
+  })
+  const phone = rig.emulator.phone(customer)
+  phone.types(ours, 'composing')
+  phone.types(ours, 'recording')
+  phone.types(ours, 'paused')
+  await stopped.promise
+  const { lid } = rig.emulator.addresses(customer)
+  expect(passing.map(({ state }) => state)).toEqual(['composing', 'recording', 'paused'])
+  expect(passing[0]).toEqual({ type: 'presence', sessionId: 1, chat: lid, from: lid, state: 'composing' })
+})
+
+test('history that a crash left behind is taken at the next connection', async () => {
+  await using rig = await startRig()
+  const { link } = await rig.linked(1, ours)
+  await rig.emulator.truth.until((truth) => truth.owed(ours).length === 0)
+  await link.close()
+  await rig.database.write(async (tx) => {
+    await tx.sql.execute(`UPDATE inbox_journal SET state = 'new' WHERE kind = 'history'`, [])
+  })
+  const owed = async (): Promise<number> => {
+    const { rows } = await rig.database.sql.execute(
+      `SELECT 1 FROM inbox_journal WHERE kind = 'history' AND state = 'new'`,
+      [],
+    )
+    return rows.length
+  }
+  expect(await owed()).toBe(3)
+  const done = Promise.withResolvers<void>()
+  rig.database.afterWrite = async () => {
+    if ((await owed()) === 0) done.resolve()
+  }
+  await rig.dial(1)
+  await done.promise
+})

@@ -1,0 +1,2 @@
+export { renderQr } from './qr.ts'
+export type { QrRendering } from './qr.ts'

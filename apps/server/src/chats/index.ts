@@ -1,0 +1,163 @@
+import './tables.ts'
+
+import { randomUUID } from 'node:crypto'
+
+import type { Jid } from '@inbox-hub/whatsapp'
+
+import type { Events, NewEvent } from '../events/index.ts'
+import type { Clock } from '../platform/clock.ts'
+import type { Database, Tx } from '../platform/database/index.ts'
+import type { Log } from '../platform/log.ts'
+import type { Acquaintance } from '../sessions/baileys/index.ts'
+import type { Sessions } from '../sessions/index.ts'
+import { type Addresses, createAddresses, hold, type LidMapping } from './addresses.ts'
+import {
+  type ChatChange,
+  type ChatLoss,
+  type ChatSettings,
+  changeChats,
+  lessUnread,
+  loseMessages,
+  setChat,
+} from './chat-rows.ts'
+import { type ContactFact, type Contacts, createContacts } from './contacts.ts'
+import { rekey, type RekeyedMessages, type Rekeying } from './rekey.ts'
+
+export { contactRoutes } from './routes.ts'
+export type { Address, LidMapping } from './addresses.ts'
+export type { ChatChange, ChatLoss } from './chat-rows.ts'
+export type { ContactFact } from './contacts.ts'
+export type { RekeyedMessages, Rekeying } from './rekey.ts'
+
+/** Chats, contacts, and which LID belongs to which number: rows kept from what passes by. */
+export interface Chats extends Disposable {
+  readonly addresses: Pick<Addresses, 'canonical' | 'shown'>
+  /** Keeps addresses as they are until `tx` ends. First thing in every transaction that writes rows under canonical addresses. */
+  hold(tx: Tx, sessionIds: readonly number[]): Promise<void>
+  /**
+   * Stores which LIDs and numbers belong together, moving what stood under a number to its LID; answers the events to append.
+   * Before `hold`, in the same transaction.
+   */
+  learn(tx: Tx, mappings: readonly LidMapping[]): Promise<readonly NewEvent[]>
+  /** Stores names; answers the events to append. Addresses are canonical. */
+  meet(tx: Tx, facts: readonly ContactFact[]): Promise<readonly NewEvent[]>
+  /** Applies what messages do to their chats, at most one change per chat. Addresses are canonical. */
+  change(tx: Tx, changes: readonly ChatChange[]): Promise<void>
+  /** Takes read messages off the unread count of a chat. */
+  read(tx: Tx, sessionId: number, chat: Jid, messages: number): Promise<void>
+  /** Takes messages that are no longer shown off their chat. */
+  lose(tx: Tx, loss: ChatLoss): Promise<void>
+  /** Who moves messages when an account's address changes. */
+  moveMessagesWith(move: (tx: Tx, rekeying: Rekeying) => Promise<RekeyedMessages>): void
+}
+
+export interface ChatsDeps {
+  database: Database
+  events: Events
+  sessions: Pick<Sessions, 'onAcquaintances' | 'onOnline' | 'view' | 'whilePurging'>
+  clock: Clock
+  log: Log
+}
+
+export function createChats({ database, events, sessions, clock, log }: ChatsDeps): Chats {
+  const addresses = createAddresses()
+  const contacts: Contacts = createContacts(addresses)
+  let moveMessages: (tx: Tx, rekeying: Rekeying) => Promise<RekeyedMessages> = async () => ({
+    shownLost: 0,
+    unreadLost: 0,
+    last: undefined,
+  })
+
+  const chats: Chats = {
+    addresses,
+    hold: (tx, sessionIds) => hold(tx, sessionIds, 'use'),
+    async learn(tx, mappings) {
+      const news = addresses.news(mappings)
+      if (news.length === 0) return []
+      await hold(
+        tx,
+        news.map(({ sessionId }) => sessionId),
+        'change',
+      )
+      const told: NewEvent[] = []
+      for (const mapping of await addresses.store(tx, news)) {
+        told.push(...(await rekey(tx, mapping, clock.now(), moveMessages)))
+        const { sessionId, pn, lid } = mapping
+        for (const jid of [pn, lid]) contacts.forget(sessionId, jid)
+      }
+      return told
+    },
+    meet: (tx, facts) => contacts.keep(tx, facts, clock.now()),
+    change: changeChats,
+    async read(tx, sessionId, chat, messages) {
+      if (messages > 0) await lessUnread.run(tx, { sessionId, jid: chat, by: messages })
+    },
+    lose: loseMessages,
+    moveMessagesWith: (move) => void (moveMessages = move),
+    [Symbol.dispose]: () => online[Symbol.dispose](),
+  }
+
+  async function keepAcquaintances(tx: Tx, facts: readonly Acquaintance[]): Promise<void> {
+    const told = [...(await chats.learn(tx, facts.filter(isMapping)))]
+    const others = facts.filter((fact) => !isMapping(fact))
+    if (others.length > 0) {
+      await chats.hold(
+        tx,
+        others.map(({ sessionId }) => sessionId),
+      )
+      const canonical = await addresses.canonical(tx, others)
+      const known = others.map((fact) => ({ ...fact, jid: canonical(fact.sessionId, fact.jid) }))
+      told.push(...(await chats.meet(tx, known.filter(isContact))))
+      for (const settings of known.filter(isChat)) told.push(...(await keepSettings(tx, settings)))
+    }
+    if (told.length > 0) await events.append(tx, told)
+  }
+
+  async function keepSettings(tx: Tx, settings: ChatSettings): Promise<readonly NewEvent[]> {
+    const { sessionId, jid } = settings
+    const isArchived = await setChat(tx, settings)
+    if (isArchived === undefined) return []
+    const shown = await addresses.shown(tx, [settings])
+    const at = clock.now()
+    return [
+      {
+        sessionId,
+        type: isArchived ? 'chat.archived' : 'chat.unarchived',
+        at,
+        // Nothing names one change of a setting: told once, because it is told only when it changes the row.
+        id: `chat_archived_${randomUUID()}`,
+        data: { chatId: shown(sessionId, jid), isArchived, timestamp: at },
+      },
+    ]
+  }
+  sessions.onAcquaintances(keepAcquaintances)
+  sessions.whilePurging(async (tx, sessionId) => {
+    for (const table of ['chat', 'contact', 'lid_mapping', 'number_check'] as const) {
+      await tx.db.deleteFrom(table).where('session_id', '=', sessionId).execute()
+    }
+    tx.afterCommit(() => addresses.forget(sessionId))
+  })
+
+  /** Our own two addresses: a chat with oneself, and mentions of us. */
+  const online = sessions.onOnline((sessionId) => {
+    // Another process may have owned the session, and learnt more, since we last looked.
+    addresses.forget(sessionId)
+    const view = sessions.view(sessionId)
+    if (view?.mePn === undefined || view.meLid === undefined) return
+    const own: LidMapping = { sessionId, lid: view.meLid, pn: view.mePn }
+    database
+      .write(async (tx) => {
+        const told = await chats.learn(tx, [own])
+        if (told.length > 0) await events.append(tx, told)
+      })
+      .catch((error: unknown) => log.warn({ sessionId, error }, 'own addresses could not be stored'))
+  })
+
+  return chats
+}
+
+const isMapping = (fact: Acquaintance): fact is Extract<Acquaintance, { type: 'lid_mapping' }> =>
+  fact.type === 'lid_mapping'
+const isChat = (fact: Acquaintance): fact is Extract<Acquaintance, { type: 'chat' }> => fact.type === 'chat'
+const isContact = (fact: Acquaintance): fact is Extract<Acquaintance, { type: 'contact' }> =>
+  fact.type === 'contact'

@@ -1,0 +1,162 @@
+import { endpoints, HubError, isoOf, offsetOf, paginationOf, say, texts } from '@inbox-hub/contract'
+import { isPerson, type Jid, pnOf } from '@inbox-hub/whatsapp'
+
+import type { Events, NewEvent } from '../events/index.ts'
+import type { Clock } from '../platform/clock.ts'
+import type { Database } from '../platform/database/index.ts'
+import type { Http } from '../platform/http/index.ts'
+import type { Sessions } from '../sessions/index.ts'
+import { createContactList } from './contact-list.ts'
+import { contactInfoWire, contactWire, strangerWire } from './contact-wire.ts'
+import {
+  type ContactRow,
+  contactUpdatedEvent,
+  findContact,
+  insertContacts,
+  nameOf,
+  newContact,
+  numberOf,
+  writeContact,
+} from './contacts.ts'
+import type { Chats } from './index.ts'
+
+export interface ChatRoutesDeps {
+  database: Database
+  sessions: Pick<Sessions, 'find' | 'list' | 'link'>
+  events: Pick<Events, 'append'>
+  chats: Chats
+  clock: Clock
+}
+
+/** Contacts, from the store alone: no request here touches a socket (contract §12, pain 11). */
+export function contactRoutes(
+  http: Pick<Http, 'serve'>,
+  { database, sessions, events, chats, clock }: ChatRoutesDeps,
+): void {
+  const list = createContactList(database)
+
+  async function canonical(sessionId: number, jid: Jid): Promise<Jid> {
+    return (await chats.addresses.canonical(database, [{ sessionId, jid }]))(sessionId, jid)
+  }
+
+  http.serve(endpoints.listContacts, async ({ params, query, ownerId }) => {
+    const session = sessions.find(ownerId, params.sessionId, 'name_first')
+    const { page, limit, search } = query
+    const { contacts, total } = await list.page(session, { search, limit, offset: offsetOf(query) })
+    return {
+      data: {
+        contacts: contacts.map(contactWire),
+        pagination: paginationOf(total, page, limit),
+        total,
+        ...(search === undefined ? {} : { search }),
+      },
+    }
+  })
+
+  http.serve(endpoints.searchContact, async ({ params, ownerId, language }) => {
+    const { id } = sessions.find(ownerId, params.sessionId, 'name_first')
+    const row = await list.find(id, await canonical(id, pnOf(params.phoneNumber)))
+    return {
+      data:
+        row === undefined
+          ? { contact: null, message: say(texts.contact_not_found, language) }
+          : { contact: contactWire(row) },
+    }
+  })
+
+  http.serve(endpoints.getContactInfo, async ({ params, ownerId }) => {
+    const { id } = sessions.find(ownerId, params.sessionId, 'name_first')
+    const jid = await canonical(id, params.contactId)
+    const row = await list.find(id, jid)
+    const contact = contactInfoWire(row === undefined ? strangerWire(id, jid) : contactWire(row))
+    return { data: { ...contact, contact } }
+  })
+
+  http.serve(endpoints.contactStats, async ({ params, ownerId }) => {
+    const session = sessions.find(ownerId, params.sessionId, 'name_first')
+    const { people, named, groups } = await list.stats(session)
+    return {
+      data: {
+        stats: {
+          total: people,
+          users: people,
+          groups,
+          wAContacts: people,
+          withNames: named,
+          withProfilePics: 0,
+        },
+      },
+    }
+  })
+
+  http.serve(endpoints.updateContact, async ({ params, body, ownerId }) => {
+    const named =
+      body.sessionId === undefined ? undefined : sessions.find(ownerId, body.sessionId, 'name_first')
+    const among = named === undefined ? sessions.list(ownerId) : [named]
+    const now = clock.now()
+    const saved = await database.write(async (tx) => {
+      const told: NewEvent[] = []
+      const rows: Omit<ContactRow, 'search'>[] = []
+      for (const { id: sessionId } of among) {
+        await chats.hold(tx, [sessionId])
+        const jid = (await chats.addresses.canonical(tx, [{ sessionId, jid: params.contactId }]))(
+          sessionId,
+          params.contactId,
+        )
+        const row = await findContact.first(tx, { sessionId, jid })
+        // In a session that was named, somebody who could exist may be given a name before they write.
+        if (row === undefined && (named === undefined || !isPerson(jid))) continue
+        const before = row ?? newContact(sessionId, jid, numberOf(jid), {}, now)
+        const after = {
+          ...before,
+          hub_name: body.name ?? before.hub_name,
+          tags: body.tags === undefined ? before.tags : JSON.stringify([...new Set(body.tags)]),
+          notes: body.notes === undefined ? before.notes : body.notes,
+          assigned_to: body.assignedToUserId === undefined ? before.assigned_to : body.assignedToUserId,
+          updated_at: now,
+        }
+        if (row === undefined) await insertContacts(tx, [after])
+        else await writeContact(tx, jid, after)
+        if (row !== undefined && nameOf(row) !== nameOf(after)) told.push(contactUpdatedEvent(after))
+        rows.push(after)
+      }
+      if (told.length > 0) await events.append(tx, told)
+      return rows
+    })
+    const [contact] = saved
+    if (contact === undefined) throw new HubError('CONTACT_NOT_FOUND')
+    return { data: { contact: contactWire(contact) }, message: 'contact_saved' }
+  })
+
+  http.serve(endpoints.listSessionContacts, async ({ params, query, ownerId }) => {
+    const session = sessions.find(ownerId, params.ref, 'number_first')
+    const { contacts, total } = await list.page(session, {
+      search: undefined,
+      limit: query.limit,
+      offset: offsetOf(query),
+    })
+    return {
+      data: {
+        contacts: contacts.map(contactWire),
+        pagination: paginationOf(total, query.page, query.limit),
+        total,
+        source: 'database' as const,
+      },
+    }
+  })
+
+  http.serve(endpoints.syncSession, async ({ params, ownerId }) => {
+    const session = sessions.find(ownerId, params.ref, 'number_first')
+    if (sessions.link(session.id) === undefined) throw new HubError('SESSION_NOT_CONNECTED')
+    const counts = await list.counts(session)
+    return {
+      data: {
+        sessionId: session.sessionId,
+        contactsSynced: counts.contacts,
+        chatsSynced: counts.chats,
+        timestamp: isoOf(clock.now()),
+      },
+      message: 'session_synchronised',
+    }
+  })
+}

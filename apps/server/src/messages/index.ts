@@ -1,0 +1,249 @@
+import './tables.ts'
+
+import { HubError } from '@inbox-hub/contract'
+import type { Jid } from '@inbox-hub/whatsapp'
+import { Gauge, type Registry } from 'prom-client'
+
+import type { Chats } from '../chats/index.ts'
+import type { Events } from '../events/index.ts'
+import type { Clock } from '../platform/clock.ts'
+import type { Database } from '../platform/database/index.ts'
+import type { Log } from '../platform/log.ts'
+import type { Sealer } from '../platform/secrets/index.ts'
+import type { Link } from '../sessions/baileys/index.ts'
+import type { Sessions, SessionView } from '../sessions/index.ts'
+import { createMessageFinder, type MessageFinder } from './find-message.ts'
+import { sweepOutbound } from './housekeeping.ts'
+import { createMessageList, type MessageList } from './message-list.ts'
+import { markChatRead, type MessageRow, wipeMessage } from './message-rows.ts'
+import { createOutbox } from './outbound/outbox.ts'
+import { type Own } from './own.ts'
+import { project } from './projection.ts'
+import { createProjector } from './projector.ts'
+import { moveMessages, newest } from './rekey-messages.ts'
+import { makeMissingChats } from './repair.ts'
+import { createRecipients } from './sending/recipients.ts'
+import { type CallOptions, createSender, type SendOutcome, type SendRequest } from './sending/send.ts'
+import { createUnanswered, repeatWithinMs } from './sending/unanswered.ts'
+import { TallyChange } from './tally.ts'
+
+export { messageRoutes } from './routes.ts'
+export type { MessageRow } from './message-rows.ts'
+export type { CallOptions, SendOutcome, SendRequest } from './sending/send.ts'
+
+/** Sending, receiving, receipts. Receiving needs no call: the projector follows the journal. */
+export interface Messages extends AsyncDisposable {
+  /**
+   * Stores each message, then waits for WhatsApp's ack at most 20 s; answers with the stored message either way. The same key with the
+   * same content answers the first result; with another content throws `IDEMPOTENCY_CONFLICT`. Throws `SESSION_NOT_CONNECTED`.
+   */
+  send(
+    session: SessionView,
+    requests: readonly SendRequest[],
+    call: CallOptions,
+  ): Promise<readonly SendOutcome[]>
+  /** Sends a failed message again under its id. Throws `WHATSAPP_ERROR` with the reason when it may not be. */
+  retry(session: SessionView, row: MessageRow, call: CallOptions): Promise<MessageRow>
+  /** Marks the messages of a chat as read, here at once and to their authors while the session is online; answers how many. */
+  markRead(session: SessionView, chat: Jid): Promise<{ chat: Jid; marked: number }>
+  /** Shows that we are typing. Throws `SESSION_NOT_CONNECTED`. */
+  typing(session: SessionView, chat: Jid, state: 'composing' | 'recording' | 'paused'): Promise<void>
+  /** Removes a message from the hub, not from the phones. */
+  remove(row: MessageRow): Promise<void>
+  /** Makes chats that are missing for messages that exist. */
+  repair(session: SessionView): Promise<readonly { chat: Jid; messages: number }[]>
+  readonly list: MessageList
+  readonly finder: MessageFinder
+  /** Entries of the journal and messages on their way that wait in this process; entries that cannot be projected. */
+  backlog(): { projecting: number; parked: number; sending: number }
+  /** Takes over what an earlier process owed: sweeps the journal, resends what is on its way. Once, before sessions connect. */
+  start(): Promise<void>
+}
+
+export interface MessagesDeps {
+  database: Database
+  events: Events
+  sessions: Sessions
+  chats: Chats
+  /** Seals what is kept of a session at rest. */
+  sealerOf: (sessionId: number) => Promise<Sealer>
+  clock: Clock
+  log: Log
+  metrics: Registry
+}
+
+const sweepEveryMs = 3_600_000
+/** Messages per receipt: a chat may have thousands unread. */
+const receiptSize = 200
+
+/** Tells authors that their messages were read. */
+async function tellRead(
+  link: Link,
+  chat: Jid,
+  read: readonly { whatsapp_id: string; sender_jid: string }[],
+): Promise<void> {
+  // A column that only canonical addresses are written to.
+  const keys = read.map((row) => ({ chat, sender: row.sender_jid as Jid, id: row.whatsapp_id }))
+  for (let from = 0; from < keys.length; from += receiptSize) {
+    await link.markRead(keys.slice(from, from + receiptSize))
+  }
+}
+
+export function createMessages(deps: MessagesDeps): Messages {
+  const { database, events, sessions, chats, sealerOf, clock, metrics } = deps
+  const log = deps.log.child({ module: 'messages' })
+
+  const own = (sessionId: number): Own => {
+    const view = sessions.view(sessionId)
+    return { pn: view?.mePn, lid: view?.meLid }
+  }
+  const finder = createMessageFinder(database, chats)
+  const list = createMessageList(database)
+  const unanswered = createUnanswered(clock)
+  const outbox = createOutbox({
+    database,
+    events,
+    sessions,
+    chats,
+    sealerOf,
+    clock,
+    log,
+    contentOf: (message) => sender.outgoingContent(message),
+  })
+  const recipients = createRecipients({ database, chats, events, clock, log })
+  const sender = createSender({ database, chats, sessions, outbox, recipients, unanswered, finder, clock })
+  const projector = createProjector({
+    database,
+    events,
+    sessions,
+    clock,
+    log,
+    project: (tx, entries, now) => project(tx, entries, now, { chats, own, receipts: outbox }),
+  })
+
+  chats.moveMessagesWith(async (tx, rekeying) => {
+    tx.afterCommit(() => outbox.rename(rekeying.sessionId, rekeying.from, rekeying.to))
+    return moveMessages(tx, rekeying, chats)
+  })
+  sessions.answerRetriesWith((sessionId, whatsappId) => outbox.proto(sessionId, whatsappId))
+  // Another process may have owned the session, and left entries behind.
+  const online = sessions.onOnline((sessionId) => projector.sweep(sessionId))
+  sessions.whilePurging(async (tx, sessionId) => {
+    for (const table of ['outbound', 'message', 'message_tally'] as const) {
+      await tx.db.deleteFrom(table).where('session_id', '=', sessionId).execute()
+    }
+    tx.afterCommit(() => outbox.forget(sessionId))
+  })
+
+  const stopping = new AbortController()
+  let sweeping: Promise<void> | undefined
+  let timer = clock.after(sweepEveryMs, sweep)
+  function sweep(): void {
+    sweeping = sweepOutbound(database, clock.now(), stopping.signal)
+      .catch((error: unknown) =>
+        log.warn({ error }, 'old sent messages could not be swept; trying again in an hour'),
+      )
+      .finally(() => {
+        if (!stopping.signal.aborted) timer = clock.after(sweepEveryMs, sweep)
+      })
+  }
+
+  const gauges = {
+    inbox_hub_journal_waiting: [
+      'Entries of the journal that wait to be projected',
+      () => projector.backlog(),
+    ],
+    inbox_hub_journal_parked: ['Entries of the journal that cannot be projected', () => projector.parked()],
+    inbox_hub_messages_sending: [
+      'Messages on their way that WhatsApp has not acknowledged',
+      () => outbox.backlog(),
+    ],
+  } as const
+  for (const [name, [help, read]] of Object.entries(gauges)) {
+    metrics.registerMetric(
+      new Gauge({
+        name,
+        help,
+        registers: [],
+        collect() {
+          this.set(read())
+        },
+      }),
+    )
+  }
+
+  const canonical = async (sessionId: number, jid: Jid): Promise<Jid> =>
+    (await chats.addresses.canonical(database, [{ sessionId, jid }]))(sessionId, jid)
+
+  return {
+    send: (session, requests, call) => sender.send(session, requests, call),
+    retry: (session, row, call) => sender.retry(session, row, call),
+    list,
+    finder,
+    async markRead(session, address) {
+      const sessionId = session.id
+      const { chat, read } = await database.write(async (tx) => {
+        await chats.hold(tx, [sessionId])
+        const chat = (await chats.addresses.canonical(tx, [{ sessionId, jid: address }]))(sessionId, address)
+        const read = await markChatRead.all(tx, { sessionId, chat })
+        await chats.read(tx, sessionId, chat, read.length)
+        return { chat, read }
+      })
+      const link = sessions.link(sessionId)
+      if (link !== undefined && read.length > 0) {
+        tellRead(link, chat, read).catch((error: unknown) =>
+          log.warn({ sessionId, error, count: read.length }, 'read receipts were not sent'),
+        )
+      }
+      return { chat, marked: read.length }
+    },
+    async typing(session, address, state) {
+      const link = sessions.link(session.id)
+      if (link === undefined) throw new HubError('SESSION_NOT_CONNECTED')
+      await link.typing(await canonical(session.id, address), state)
+    },
+    async remove(row) {
+      const { session_id: sessionId, id } = row
+      await database.write(async (tx) => {
+        await chats.hold(tx, [sessionId])
+        // As it is now: it may have moved to another address, or on, since it was found.
+        const current = await tx.db.selectFrom('message').selectAll().where('id', '=', id).executeTakeFirst()
+        if (current === undefined || (await wipeMessage.run(tx, { id })) !== 1) return
+        const tally = new TallyChange()
+        tally.add(current, -1)
+        await tally.write(tx)
+        // A column that only canonical addresses are written to.
+        const chat = current.chat_jid as Jid
+        await chats.lose(tx, {
+          sessionId,
+          jid: chat,
+          messages: 1,
+          unread: current.from_me === 0 && current.is_read === 0 ? 1 : 0,
+          last: await newest.first(tx, { sessionId, chat }),
+        })
+      })
+      if (row.via_hub === 1) outbox.cancel(sessionId, row.whatsapp_id)
+    },
+    repair: (session) => makeMissingChats(database, chats, session.id),
+    backlog: () => ({
+      projecting: projector.backlog(),
+      parked: projector.parked(),
+      sending: outbox.backlog(),
+    }),
+    async start() {
+      const now = clock.now()
+      for (const call of await outbox.recover(now - repeatWithinMs)) {
+        // Its answer died with the process that owed it.
+        unanswered.add(call.sessionId, call.fingerprint, call.whatsappId)
+      }
+      for (const sessionId of await sessions.journal.owing()) projector.sweep(sessionId)
+    },
+    async [Symbol.asyncDispose]() {
+      stopping.abort()
+      timer[Symbol.dispose]()
+      online[Symbol.dispose]()
+      await Promise.all([sweeping, projector[Symbol.asyncDispose](), outbox[Symbol.asyncDispose]()])
+      for (const name of Object.keys(gauges)) metrics.removeSingleMetric(name)
+    },
+  }
+}

@@ -1,0 +1,249 @@
+import './tables.ts'
+
+import type { Jid } from '@inbox-hub/whatsapp'
+import { type ExpressionBuilder, sql } from 'kysely'
+
+import type { Database, Tables } from '../platform/database/index.ts'
+import type { MessageRow } from './message-rows.ts'
+import { type SendFailure } from './outbound/outbound-state.ts'
+import { failureOf } from './outbound/outbound-rows.ts'
+import { dayMs, dayOf } from './tally.ts'
+import type { MessageStatus } from './tables.ts'
+
+/** Which messages of a session. What is left out matches everything; times are Unix ms, both included. */
+export interface MessageFilter {
+  sessionId: number
+  /** Canonical. */
+  chat?: Jid | undefined
+  type?: string | undefined
+  fromMe?: boolean | undefined
+  from?: number | undefined
+  until?: number | undefined
+}
+
+export interface Tallied {
+  from_me: number
+  type: string
+  status: MessageStatus
+  messages: number
+}
+
+export interface ChatListItem {
+  jid: string
+  name: string | null
+  unread_count: number
+  message_count: number
+  archived: number
+  pinned: number
+  muted_until: number | null
+  active_at: number
+  session_id: number
+  number: string | null
+  hub_name: string | null
+  saved_name: string | null
+  verified_name: string | null
+  push_name: string | null
+  last_id: string | null
+  last_body: string | null
+  last_type: string | null
+  last_status: MessageStatus | null
+  last_from_me: number | null
+  last_sent_at: number | null
+}
+
+/** Reads lists of messages and chats: newest first, from indexes, totals from counters kept with every change. */
+export interface MessageList {
+  page(filter: MessageFilter, limit: number, offset: number): Promise<readonly MessageRow[]>
+  total(filter: MessageFilter): Promise<number>
+  /** Shown messages by direction, type and status. */
+  tallied(sessionId: number, from: number | undefined, until: number | undefined): Promise<readonly Tallied[]>
+  chats(
+    sessionId: number,
+    limit: number,
+    offset: number,
+  ): Promise<{ chats: readonly ChatListItem[]; total: number }>
+  chat(sessionId: number, jid: Jid): Promise<ChatListItem | undefined>
+  /** Chats with unread messages, the most recent first, at most a thousand; and how many messages are unread in all. */
+  unread(sessionIds: readonly number[]): Promise<{ chats: readonly ChatListItem[]; total: number }>
+  /** Why messages failed, by their number. */
+  failures(rows: readonly MessageRow[]): Promise<ReadonlyMap<number, SendFailure>>
+}
+
+const maxUnreadChats = 1_000
+
+export function createMessageList(database: Database): MessageList {
+  const { read } = database
+
+  function matching({ sessionId, chat, type, fromMe, from, until }: MessageFilter) {
+    let query = read.selectFrom('message').where('session_id', '=', sessionId).where('shown', '=', sql.lit(1))
+    if (chat !== undefined) query = query.where('chat_jid', '=', chat)
+    if (type !== undefined) query = query.where('type', '=', type)
+    if (fromMe !== undefined) query = query.where('from_me', '=', fromMe ? 1 : 0)
+    if (from !== undefined) query = query.where('sent_at', '>=', from)
+    if (until !== undefined) query = query.where('sent_at', '<=', until)
+    return query
+  }
+
+  async function counted(filter: MessageFilter): Promise<number> {
+    const row = await matching(filter)
+      .select(({ fn }) => fn.countAll<number>().as('count'))
+      .executeTakeFirst()
+    return row?.count ?? 0
+  }
+
+  /** Messages of whole days are counted already; only the days that are cut by the period are counted here. */
+  async function tallied(sessionId: number, from = -Infinity, until = Infinity): Promise<readonly Tallied[]> {
+    const firstDay = from === -Infinity ? -Infinity : Math.ceil(from / dayMs)
+    const lastDay = until === Infinity ? Infinity : dayOf(until + 1) - 1
+    if (firstDay > lastDay) return grouped(sessionId, from, until)
+    let days = read.selectFrom('message_tally').where('session_id', '=', sessionId)
+    if (firstDay !== -Infinity) days = days.where('day', '>=', firstDay)
+    if (lastDay !== Infinity) days = days.where('day', '<=', lastDay)
+    const parts = await Promise.all([
+      days
+        .select(['from_me', 'type', 'status', ({ fn }) => fn.sum<number | string>('messages').as('messages')])
+        .groupBy(['from_me', 'type', 'status'])
+        .execute(),
+      firstDay === -Infinity ? [] : grouped(sessionId, from, firstDay * dayMs - 1),
+      lastDay === Infinity ? [] : grouped(sessionId, (lastDay + 1) * dayMs, until),
+    ])
+    // PostgreSQL answers sums of BIGINT as text.
+    return parts.flat().map((part) => ({ ...part, messages: Number(part.messages) }))
+  }
+
+  async function grouped(sessionId: number, from: number, until: number): Promise<readonly Tallied[]> {
+    if (from > until) return []
+    return matching({ sessionId, from, until })
+      .select(['from_me', 'type', 'status', ({ fn }) => fn.countAll<number>().as('messages')])
+      .groupBy(['from_me', 'type', 'status'])
+      .execute()
+  }
+
+  function chatRows() {
+    return read
+      .selectFrom('chat')
+      .leftJoin('contact', (join) =>
+        join.onRef('contact.session_id', '=', 'chat.session_id').onRef('contact.jid', '=', 'chat.jid'),
+      )
+      .leftJoin('message', 'message.id', 'chat.last_message_id')
+      .select([
+        'chat.session_id',
+        'chat.jid',
+        'chat.name',
+        'chat.unread_count',
+        'chat.message_count',
+        'chat.archived',
+        'chat.pinned',
+        'chat.muted_until',
+        'chat.active_at',
+        'contact.number',
+        'contact.hub_name',
+        'contact.saved_name',
+        'contact.verified_name',
+        'contact.push_name',
+        'message.whatsapp_id as last_id',
+        'message.body as last_body',
+        'message.type as last_type',
+        'message.status as last_status',
+        'message.from_me as last_from_me',
+        'message.sent_at as last_sent_at',
+      ])
+  }
+
+  return {
+    page: (filter, limit, offset) =>
+      read
+        // The index alone finds the page, however far down; rows are read only for what is on it.
+        .selectFrom(
+          matching(filter)
+            .select('id')
+            .orderBy('sent_at', 'desc')
+            .orderBy('id', 'desc')
+            .limit(limit)
+            .offset(offset)
+            .as('page'),
+        )
+        .innerJoin('message', 'message.id', 'page.id')
+        .selectAll('message')
+        .orderBy('message.sent_at', 'desc')
+        .orderBy('message.id', 'desc')
+        .execute(),
+
+    async total(filter) {
+      const { sessionId, chat, type, fromMe, from, until } = filter
+      if (chat === undefined) {
+        const parts = await tallied(sessionId, from, until)
+        return parts
+          .filter((part) => type === undefined || part.type === type)
+          .filter((part) => fromMe === undefined || part.from_me === (fromMe ? 1 : 0))
+          .reduce((sum, { messages }) => sum + messages, 0)
+      }
+      if (type !== undefined || fromMe !== undefined || from !== undefined || until !== undefined) {
+        return counted(filter)
+      }
+      const row = await read
+        .selectFrom('chat')
+        .select('message_count')
+        .where('session_id', '=', sessionId)
+        .where('jid', '=', chat)
+        .executeTakeFirst()
+      return row?.message_count ?? 0
+    },
+
+    tallied,
+
+    async chats(sessionId, limit, offset) {
+      const [chats, counted] = await Promise.all([
+        chatRows()
+          .where('chat.session_id', '=', sessionId)
+          .orderBy('chat.active_at', 'desc')
+          .orderBy('chat.jid', 'desc')
+          .limit(limit)
+          .offset(offset)
+          .execute(),
+        read.selectFrom('chat').where('session_id', '=', sessionId).select(countAll).executeTakeFirst(),
+      ])
+      return { chats, total: counted?.count ?? 0 }
+    },
+
+    chat: (sessionId, jid) =>
+      chatRows().where('chat.session_id', '=', sessionId).where('chat.jid', '=', jid).executeTakeFirst(),
+
+    async unread(sessionIds) {
+      if (sessionIds.length === 0) return { chats: [], total: 0 }
+      const [chats, summed] = await Promise.all([
+        chatRows()
+          .where('chat.session_id', 'in', sessionIds)
+          .where('chat.unread_count', '>', sql.lit(0))
+          .orderBy('chat.active_at', 'desc')
+          .limit(maxUnreadChats)
+          .execute(),
+        read
+          .selectFrom('chat')
+          .where('session_id', 'in', sessionIds)
+          .where('unread_count', '>', sql.lit(0))
+          .select(({ fn }) => fn.sum<number | string>('unread_count').as('count'))
+          .executeTakeFirst(),
+      ])
+      return { chats, total: Number(summed?.count ?? 0) }
+    },
+
+    async failures(rows) {
+      const ids = rows.filter(({ status }) => status === 'failed').map(({ id }) => id)
+      if (ids.length === 0) return new Map()
+      const found = await read
+        .selectFrom('outbound')
+        .select(['message_id', 'failure'])
+        .where('message_id', 'in', ids)
+        .execute()
+      return new Map(
+        found.flatMap(({ message_id: id, failure }) => {
+          const known = failureOf(failure)
+          return known === undefined ? [] : [[id, known] as const]
+        }),
+      )
+    },
+  }
+}
+
+const countAll = ({ fn }: ExpressionBuilder<Tables, 'chat'>) => fn.countAll<number>().as('count')

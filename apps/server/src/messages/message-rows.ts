@@ -1,0 +1,114 @@
+import './tables.ts'
+
+import { type Selectable, sql } from 'kysely'
+
+import { insertRows, statement } from '../platform/database/index.ts'
+import type { MessageStatus, MessageTable } from './tables.ts'
+
+export type MessageRow = Selectable<MessageTable>
+
+/** Inserts messages that are not stored yet; answers the ids of those it did insert. */
+export const insertMessages = insertRows(
+  'message',
+  [
+    'id',
+    'session_id',
+    'chat_jid',
+    'sender_jid',
+    'from_me',
+    'in_group',
+    'whatsapp_id',
+    'type',
+    'body',
+    'content',
+    'quoted_id',
+    'push_name',
+    'status',
+    'via_hub',
+    'is_read',
+    'shown',
+    'sent_at',
+    'stored_at',
+  ],
+  (insert) =>
+    insert
+      .onConflict((conflict) =>
+        conflict.columns(['session_id', 'whatsapp_id', 'chat_jid', 'sender_jid', 'from_me']).doNothing(),
+      )
+      .returning('id'),
+)
+
+/** Everything stored under a WhatsApp id: ids are chosen by senders, so there may be several. */
+export const messagesByWhatsappId = statement((db, p: { sessionId: number; whatsappId: string }) =>
+  db
+    .selectFrom('message')
+    .selectAll()
+    .where('session_id', '=', p.sessionId)
+    .where('whatsapp_id', '=', p.whatsappId),
+)
+
+/** Content that came after its envelope was stored as undecryptable. */
+export const fillMessage = statement(
+  (
+    db,
+    p: {
+      id: number
+      type: string
+      body: string
+      content: string | null
+      quotedId: string | null
+      pushName: string | null
+      status: MessageStatus
+      shown: number
+    },
+  ) =>
+    db
+      .updateTable('message')
+      .set({
+        type: p.type,
+        body: p.body,
+        content: p.content,
+        quoted_id: p.quotedId,
+        push_name: p.pushName,
+        status: p.status,
+        shown: p.shown,
+      })
+      .where('id', '=', p.id)
+      .where('type', '=', 'undecryptable'),
+)
+
+/** Moves a message's status on, unless somebody else did meanwhile: answers nothing then. */
+export const moveStatus = statement((db, p: { id: number; from: MessageStatus; to: MessageStatus }) =>
+  db
+    .updateTable('message')
+    .set({ status: p.to })
+    .where('id', '=', p.id)
+    .where('status', '=', p.from)
+    .returning(['session_id', 'from_me', 'type', 'sent_at', 'shown']),
+)
+
+export const markRead = statement((db, p: { id: number }) =>
+  db.updateTable('message').set({ is_read: 1 }).where('id', '=', p.id).where('is_read', '=', 0),
+)
+
+/** Everything unread in a chat becomes read; answers what the authors are told about. */
+export const markChatRead = statement((db, p: { sessionId: number; chat: string }) =>
+  db
+    .updateTable('message')
+    .set({ is_read: 1 })
+    .where('session_id', '=', p.sessionId)
+    .where('chat_jid', '=', p.chat)
+    .where('from_me', '=', sql.lit(0))
+    .where('is_read', '=', sql.lit(0))
+    .where('shown', '=', sql.lit(1))
+    .returning(['whatsapp_id', 'sender_jid']),
+)
+
+/** Removed from the hub: the row stays, without what it said, so that the message is known when it comes again. */
+export const wipeMessage = statement((db, p: { id: number }) =>
+  db
+    .updateTable('message')
+    .set({ shown: 0, body: '', content: null, quoted_id: null, push_name: null })
+    .where('id', '=', p.id)
+    .where('shown', '=', sql.lit(1)),
+)

@@ -1,0 +1,327 @@
+import { type MessageReceived, type MessageUndecryptable, messageTypes } from '@inbox-hub/contract'
+import {
+  isBroadcastList,
+  isGroup,
+  isLid,
+  isNewsletter,
+  isStatus,
+  type Jid,
+  type MessageContent,
+} from '@inbox-hub/whatsapp'
+
+import type { Address, ChatChange, Chats, ContactFact, LidMapping } from '../chats/index.ts'
+import type { NewEvent } from '../events/index.ts'
+import { nextIntegers, type Tx } from '../platform/database/index.ts'
+import type { JournalEntry } from '../sessions/baileys/index.ts'
+import { isAboutAnother, type StoredContent, storedContent } from './content.ts'
+import { eventId } from './event-ids.ts'
+import { fillMessage, insertMessages, type MessageRow, messagesByWhatsappId } from './message-rows.ts'
+import { isOwn, type Own, ownAddress } from './own.ts'
+import { applyReceipts, type ReceiptEntry, type Receipts } from './receipts.ts'
+import { TallyChange } from './tally.ts'
+
+export interface ProjectionDeps {
+  chats: Chats
+  /** The session's own addresses, as far as they are known. */
+  own: (sessionId: number) => Own
+  /** Receipts prove that messages went out whose acks we missed. In the transaction of the projection. */
+  receipts: Receipts
+}
+
+type MessageEntry = Extract<JournalEntry, { kind: 'message' | 'undecryptable' }>
+
+/** A message on its way into its row. */
+interface Arrival {
+  entry: MessageEntry
+  chat: Jid
+  /** '' when it is ours. */
+  sender: Jid | ''
+  stored: StoredContent
+  /** Whether lists show it and `message.received` tells it. Statuses and newsletters are kept for their own pages. */
+  shown: boolean
+}
+
+/**
+ * Turns entries of the journal, of any sessions, into rows; answers the events to append, in the order of the entries. Doing it again
+ * changes nothing and answers nothing. The cost per message is a few prepared statements: nothing here grows with what is stored.
+ */
+export async function project(
+  tx: Tx,
+  entries: readonly JournalEntry[],
+  now: number,
+  { chats, own, receipts }: ProjectionDeps,
+): Promise<readonly NewEvent[]> {
+  const told: NewEvent[] = [...(await chats.learn(tx, entries.flatMap(mappingsOf)))]
+  await chats.hold(
+    tx,
+    entries.map(({ sessionId }) => sessionId),
+  )
+  const canonical = await chats.addresses.canonical(tx, entries.flatMap(addressesOf))
+  const tally = new TallyChange()
+  const messages: MessageEntry[] = []
+  const receiptEntries: ReceiptEntry[] = []
+  for (const entry of entries) {
+    if (entry.kind === 'receipt') receiptEntries.push(entry)
+    else messages.push(entry)
+  }
+  if (messages.length > 0) {
+    const arrivals = messages.map((entry) => arrivalOf(entry, canonical, own))
+    told.push(...(await chats.meet(tx, arrivals.flatMap(introductionOf))))
+    const fresh = await store(tx, arrivals, now, tally)
+    await chats.change(tx, changesOf(fresh))
+    told.push(...(await eventsOf(tx, fresh, chats, own)))
+  }
+  // After the messages: within one batch a receipt may stand before the copy of a message that our phone sent.
+  if (receiptEntries.length > 0) {
+    told.push(...(await applyReceipts(tx, receiptEntries, { canonical, chats, own, receipts, tally })))
+  }
+  await tally.write(tx)
+  return told
+}
+
+function mappingsOf(entry: JournalEntry): readonly LidMapping[] {
+  if (entry.kind === 'receipt') return []
+  const { sessionId, chat, chatAlt, sender, senderAlt } = entry
+  const mappings: LidMapping[] = []
+  const add = (one: Jid, other: Jid | undefined): void => {
+    if (other === undefined) return
+    if (isLid(one) && !isLid(other)) mappings.push({ sessionId, lid: one, pn: other })
+    else if (isLid(other) && !isLid(one)) mappings.push({ sessionId, lid: other, pn: one })
+  }
+  add(chat, chatAlt)
+  if (sender !== chat || chatAlt === undefined) add(sender, senderAlt)
+  return mappings
+}
+
+function addressesOf(entry: JournalEntry): readonly Address[] {
+  const { sessionId } = entry
+  if (entry.kind === 'receipt') return [{ sessionId, jid: entry.chat }]
+  return entry.chat === entry.sender
+    ? [{ sessionId, jid: entry.chat }]
+    : [
+        { sessionId, jid: entry.chat },
+        { sessionId, jid: entry.sender },
+      ]
+}
+
+function arrivalOf(
+  entry: MessageEntry,
+  canonical: (sessionId: number, jid: Jid) => Jid,
+  own: (sessionId: number) => Own,
+): Arrival {
+  const { sessionId } = entry
+  const ours = entry.kind === 'message' ? entry.fromMe : isOwn(own(sessionId), entry.sender)
+  const sender = ours ? '' : canonical(sessionId, entry.sender)
+  const chat = canonical(sessionId, entry.chat)
+  const content: MessageContent =
+    entry.kind === 'message' ? entry.content : { kind: 'undecryptable', reason: entry.reason }
+  const stored = storedContent(content)
+  return {
+    entry,
+    // What somebody sent to a broadcast list we are on stands in our chat with them, as the phone shows it.
+    chat: isBroadcastList(chat) && sender !== '' ? sender : chat,
+    sender,
+    stored,
+    shown:
+      stored.type !== 'undecryptable' && !isAboutAnother(content) && !isStatus(chat) && !isNewsletter(chat),
+  }
+}
+
+function introductionOf({ entry, sender }: Arrival): readonly ContactFact[] {
+  if (sender === '' || entry.kind !== 'message' || isNewsletter(sender)) return []
+  return [
+    { sessionId: entry.sessionId, jid: sender, pushName: entry.pushName, verifiedName: entry.verifiedName },
+  ]
+}
+
+/** A message that was not in the store with its content before. */
+type Fresh = Arrival & { id: number }
+
+/** Stores arrivals; answers those that are new, be it as a whole or by their content, in their order. */
+async function store(
+  tx: Tx,
+  arrivals: readonly Arrival[],
+  now: number,
+  tally: TallyChange,
+): Promise<readonly Fresh[]> {
+  const once = new Map<string, Arrival>()
+  for (const arrival of arrivals) {
+    const key = keyOf(arrival)
+    const earlier = once.get(key)
+    // A message may be in the batch twice: undecryptable, then sent again.
+    if (earlier === undefined || earlier.stored.type === 'undecryptable') once.set(key, arrival)
+  }
+  const candidates = [...once.values()]
+  const ids = await nextIntegers(tx, 'message', candidates.length)
+  const numbered = candidates.map((arrival, index): Fresh => ({ ...arrival, id: ids[index] ?? Number.NaN }))
+  const inserted = new Set(
+    (
+      await insertMessages.run(
+        tx,
+        numbered.map((fresh) => rowOf(fresh, now)),
+      )
+    ).map(({ id }) => id),
+  )
+  const fresh = await Promise.all(
+    numbered.map(async (arrival) => (inserted.has(arrival.id) ? arrival : fill(tx, arrival))),
+  )
+  const news = fresh.filter((arrival) => arrival !== undefined)
+  for (const arrival of news) if (arrival.shown) tally.add(rowOf(arrival, now))
+  return news
+}
+
+/** The content of a message whose envelope stands in the store already; undefined when that is no news. */
+async function fill(tx: Tx, arrival: Arrival): Promise<Fresh | undefined> {
+  if (arrival.stored.type === 'undecryptable') return undefined
+  const { sessionId, id: whatsappId } = arrival.entry
+  const rows = await messagesByWhatsappId.all(tx, { sessionId, whatsappId })
+  const stub = rows.find(
+    (row) =>
+      row.type === 'undecryptable' &&
+      row.chat_jid === arrival.chat &&
+      row.sender_jid === arrival.sender &&
+      row.from_me === fromMe(arrival),
+  )
+  if (stub === undefined) return undefined
+  const { push_name, status, shown } = rowOf({ ...arrival, id: stub.id }, 0)
+  const filled = await fillMessage.run(tx, {
+    id: stub.id,
+    ...arrival.stored,
+    pushName: push_name,
+    status,
+    shown,
+  })
+  return filled === 1 ? { ...arrival, id: stub.id } : undefined
+}
+
+const fromMe = ({ sender }: Arrival): number => (sender === '' ? 1 : 0)
+
+function keyOf({ entry, chat, sender }: Arrival): string {
+  return `${entry.sessionId} ${chat} ${sender} ${entry.id}`
+}
+
+function rowOf(fresh: Fresh, now: number): MessageRow {
+  const { entry, chat, sender, stored, shown, id } = fresh
+  return {
+    id,
+    session_id: entry.sessionId,
+    chat_jid: chat,
+    sender_jid: sender,
+    from_me: fromMe(fresh),
+    in_group: isGroup(chat) ? 1 : 0,
+    whatsapp_id: entry.id,
+    type: stored.type,
+    body: stored.body,
+    content: stored.content,
+    quoted_id: stored.quotedId,
+    push_name: entry.kind === 'message' && sender !== '' ? (entry.pushName ?? null) : null,
+    status: sender === '' ? 'sent' : 'received',
+    via_hub: 0,
+    is_read: fromMe(fresh),
+    shown: shown ? 1 : 0,
+    sent_at: entry.sentAt,
+    stored_at: now,
+  }
+}
+
+/** What the messages do to their chats: one change per chat. */
+function changesOf(fresh: readonly Fresh[]): readonly ChatChange[] {
+  const changes = new Map<string, ChatChange>()
+  for (const arrival of fresh) {
+    if (!arrival.shown) continue
+    const { entry, chat, id } = arrival
+    const key = `${entry.sessionId} ${chat}`
+    const change = changes.get(key)
+    const unread = fromMe(arrival) === 1 ? 0 : 1
+    if (change === undefined) {
+      changes.set(key, {
+        sessionId: entry.sessionId,
+        jid: chat,
+        messages: 1,
+        unread,
+        last: { id, sentAt: entry.sentAt },
+        seenAt: entry.sentAt,
+      })
+      continue
+    }
+    change.messages += 1
+    change.unread += unread
+    if (change.last === undefined || entry.sentAt >= change.last.sentAt)
+      change.last = { id, sentAt: entry.sentAt }
+  }
+  return [...changes.values()].sort(
+    (left, right) => left.sessionId - right.sessionId || (left.jid < right.jid ? -1 : 1),
+  )
+}
+
+/** `message.received` and `message.undecryptable`. What the account wrote on its phone is stored, and told to nobody. */
+async function eventsOf(
+  tx: Tx,
+  fresh: readonly Fresh[],
+  { addresses }: Pick<Chats, 'addresses'>,
+  own: (sessionId: number) => Own,
+): Promise<readonly NewEvent[]> {
+  const incoming = fresh.filter(
+    ({ sender, shown, stored, chat }) =>
+      sender !== '' && (shown || (stored.type === 'undecryptable' && !isStatus(chat) && !isNewsletter(chat))),
+  )
+  const shown = await addresses.shown(tx, incoming.flatMap(shownAddressesOf))
+  return incoming.map((arrival): NewEvent<MessageReceived | MessageUndecryptable> => {
+    const { entry, chat, stored, id } = arrival
+    const { sessionId } = entry
+    // Only messages of others get here: they have a sender.
+    const sender = arrival.sender as Jid
+    const from = shown(sessionId, sender)
+    const common = {
+      messageId: entry.id,
+      dbId: id,
+      chatId: shown(sessionId, chat),
+      timestamp: entry.sentAt,
+      isGroup: isGroup(chat),
+      from,
+      fromLid: isLid(sender) ? sender : null,
+      participant: isGroup(chat) ? from : null,
+    }
+    const cause = [sessionId, chat, sender, entry.id] as const
+    if (entry.kind === 'undecryptable') {
+      return {
+        sessionId,
+        type: 'message.undecryptable',
+        at: entry.receivedAt,
+        id: eventId('message.undecryptable', ...cause),
+        data: { ...common, reason: entry.reason },
+      }
+    }
+    const { content } = entry
+    return {
+      sessionId,
+      type: 'message.received',
+      at: entry.receivedAt,
+      id: eventId('message.received', ...cause),
+      data: {
+        ...common,
+        to: ownAddress(own(sessionId)) ?? null,
+        fromMe: false,
+        pushName: entry.pushName ?? null,
+        type: messageTypes.find((type) => type === stored.type) ?? 'text',
+        text: stored.body,
+        mentions: mentionsOf(content).map((jid) => shown(sessionId, jid)),
+        quotedMessageId: stored.quotedId,
+        unsupported: content.kind === 'unsupported' ? content.name : null,
+      },
+    }
+  })
+}
+
+function shownAddressesOf({ entry, chat, sender }: Fresh): readonly Address[] {
+  const { sessionId } = entry
+  const addresses: Address[] = [{ sessionId, jid: chat }]
+  if (sender !== '' && sender !== chat) addresses.push({ sessionId, jid: sender })
+  if (entry.kind === 'message')
+    for (const jid of mentionsOf(entry.content)) addresses.push({ sessionId, jid })
+  return addresses
+}
+
+function mentionsOf(content: MessageContent): readonly Jid[] {
+  return content.kind === 'text' ? (content.mentions ?? []) : []
+}

@@ -1,0 +1,300 @@
+import {
+  type DataOf,
+  endpoints,
+  HubError,
+  isoOf,
+  issueText,
+  type Language,
+  offsetOf,
+  paginationOf,
+} from '@inbox-hub/contract'
+import { isBroadcastList, isGroup, isNewsletter, isStatus, type Jid } from '@inbox-hub/whatsapp'
+
+import type { Chats } from '../chats/index.ts'
+import type { Clock } from '../platform/clock.ts'
+import type { Database } from '../platform/database/index.ts'
+import type { Http } from '../platform/http/index.ts'
+import type { Sessions, SessionView } from '../sessions/index.ts'
+import { chatName, chatWire } from './chat-wire.ts'
+import type { Messages, MessageRow, SendRequest } from './index.ts'
+import type { ChatListItem } from './message-list.ts'
+import type { Own } from './own.ts'
+import { addressesIn, messageWire } from './wire.ts'
+
+export interface MessageRoutesDeps {
+  database: Database
+  sessions: Pick<Sessions, 'find' | 'list' | 'view'>
+  chats: Pick<Chats, 'addresses'>
+  messages: Messages
+  clock: Clock
+}
+
+type SendAnswer = DataOf<typeof endpoints.retryMessage>
+
+/** Messages and the chats they stand in. Lists come from the store alone: no read touches a socket (contract §12, pain 11). */
+export function messageRoutes(
+  http: Pick<Http, 'serve'>,
+  { database, sessions, chats, messages, clock }: MessageRoutesDeps,
+): void {
+  const { list, finder } = messages
+  const own = (sessionId: number): Own => {
+    const view = sessions.view(sessionId)
+    return { pn: view?.mePn, lid: view?.meLid }
+  }
+  const canonical = async (sessionId: number, jid: Jid): Promise<Jid> =>
+    (await chats.addresses.canonical(database, [{ sessionId, jid }]))(sessionId, jid)
+
+  async function wired(
+    rows: readonly MessageRow[],
+    language: Language,
+  ): Promise<ReturnType<typeof messageWire>[]> {
+    const [shown, failures] = await Promise.all([
+      chats.addresses.shown(database, rows.flatMap(addressesIn)),
+      list.failures(rows),
+    ])
+    return rows.map((row) => messageWire(row, { shown, own, failures, language }))
+  }
+
+  async function shownChats(items: readonly ChatListItem[]): Promise<(item: ChatListItem) => Jid> {
+    // A column that only canonical addresses are written to.
+    const jidOf = (item: ChatListItem): Jid => item.jid as Jid
+    const shown = await chats.addresses.shown(
+      database,
+      items.map((item) => ({ sessionId: item.session_id, jid: jidOf(item) })),
+    )
+    return (item) => shown(item.session_id, jidOf(item))
+  }
+
+  async function sendAnswer(row: MessageRow, to: string, language: Language): Promise<SendAnswer> {
+    // The message is out: nothing that fails from here on may make its sender send it again.
+    const shown = await chats.addresses
+      .shown(database, addressesIn(row))
+      .catch(() => (_: number, jid: Jid) => jid)
+    const message = messageWire(row, { shown, own, failures: new Map(), language })
+    const { messageId, whatsappMessageId, dbId, chatId, type, status, timestamp, body } = message
+    return { messageId, whatsappMessageId, dbId, to, chatId, type, status, timestamp, text: body, message }
+  }
+
+  /** The session and the message that a path names, among those of the caller. */
+  async function named(
+    ownerId: number,
+    messageId: string,
+    sessionRef: string | undefined,
+  ): Promise<{ session: SessionView; row: MessageRow }> {
+    const among =
+      sessionRef === undefined ? sessions.list(ownerId) : [sessions.find(ownerId, sessionRef, 'name_first')]
+    const row = await finder.find(
+      among.map(({ id }) => id),
+      messageId,
+    )
+    const session = among.find(({ id }) => id === row?.session_id)
+    if (row === undefined || session === undefined) throw new HubError('MESSAGE_NOT_FOUND')
+    return { session, row }
+  }
+
+  http.serve(endpoints.sendMessage, async ({ params, body, headers, ownerId, language, signal }) => {
+    const session = sessions.find(ownerId, params.sessionId, 'name_first')
+    const common = {
+      text: body.message,
+      mentions: body.mentions ?? [],
+      quotedId: body.quotedMessageId ?? body.quotedMsgId,
+      idempotencyKey: headers['idempotency-key'] ?? body.clientId,
+    }
+    const requests = new Map<Jid, SendRequest>()
+    for (const { jid } of body.to.recipients) {
+      if (jid !== undefined && canBeWrittenTo(jid)) requests.set(jid, { to: jid, ...common })
+    }
+    const notAChat = new HubError('VALIDATION_ERROR', { to: issueText('not_a_chat', language) })
+    if (requests.size === 0) throw notAChat
+    const outcomes = await messages.send(session, [...requests.values()], { language, signal })
+    const answers = new Map<Jid, SendAnswer | HubError>()
+    for (const outcome of outcomes) {
+      if ('row' in outcome)
+        answers.set(outcome.request.to, await sendAnswer(outcome.row, outcome.request.to, language))
+      else if (outcome.error instanceof HubError) answers.set(outcome.request.to, outcome.error)
+      else throw outcome.error
+    }
+    const results = body.to.recipients.map(({ input, jid }) => ({
+      to: input,
+      answer: (jid === undefined ? undefined : answers.get(jid)) ?? notAChat,
+    }))
+    const first = results.find(({ answer }) => !(answer instanceof HubError))
+    if (first === undefined || first.answer instanceof HubError) {
+      throw results.map(({ answer }) => answer).find((answer) => answer instanceof HubError) ?? notAChat
+    }
+    const message = first.answer.status === 'pending' ? 'message_accepted' : 'message_sent'
+    const data = { ...first.answer, to: first.to }
+    if (!body.to.many) return { data, message }
+    const told = results.map(({ to, answer }) =>
+      answer instanceof HubError
+        ? { to, success: false, code: answer.code, error: explained(answer, language) }
+        : { to, success: true, messageId: answer.messageId, status: answer.status },
+    )
+    const sent = told.filter(({ success }) => success).length
+    return { data: { ...data, results: told, sent, failed: told.length - sent }, message }
+  })
+
+  http.serve(endpoints.listMessages, async ({ params, query, ownerId, language }) => {
+    const { id: sessionId } = sessions.find(ownerId, params.sessionId, 'name_first')
+    const { page, limit, chatId, type, fromMe, startDate, endDate } = query
+    const filter = {
+      sessionId,
+      chat: chatId === undefined ? undefined : await canonical(sessionId, chatId),
+      type,
+      fromMe,
+      from: startDate,
+      until: endDate,
+    }
+    const [rows, total] = await Promise.all([list.page(filter, limit, offsetOf(query)), list.total(filter)])
+    return {
+      data: { messages: await wired(rows, language), pagination: paginationOf(total, page, limit), total },
+    }
+  })
+
+  http.serve(endpoints.listChats, async ({ params, query, ownerId }) => {
+    const { id } = sessions.find(ownerId, params.sessionId, 'name_first')
+    const { chats: items, total } = await list.chats(id, query.limit, offsetOf(query))
+    const shown = await shownChats(items)
+    const now = clock.now()
+    return {
+      data: {
+        chats: items.map((item) => chatWire(item, shown(item), now)),
+        pagination: paginationOf(total, query.page, query.limit),
+        total,
+      },
+    }
+  })
+
+  http.serve(endpoints.messageStats, async ({ params, query, ownerId }) => {
+    const { id } = sessions.find(ownerId, params.sessionId, 'name_first')
+    const parts = await list.tallied(id, query.startDate, query.endDate)
+    const count = (matches: (part: (typeof parts)[number]) => boolean): number =>
+      parts.filter(matches).reduce((sum, { messages }) => sum + messages, 0)
+    const outgoing = (status: string): number => count((part) => part.from_me === 1 && part.status === status)
+    const types = [...new Set(parts.map(({ type }) => type))]
+    return {
+      data: {
+        stats: {
+          total: count(() => true),
+          sent: count((part) => part.from_me === 1),
+          received: count((part) => part.from_me === 0),
+          byType: Object.fromEntries(types.map((type) => [type, count((part) => part.type === type)])),
+          byStatus: {
+            pending: outgoing('pending'),
+            sent: outgoing('sent'),
+            delivered: outgoing('delivered'),
+            read: outgoing('read'),
+            failed: outgoing('failed'),
+          },
+        },
+      },
+    }
+  })
+
+  http.serve(endpoints.listChatMessages, async ({ params, query, ownerId, language }) => {
+    const { id: sessionId } = sessions.find(ownerId, params.sessionId, 'name_first')
+    const chat = await canonical(sessionId, params.chatId)
+    const filter = { sessionId, chat }
+    const [rows, total, item, shown] = await Promise.all([
+      list.page(filter, query.limit, offsetOf(query)),
+      list.total(filter),
+      list.chat(sessionId, chat),
+      chats.addresses.shown(database, [{ sessionId, jid: chat }]),
+    ])
+    const chatId = shown(sessionId, chat)
+    return {
+      data: {
+        messages: await wired(rows, language),
+        pagination: paginationOf(total, query.page, query.limit),
+        total,
+        chatInfo: {
+          chatId,
+          name: item === undefined ? chatId.slice(0, chatId.indexOf('@')) : chatName(item, chatId),
+          isGroup: isGroup(chatId),
+        },
+      },
+    }
+  })
+
+  http.serve(endpoints.markChatRead, async ({ params, ownerId }) => {
+    const session = sessions.find(ownerId, params.sessionId, 'name_first')
+    const { chat, marked } = await messages.markRead(session, params.chatId)
+    const shown = await chats.addresses.shown(database, [{ sessionId: session.id, jid: chat }])
+    return { data: { chatId: shown(session.id, chat), markedCount: marked }, message: 'messages_read' }
+  })
+
+  http.serve(endpoints.sendTyping, async ({ params, body, ownerId }) => {
+    const session = sessions.find(ownerId, params.sessionId, 'name_first')
+    await messages.typing(session, params.chatId, body.state)
+    return { data: { chatId: params.chatId, state: body.state }, message: 'typing_sent' }
+  })
+
+  http.serve(endpoints.listUnread, async ({ ownerId }) => {
+    const mine = new Map(sessions.list(ownerId).map((session) => [session.id, session.sessionId]))
+    const { chats: items, total } = await list.unread([...mine.keys()])
+    const shown = await shownChats(items)
+    return {
+      data: {
+        unreadMessages: items.map((item) => ({
+          sessionId: mine.get(item.session_id) ?? String(item.session_id),
+          chatId: shown(item),
+          chatName: chatName(item, shown(item)),
+          unreadCount: item.unread_count,
+          lastMessage: {
+            content: item.last_body ?? '',
+            timestamp: isoOf(item.last_sent_at ?? item.active_at),
+          },
+        })),
+        totalUnread: total,
+      },
+    }
+  })
+
+  http.serve(endpoints.deleteMessage, async ({ params, query, body, ownerId }) => {
+    const { row } = await named(ownerId, params.messageId, query.sessionId ?? body.sessionId)
+    await messages.remove(row)
+    return { data: { messageId: row.whatsapp_id, deleted: true as const }, message: 'message_deleted' }
+  })
+
+  http.serve(endpoints.retryMessage, async ({ params, body, ownerId, language, signal }) => {
+    const { session, row } = await named(ownerId, params.messageId, body.sessionId)
+    const sent = await messages.retry(session, row, { language, signal })
+    const data = await sendAnswer(sent, '', language)
+    return {
+      data: { ...data, to: data.chatId },
+      message: sent.status === 'pending' ? 'message_accepted' : 'message_sent',
+    }
+  })
+
+  http.serve(endpoints.repairConversations, async ({ params, ownerId }) => {
+    const session = sessions.find(ownerId, params.ref, 'number_first')
+    const made = await messages.repair(session)
+    const shown = await chats.addresses.shown(
+      database,
+      made.map(({ chat }) => ({ sessionId: session.id, jid: chat })),
+    )
+    return {
+      data: {
+        sessionId: session.sessionId,
+        repairedConversations: made.map(({ chat, messages: count }) => ({
+          chatId: shown(session.id, chat),
+          messages: count,
+        })),
+        totalRepaired: made.length,
+        timestamp: isoOf(clock.now()),
+      },
+      message: { key: 'conversations_repaired', values: { n: made.length } },
+    }
+  })
+}
+
+/** People and groups. Statuses, channels and broadcast lists have sends of their own. */
+function canBeWrittenTo(jid: Jid): boolean {
+  return !isStatus(jid) && !isNewsletter(jid) && !isBroadcastList(jid)
+}
+
+/** Why one of several recipients got nothing, as precisely as it is known. */
+function explained(error: HubError, language: Language): string {
+  const { explanation } = error.details
+  return typeof explanation === 'string' ? explanation : error.messageIn(language)
+}

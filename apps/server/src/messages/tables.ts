@@ -1,0 +1,56 @@
+import type { OutboundState } from './outbound/outbound-state.ts'
+
+export type MessageStatus = 'pending' | 'sent' | 'delivered' | 'read' | 'failed' | 'received'
+
+/** Migration 0004 says what each column means. */
+export interface MessageTable {
+  id: number
+  session_id: number
+  chat_jid: string
+  sender_jid: string
+  from_me: number
+  in_group: number
+  whatsapp_id: string
+  type: string
+  body: string
+  content: string | null
+  quoted_id: string | null
+  push_name: string | null
+  status: MessageStatus
+  via_hub: number
+  is_read: number
+  shown: number
+  sent_at: number
+  stored_at: number
+}
+
+export interface MessageTallyTable {
+  session_id: number
+  day: number
+  from_me: number
+  type: string
+  status: MessageStatus
+  messages: number
+}
+
+export interface OutboundTable {
+  message_id: number
+  session_id: number
+  whatsapp_id: string
+  fingerprint: string
+  proto: Uint8Array | null
+  state: OutboundState['at']
+  attempts: number
+  retries: number
+  failure: string | null
+  asked_at: number
+  settled_at: number | null
+}
+
+declare module '../platform/database/index.ts' {
+  interface Tables {
+    message: MessageTable
+    message_tally: MessageTallyTable
+    outbound: OutboundTable
+  }
+}

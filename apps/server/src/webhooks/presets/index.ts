@@ -1,0 +1,9 @@
+import type { PresetName } from '../tables.ts'
+import { legacy } from './legacy.ts'
+import type { Preset } from './preset.ts'
+import { standard } from './standard.ts'
+
+export type { Attempt, Preset, Telling, WaitingQr } from './preset.ts'
+
+/** How a receiver wants to be told. */
+export const presets: Readonly<Record<PresetName, Preset>> = { legacy, standard }

@@ -1,0 +1,181 @@
+import type { EventData, EventType, SessionReason } from '@inbox-hub/contract'
+
+import type { StoredEvent } from '../../events/index.ts'
+import type { SessionView } from '../../sessions/index.ts'
+import { legacySignature } from '../signing.ts'
+import type { LaneName } from '../tables.ts'
+import { judgeFrappe } from '../verdict.ts'
+import { type Attempt, type Preset, type Telling, withData } from './preset.ts'
+import { knownToCrm, subscribed } from './subscription.ts'
+
+/** The CRM stores a sent message when it has the send answer: it must know the message before it hears of its fate. */
+const holdStatusesMs = 1000
+
+/**
+ * The webhook that CRM clients of the contract's §7 already understand: names, fields and quirks are the contract's.
+ * One call at a time per lane, each waiting for the success of the one before.
+ */
+export const legacy: Preset = {
+  ordered: true,
+  inFlightPerLane: 1,
+  timeoutMs: 7000,
+  tell,
+  withQr: (body, qr) => withData(body, { qrCode: qr.dataUrl, expiresAt: instant(qr.expiresAt) }),
+  headers,
+  judge: judgeFrappe,
+}
+
+function headers({ id, eventType, sessionName, body, key, now }: Attempt): Record<string, string> {
+  const signature = legacySignature(key, body)
+  return {
+    'content-type': 'application/json',
+    'x-webhook-event': eventType,
+    'x-webhook-session': sessionName,
+    // On every call, whether or not a secret was set: the CRM refuses unsigned ones before it looks at its own secret.
+    'x-webhook-signature': signature,
+    'x-signature': signature,
+    'x-webhook-timestamp': String(now),
+    'x-webhook-id': id,
+  }
+}
+
+function tell(event: StoredEvent, session: SessionView): readonly Telling[] {
+  const wanted = subscribed(session.webhook.events, knownToCrm)
+  const tellings: Telling[] = []
+  const add = (type: string, lane: LaneName, fields: object): void => {
+    tellings.push({
+      type,
+      lane,
+      holdMs: lane === 'main' ? 0 : holdStatusesMs,
+      body: JSON.stringify({
+        event: type,
+        sessionId: session.sessionId,
+        timestamp: new Date(event.at).toISOString(),
+        data: { sessionId: session.sessionId, session_db_id: session.id, ...fields },
+      }),
+    })
+  }
+
+  // Whoever appended the event used the schema of its type.
+  const translate = translations[event.type] as ((data: object, session: SessionView) => object) | undefined
+  if (translate !== undefined && wanted.has(event.type)) {
+    add(event.type, statuses.has(event.type) ? 'statuses' : 'main', translate(event.data, session))
+  }
+  const ack = acks[event.type]
+  if (ack !== undefined && wanted.has('message.ack')) {
+    const { messageId } = event.data as EventData<'message.sent'> // the types in `acks` have this schema
+    add('message.ack', 'acks', { messageId, ack, timestamp: instant(event.at) })
+  }
+  return tellings
+}
+
+const statuses: ReadonlySet<string> = new Set([
+  'message.sent',
+  'message.delivered',
+  'message.read',
+  'message.failed',
+])
+const acks: Readonly<Record<string, number>> = {
+  'message.sent': 1,
+  'message.delivered': 2,
+  'message.read': 3,
+}
+
+/** The event's own fields under `data`; an event without a line is nothing this CRM knows. */
+const translations: { [Type in EventType]?: (data: EventData<Type>, session: SessionView) => object } = {
+  'message.received': (message, session) => ({ message: receivedMessage(message, session) }),
+  'message.sent': messageProgress,
+  'message.delivered': messageProgress,
+  'message.read': messageProgress,
+  'message.failed': ({ messageId, status, chatId, timestamp, error }) => ({
+    messageId,
+    status,
+    chatId,
+    timestamp: instant(timestamp),
+    error,
+  }),
+  'session.connected': ({ status, isConnected, phoneNumber, timestamp }) => ({
+    status,
+    isConnected,
+    phoneNumber,
+    timestamp: instant(timestamp),
+  }),
+  'session.disconnected': ({ status, isConnected, reason, timestamp }) => ({
+    status,
+    isConnected,
+    reason: oldReasons[reason] ?? reason,
+    timestamp: instant(timestamp),
+  }),
+  'session.qr': ({ status, expiresAt, timestamp }) => ({
+    status,
+    expiresAt: instant(expiresAt),
+    timestamp: instant(timestamp),
+  }),
+  'contact.updated': ({ contactId, phone, name }) => ({
+    contact: { id: contactId, phone: phone ?? '', name, imgUrl: null },
+  }),
+  'chat.archived': archived,
+  'chat.unarchived': archived,
+}
+
+function messageProgress({ messageId, status, chatId, timestamp }: EventData<'message.sent'>): object {
+  return { messageId, status, chatId, timestamp: instant(timestamp) }
+}
+
+function archived({ chatId, isArchived }: EventData<'chat.archived'>): object {
+  return { chatId, isArchived }
+}
+
+function receivedMessage(message: EventData<'message.received'>, session: SessionView): object {
+  return {
+    whatsappMessageId: message.messageId,
+    messageId: message.messageId,
+    chatId: message.chatId,
+    from: message.from,
+    // The client reads its own number here, and takes the session's name while there is none.
+    to: session.phoneNumber ?? session.sessionId,
+    content: message.text,
+    body: message.text,
+    timestamp: Math.floor(message.timestamp / 1000),
+    type: message.type,
+    fromMe: false,
+    isGroup: message.isGroup,
+    ...(message.participant === null ? {} : { participant: message.participant }),
+    ...(message.pushName === null ? {} : { pushName: message.pushName }),
+    has_attachment: false,
+    hasMedia: false,
+    media: null,
+    ...(message.quotedMessageId === null ? {} : { quotedMsgId: message.quotedMessageId }),
+    ...(message.type === 'reaction' ? { reactionMessage: reaction(message) } : {}),
+  }
+}
+
+/** The client finds the message that was reacted to by its id alone. Who takes a reaction back is not told: it has no event. */
+function reaction({
+  chatId,
+  isGroup,
+  quotedMessageId,
+  text,
+  timestamp,
+}: EventData<'message.received'>): object {
+  return {
+    // WhatsApp names the target from the reacting side; customers react to what we wrote.
+    key: { remoteJid: chatId, fromMe: !isGroup, id: quotedMessageId ?? '' },
+    text,
+    senderTimestampMs: timestamp,
+  }
+}
+
+/** The five words of the contract for the end of a session; a newer reason keeps its own name, which the client shows as it is. */
+const oldReasons: Readonly<Record<string, string>> = {
+  logged_out: 'logout',
+  connection_replaced: 'conflict',
+  locked: 'banned',
+  banned: 'banned',
+  qr_expired: 'qr_timeout',
+  codes_used_up: 'qr_timeout',
+} satisfies { [Reason in SessionReason]?: string }
+
+function instant(at: number): string {
+  return new Date(at).toISOString()
+}

@@ -1,0 +1,58 @@
+import type { KeyObject } from 'node:crypto'
+
+import type { StoredEvent } from '../../events/index.ts'
+import type { SessionView } from '../../sessions/index.ts'
+import type { LaneName } from '../tables.ts'
+import type { Reply, Verdict } from '../verdict.ts'
+
+/** What one receiver is told about one event. */
+export interface Telling {
+  /** The event's name in this preset. */
+  type: string
+  lane: LaneName
+  /** Exactly what is signed and sent. */
+  body: string
+  /** Not before so long after the event, ms. */
+  holdMs: number
+}
+
+/** What the headers of one attempt are made of. */
+export interface Attempt {
+  id: string
+  eventType: string
+  sessionName: string
+  body: Uint8Array
+  key: KeyObject
+  /** Unix ms. */
+  now: number
+}
+
+/** The QR that waits for a scan now. */
+export interface WaitingQr {
+  text: string
+  /** A PNG as a data URL. */
+  dataUrl: string
+  /** Unix ms. */
+  expiresAt: number
+}
+
+/** A dialect of webhooks: how events are told, how a call is signed, and how its answer is read. Pure. */
+export interface Preset {
+  /** Whether a delivery waits for the success of the one before it. */
+  readonly ordered: boolean
+  /** Calls of one lane at a time. */
+  readonly inFlightPerLane: number
+  /** From its start to the last byte of the answer. */
+  readonly timeoutMs: number
+  tell(event: StoredEvent, session: SessionView): readonly Telling[]
+  /** The body of `session.qr` with the code in it: codes are secrets, so no row holds one. */
+  withQr(body: string, qr: WaitingQr): string
+  headers(attempt: Attempt): Record<string, string>
+  judge(reply: Reply): Verdict
+}
+
+/** `body` with more fields in its `data`. */
+export function withData(body: string, fields: object): string {
+  const told = JSON.parse(body) as { data: object } // written by `tell` of the same preset
+  return JSON.stringify({ ...told, data: { ...told.data, ...fields } })
+}

@@ -1,0 +1,141 @@
+import { createSecretKey } from 'node:crypto'
+
+import { Registry } from 'prom-client'
+
+import { createEvents, type Events, type NewEvent } from '../../events/index.ts'
+import { type Clock, systemClock } from '../../platform/clock.ts'
+import type { Database } from '../../platform/database/index.ts'
+import { createGuardedFetch, parseAllowed } from '../../platform/guarded-fetch/index.ts'
+import { silentLog } from '../../platform/log.ts'
+import { createManualClock, type ManualClock } from '../../platform/testing/manual-clock.ts'
+import type { SessionView } from '../../sessions/index.ts'
+import { createWebhooks, type WaitingQr, type Webhooks, type WebhooksDeps } from '../index.ts'
+import type { WebhookDeliveryTable } from '../tables.ts'
+
+/** Secret of every receiver in these tests. */
+export const secret = 'a secret of the tests'
+/** What calls are signed with when a receiver has no secret. */
+export const installationKey = createSecretKey(Buffer.alloc(32, 9))
+
+/** Events and webhooks on a real store, calling real receivers, with sessions that are only views. */
+export interface WebhookHub extends AsyncDisposable {
+  readonly clock: ManualClock
+  readonly events: Events
+  readonly webhooks: Webhooks
+  /** Sessions by number; tests change them as a route would. */
+  readonly sessions: Map<number, SessionView>
+  readonly qrs: Map<number, WaitingQr>
+  append(...events: NewEvent[]): Promise<void>
+  /** Every delivery's row, in the order of events. */
+  rows(): Promise<readonly WebhookDeliveryTable[]>
+}
+
+export interface WebhookHubOptions {
+  clock?: ManualClock
+  /** What limits each call; real time unless a test is about that. */
+  patience?: Clock
+  sessions?: Iterable<SessionView>
+  frappe?: WebhooksDeps['frappe']
+}
+
+export async function startWebhookHub(
+  database: Database,
+  options: WebhookHubOptions = {},
+): Promise<WebhookHub> {
+  const clock = options.clock ?? createManualClock(Date.now())
+  const stack = new AsyncDisposableStack()
+  const allowed = parseAllowed('127.0.0.0/8')
+  if ('unreadable' in allowed) throw new Error('The loopback network cannot be read.')
+  const outbound = stack.use(createGuardedFetch({ allowed, clock: options.patience ?? systemClock }))
+  const events = stack.use(createEvents({ database, log: silentLog, clock }))
+  const sessions = new Map([...(options.sessions ?? [])].map((view) => [view.id, view]))
+  const qrs = new Map<number, WaitingQr>()
+  const webhooks = stack.use(
+    await createWebhooks({
+      database,
+      events,
+      sessions: { view: (id) => sessions.get(id) },
+      frappe: options.frappe,
+      secrets: { derive: () => installationKey },
+      outbound,
+      waitingQr: (id) => qrs.get(id),
+      clock,
+      log: silentLog,
+      metrics: new Registry(),
+    }),
+  )
+  return {
+    clock,
+    events,
+    webhooks,
+    sessions,
+    qrs,
+    append: (...list) => database.write(async (tx) => void (await events.append(tx, list))),
+    rows: () => database.read.selectFrom('webhook_delivery').selectAll().orderBy('event_seq').execute(),
+    [Symbol.asyncDispose]: () => stack.disposeAsync(),
+  }
+}
+
+/** A session whose webhook is at `url`. */
+export function sessionOf(
+  id: number,
+  url: string | undefined,
+  more: Partial<SessionView['webhook']> = {},
+): SessionView {
+  return {
+    id,
+    ownerId: 1,
+    sessionId: `session-${id}`,
+    name: `Session ${id}`,
+    mePn: undefined,
+    meLid: undefined,
+    phoneNumber: '12025550100',
+    webhook: { url, secret, events: [], preset: 'legacy', ...more },
+    sendToFrappe: false,
+  }
+}
+
+let made = 0
+
+/** Somebody wrote `text` to session `sessionId`. */
+export function messageReceived(sessionId: number, text: string, id = `received-${(made += 1)}`): NewEvent {
+  return {
+    sessionId,
+    type: 'message.received',
+    id,
+    at: Date.now(),
+    data: {
+      messageId: id,
+      dbId: 1,
+      chatId: '12025550123@s.whatsapp.net',
+      timestamp: Date.now(),
+      isGroup: false,
+      from: '12025550123@s.whatsapp.net',
+      fromLid: null,
+      participant: null,
+      to: '12025550100@s.whatsapp.net',
+      fromMe: false,
+      pushName: 'Ana',
+      type: 'text',
+      text,
+      mentions: [],
+      quotedMessageId: null,
+      unsupported: null,
+    },
+  }
+}
+
+/** A message of ours came so far. */
+export function messageProgress(
+  sessionId: number,
+  status: 'sent' | 'delivered' | 'read',
+  messageId = '3EB0AA',
+): NewEvent {
+  return {
+    sessionId,
+    type: `message.${status}`,
+    id: `${messageId}-${status}`,
+    at: Date.now(),
+    data: { messageId, dbId: 2, chatId: '12025550123@s.whatsapp.net', status, timestamp: Date.now() },
+  }
+}

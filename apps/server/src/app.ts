@@ -1,0 +1,205 @@
+/** Builds every module by hand, lowest first, and disposes them in reverse. */
+import type { Config } from './config.ts'
+import { createAccess } from './access/index.ts'
+import { keyRoutes } from './access/routes.ts'
+import { contactRoutes } from './chats/routes.ts'
+import { createChats } from './chats/index.ts'
+import { createCluster } from './cluster/index.ts'
+import { createEvents, eventRoutes } from './events/index.ts'
+import { type Clock, systemClock } from './platform/clock.ts'
+import { openDatabase } from './platform/database/index.ts'
+import { createGuardedFetch } from './platform/guarded-fetch/index.ts'
+import { createHttp } from './platform/http/index.ts'
+import { createLog, type Log } from './platform/log.ts'
+import { createMetrics } from './platform/metrics.ts'
+import { probeWebSocketServer } from './platform/probes.ts'
+import { createSecrets, type Sealer } from './platform/secrets/index.ts'
+import { createMessages, messageRoutes } from './messages/index.ts'
+import { rewrapDataKeys } from './sessions/rewrap.ts'
+import { sessionRoutes } from './sessions/routes.ts'
+import { createSessions } from './sessions/sessions.ts'
+import { systemRoutes, version } from './system/index.ts'
+import { createWebhooks } from './webhooks/index.ts'
+
+export interface AppOptions {
+  config: Config
+  clock?: Clock
+  log?: Log
+  /** Aborted when the process is asked to stop: the app is then disposed of by whoever started it. */
+  stopping?: AbortSignal
+  /** Has rejections that nobody handled offered to `claim`; the process guard's. */
+  onUnhandledRejection?: (claim: (reason: unknown) => boolean) => Disposable
+}
+
+/** A hub that serves. Disposing drains it: no new work, what is begun is finished, sockets are closed, sessions stay linked. */
+export interface App extends AsyncDisposable {
+  /** Where it listens. */
+  readonly url: string
+  /** The API key that this start made because there was none: show it once. */
+  readonly firstKey: string | undefined
+}
+
+/** How long requests under way may take when the hub is disposed of, ms. */
+const drainRequestsMs = 5000
+
+/** Starts a hub. Rejects with what is wrong: `DataDirInUse`, `MigrationRefused`, `MasterKeyRefused`, `StoreFault`, or a port that is taken. */
+export async function startApp({
+  config,
+  clock = systemClock,
+  log = createLog({ level: config.logLevel }),
+  stopping = new AbortController().signal,
+  onUnhandledRejection = () => ({ [Symbol.dispose]: () => {} }),
+}: AppOptions): Promise<App> {
+  await using modules = new AsyncDisposableStack()
+  const { dataDir, whatsapp, frappe } = config
+  const metrics = createMetrics({ version })
+
+  const database = modules.use(
+    await openDatabase({
+      url: config.databaseUrl,
+      dataDir,
+      log: log.child({ module: 'database' }),
+      clock,
+      metrics,
+    }),
+  )
+  const secrets = await createSecrets({ database, dataDir, masterKeys: config.masterKeys, log })
+  const rewrapped = await rewrapDataKeys(database, secrets)
+  if (rewrapped > 0)
+    log.info({ count: rewrapped, keyId: secrets.keyId }, 'data keys moved to the new master key')
+  const access = modules.use(
+    await createAccess({
+      database,
+      secrets,
+      clock,
+      log: log.child({ module: 'access' }),
+      apiKey: config.apiKey,
+    }),
+  )
+  const cluster = modules.use(createCluster({ database, clock, log: log.child({ module: 'cluster' }) }))
+  const events = modules.use(createEvents({ database, clock, log: log.child({ module: 'events' }) }))
+  const outbound = modules.use(createGuardedFetch({ allowed: config.outboundAllowed, clock }))
+
+  // Known once the sessions are: only they can open a session's data key.
+  let sealerOf: (sessionId: number) => Sealer = () => {
+    throw new Error('The sessions are not there yet.')
+  }
+  const sessions = modules.use(
+    await createSessions({
+      database,
+      events,
+      cluster,
+      secrets,
+      clock,
+      log: log.child({ module: 'sessions' }),
+      createEngine: async (openSealer) => {
+        sealerOf = openSealer
+        const { createBaileys } = await import('./sessions/baileys/index.ts')
+        return createBaileys({
+          database,
+          cluster,
+          clock,
+          log: log.child({ module: 'baileys' }),
+          sealerOf: async (id) => openSealer(id),
+          whatsapp: {
+            url: whatsapp.url,
+            rootKey: whatsapp.rootKey && Buffer.from(whatsapp.rootKey).toString('hex'),
+            version: whatsapp.version,
+            mediaHost: whatsapp.mediaHost,
+          },
+          onUnhandledRejection,
+        })
+      },
+      fetchPage:
+        whatsapp.rootKey === undefined
+          ? (pageUrl, limits) => outbound.fetchBytes(pageUrl, limits)
+          : undefined,
+      probe: (proxy, signal) => probeWebSocketServer({ url: whatsapp.url, proxy, clock, signal }),
+      frappeUrl: frappe?.url,
+    }),
+  )
+  const chats = modules.use(
+    createChats({ database, events, sessions, clock, log: log.child({ module: 'chats' }) }),
+  )
+  const messages = modules.use(
+    createMessages({
+      database,
+      events,
+      sessions,
+      chats,
+      sealerOf: async (id) => sealerOf(id),
+      clock,
+      log,
+      metrics,
+    }),
+  )
+  const webhooks = modules.use(
+    await createWebhooks({
+      database,
+      events,
+      sessions,
+      frappe,
+      secrets,
+      outbound,
+      waitingQr: (id) => sessions.waitingQr(id),
+      clock,
+      log: log.child({ module: 'webhooks' }),
+      metrics,
+    }),
+  )
+  sessions.whilePurging(async (tx, id) => {
+    await webhooks.forget(tx, id)
+    await events.forget(tx, id)
+  })
+
+  const http = modules.use(
+    createHttp({
+      log: log.child({ module: 'http' }),
+      clock,
+      metrics,
+      authenticate: access.authenticate,
+      sessionNumber: (ownerId, ref) => numberOf(ownerId, ref),
+      publicUrl: config.publicUrl,
+      ...(config.rateLimits === undefined ? {} : { rateLimits: config.rateLimits }),
+    }),
+  )
+  const numberOf = (ownerId: number, ref: string): number | undefined => {
+    try {
+      return sessions.find(ownerId, ref, 'number_first').id
+    } catch {
+      return undefined // no such session: it counts under the name it was called
+    }
+  }
+  systemRoutes(http, {
+    database,
+    metrics,
+    clock,
+    sessionCounts: () => sessions.counts(),
+    webhookBacklog: () => webhooks.backlog(),
+    isStopping: () => stopping.aborted,
+  })
+  keyRoutes(http, access)
+  sessionRoutes(http, { sessions, clock, version, whatsappVersion: whatsapp.version })
+  messageRoutes(http, { database, sessions, chats, messages, clock })
+  contactRoutes(http, { database, sessions, events, chats, clock })
+  const closing = new AbortController()
+  eventRoutes(http, {
+    events,
+    clock,
+    closing: AbortSignal.any([stopping, closing.signal]),
+    readable: (ownerId, ref) =>
+      ref === undefined ? sessions.list(ownerId) : [sessions.find(ownerId, ref, 'name_first')],
+  })
+
+  const { url } = await http.listen(config)
+  modules.defer(async () => {
+    closing.abort()
+    await http.drain(drainRequestsMs)
+  })
+  await messages.start()
+  sessions.start()
+  log.info({ url, version }, 'the hub serves')
+
+  const all = modules.move()
+  return { url, firstKey: access.firstKey, [Symbol.asyncDispose]: () => all.disposeAsync() }
+}

@@ -1,0 +1,85 @@
+import { endpoints, type EventType } from '@inbox-hub/contract'
+
+import { type HubOptions, hubOf } from '../hub.ts'
+import { print, printJson, styled, type Terminal } from '../terminal.ts'
+
+export interface TailOptions extends HubOptions {
+  session?: string
+  types?: string
+  since?: number
+}
+
+/** How long one call waits for something to happen, ms: as long as the hub lets it. */
+const waitMs = 25_000
+
+/** Prints events until Ctrl-C. */
+export async function tail(options: TailOptions, terminal: Terminal): Promise<void> {
+  const hub = hubOf(options, terminal)
+  const { signal } = terminal
+  const filter = { sessionId: options.session, types: options.types }
+  // A place beyond the newest event is answered with the newest: that is where "now" is.
+  let after =
+    options.since ??
+    (await hub.call(endpoints.listEvents, { query: { ...filter, after: Number.MAX_SAFE_INTEGER }, signal }))
+      .next
+  while (!signal.aborted) {
+    const page = await hub.call(endpoints.listEvents, {
+      query: { ...filter, after, limit: 1000, wait: waitMs },
+      timeoutMs: waitMs + 10_000,
+      signal,
+    })
+    for (const event of page.events) {
+      if (options.json === true) printJson(terminal, event)
+      else print(terminal, line(event, terminal))
+    }
+    after = page.next
+  }
+}
+
+interface ShownEvent {
+  seq: number
+  type: EventType
+  sessionId: string
+  timestamp: string
+  data: Readonly<Record<string, unknown>>
+}
+
+function line({ seq, type, sessionId, timestamp, data }: ShownEvent, terminal: Terminal): string {
+  return [
+    styled(terminal, 'dim', `${timestamp.slice(11, 23)}  ${String(seq).padStart(6)}`),
+    sessionId,
+    styled(terminal, 'bold', type),
+    gist(type, data),
+  ].join('  ')
+}
+
+type Said = (name: string) => string
+
+/** The few fields that tell one event from the next at a glance. */
+const gists: Readonly<Record<EventType, (said: Said) => string>> = {
+  'message.received': (said) => `${said('pushName') || said('from')}: ${said('text') || `[${said('type')}]`}`,
+  'message.undecryptable': (said) =>
+    `${said('pushName') || said('from')}: could not be decrypted (${said('reason')})`,
+  'message.sent': progress,
+  'message.delivered': progress,
+  'message.read': progress,
+  'message.failed': (said) => `${progress(said)}: ${said('error')}`,
+  'session.state': (said) => `${said('status')} (${said('state')})`,
+  'session.connected': (said) => `+${said('phoneNumber')}`,
+  'session.disconnected': (said) => said('reason'),
+  'session.qr': (said) => `code ${said('index')}`,
+  'contact.updated': (said) => `${said('name')} ${said('contactId')}`,
+  'chat.archived': (said) => said('chatId'),
+  'chat.unarchived': (said) => said('chatId'),
+}
+
+function progress(said: Said): string {
+  return `${said('messageId')} to ${said('chatId')}`
+}
+
+export function gist(type: EventType, data: Readonly<Record<string, unknown>>): string {
+  return gists[type]((name) => {
+    const value = data[name]
+    return typeof value === 'string' || typeof value === 'number' ? String(value) : ''
+  })
+}

@@ -1,0 +1,316 @@
+/** The environment, read once. Nothing else looks at `process.env`. */
+import { isIP } from 'node:net'
+
+import ipaddr from 'ipaddr.js'
+import { z } from 'zod'
+
+import { type Allowed, nothingAllowed, parseAllowed } from './platform/guarded-fetch/index.ts'
+import { parseRateLimits, type RateLimits } from './platform/http/rate-limits.ts'
+import { type LogLevel, logLevels } from './platform/log.ts'
+import { OperatorError } from './platform/operator-error.ts'
+import { parseKey } from './platform/secrets/index.ts'
+
+/** What the environment says, parsed. Names carry their units. */
+export interface Config {
+  /** Address or name to listen on. */
+  readonly host: string
+  readonly port: number
+  /** Where clients reach us, without a slash at the end; undefined = derived from each request. */
+  readonly publicUrl: string | undefined
+  readonly dataDir: string
+  /** Imported as a hash on start. */
+  readonly apiKey: string | undefined
+  /** The current one first; undefined = the file in `dataDir`. */
+  readonly masterKeys: readonly Uint8Array[] | undefined
+  /** Undefined = SQLite in `dataDir`. */
+  readonly databaseUrl: string | undefined
+  readonly whatsapp: {
+    readonly url: string
+    /** Root key of the certificates of a private server. */
+    readonly rootKey: Uint8Array | undefined
+    readonly mediaHost: string
+    /** Undefined = the one this release was tested with. */
+    readonly version: [number, number, number] | undefined
+  }
+  /** The receiver of sessions that have no webhook of their own. */
+  readonly frappe: { readonly url: string; readonly secret: string } | undefined
+  /** What others may make us call besides the public internet. */
+  readonly outboundAllowed: Allowed
+  /** Undefined = the contract's. */
+  readonly rateLimits: RateLimits | undefined
+  readonly logLevel: LogLevel
+}
+
+/** The environment cannot be used. The message names each variable, what is wrong with it and what to give. */
+export class ConfigRefused extends OperatorError {
+  override readonly name = 'ConfigRefused'
+}
+
+/** One variable as its readers see it: the parser, `--help` and the reference page. */
+export interface Variable {
+  readonly name: string
+  /** What it is for. */
+  readonly help: string
+  /** What a value looks like, with its unit. */
+  readonly shape: string
+  /** As it would be written; undefined = unset. */
+  readonly default: string | undefined
+  /** Never printed. */
+  readonly secret: boolean
+}
+
+interface Definition<T> {
+  readonly help: string
+  readonly shape: string
+  readonly default?: string
+  readonly secret?: true
+  /** Undefined = not of that shape. */
+  readonly parse: (text: string) => T | undefined
+}
+
+function variable<T>(definition: Definition<T>): Definition<T> {
+  return definition
+}
+
+const whatsappUrl = 'wss://web.whatsapp.com/ws/chat'
+
+const definitions = {
+  HOST: variable({
+    help: 'Where to listen. 127.0.0.1 = this machine only; 0.0.0.0 = every network it is in (behind a proxy with TLS).',
+    shape: 'an address or a host name',
+    default: '127.0.0.1',
+    parse: (text) => (/^[\w.:-]+$/.test(text) ? text : undefined),
+  }),
+  PORT: variable({
+    help: 'Port to listen on. 0 = any free one.',
+    shape: 'a TCP port, 0 to 65535',
+    default: '8084',
+    parse: (text) => (/^\d{1,5}$/.test(text) && Number(text) <= 65_535 ? Number(text) : undefined),
+  }),
+  PUBLIC_URL: variable({
+    help: 'Where clients reach the hub, for the links it hands out.',
+    shape: 'an http(s) URL, as in https://hub.example.com',
+    parse: (text) => httpUrl(text)?.href.replace(/\/+$/, ''),
+  }),
+  INBOX_HUB_DATA_DIR: variable({
+    help: 'Directory of the SQLite database and of the master key file; made when missing, readable by its owner alone.',
+    shape: 'a path',
+    default: './data',
+    parse: (text) => text,
+  }),
+  INBOX_HUB_API_KEY: variable({
+    help: 'An API key to accept. Unset = the first start makes one and prints it once.',
+    shape: 'at least 16 characters, better 43 random ones',
+    secret: true,
+    parse: (text) => (text.length >= 16 && text.length <= 512 ? text : undefined),
+  }),
+  INBOX_HUB_MASTER_KEY: variable({
+    help: 'The key that encrypts credentials, Signal keys and webhook secrets at rest. Unset = the file master.key in the data directory, made on the first start. While you rotate it: the new key, a comma, the old one.',
+    shape: '32 bytes as base64 or hex (openssl rand -base64 32)',
+    secret: true,
+    parse: masterKeys,
+  }),
+  DATABASE_URL: variable({
+    help: 'A PostgreSQL 15+ database to use instead of SQLite.',
+    shape: 'postgres://user:password@host:5432/database',
+    secret: true,
+    parse: (text) => (/^postgres(?:ql)?:\/\//.test(text) && URL.canParse(text) ? text : undefined),
+  }),
+  WHATSAPP_URL: variable({
+    help: "WhatsApp's WebSocket. Another one for an emulator.",
+    shape: 'a wss:// URL; ws:// only for a loopback or private host, where TLS protects nothing',
+    default: whatsappUrl,
+    parse: socketUrl,
+  }),
+  WHATSAPP_ROOT_KEY: variable({
+    help: 'Root key of the certificates of a private server. Refused unless WHATSAPP_URL is loopback or private.',
+    shape: '32 bytes as hex',
+    parse: (text) => (/^[\da-f]{64}$/i.test(text) ? Uint8Array.from(Buffer.from(text, 'hex')) : undefined),
+  }),
+  WHATSAPP_MEDIA_HOST: variable({
+    help: 'Host that media are downloaded from and uploaded to.',
+    shape: 'a host name, with a port if need be',
+    default: 'mmg.whatsapp.net',
+    parse: (text) => (/^[\w.-]+(?::\d{1,5})?$/.test(text) ? text.toLowerCase() : undefined),
+  }),
+  WHATSAPP_VERSION: variable({
+    help: 'WhatsApp Web version to announce, when WhatsApp refuses the one this release was tested with (405).',
+    shape: 'three numbers, as in 2.3000.1035194821',
+    parse: whatsappVersion,
+  }),
+  FRAPPE_WEBHOOK_URL: variable({
+    help: 'Receiver for sessions that send to Frappe and have no webhook of their own.',
+    shape: 'an http(s) URL',
+    parse: (text) => httpUrl(text)?.href,
+  }),
+  FRAPPE_WEBHOOK_SECRET: variable({
+    help: 'Key of the signature on those calls; the same text as in Frappe. Needed with FRAPPE_WEBHOOK_URL.',
+    shape: 'any text, better 32 random characters',
+    secret: true,
+    parse: (text) => text,
+  }),
+  OUTBOUND_ALLOW_CIDRS: variable({
+    help: 'Networks besides the public internet that webhook URLs may point into (on any port), and ports besides 80 and 443 at public addresses. A CRM in your own network needs its network here.',
+    shape:
+      'networks, addresses and :ports, separated by commas, as in 10.0.0.0/8, 192.168.1.20, fd00::/8, :8443',
+    parse: (text) => {
+      const allowed = parseAllowed(text)
+      return 'unreadable' in allowed ? undefined : allowed
+    },
+  }),
+  RATE_LIMITS: variable({
+    help: 'How many requests each owner and session may make: buckets to change from 1000/900 (general), 6000/900 (reads), 30/60 (whatsapp: create, connect, restart, disconnect, delete) and 20/60 (sending), or off.',
+    shape: 'off, or bucket=requests/seconds separated by commas',
+    parse: parseRateLimits,
+  }),
+  LOG_LEVEL: variable({
+    help: 'The least important lines to log.',
+    shape: logLevels.join(', '),
+    default: 'info',
+    parse: (text) => logLevels.find((level) => level === text.toLowerCase()),
+  }),
+}
+
+type Name = keyof typeof definitions
+type Parsed = { [N in Name]?: NonNullable<ReturnType<(typeof definitions)[N]['parse']>> }
+
+/** Every variable, in the order to show them. */
+export const variables: readonly Variable[] = Object.entries<Definition<unknown>>(definitions).map(
+  ([name, { help, shape, default: fallback, secret }]) => ({
+    name,
+    help,
+    shape,
+    default: fallback,
+    secret: secret === true,
+  }),
+)
+
+/** Reads the environment. Throws `ConfigRefused` naming all that is wrong at once. An empty variable counts as unset. */
+export function readConfig(env: Readonly<Record<string, string | undefined>>): Config {
+  const outcome = environment.safeParse({ ...env }) // process.env is no plain object
+  if (!outcome.success) {
+    const lines = outcome.error.issues.map((issue) => `  ${issue.message}`)
+    throw new ConfigRefused(`The configuration cannot be used:\n${lines.join('\n')}`)
+  }
+  return outcome.data
+}
+
+/** One schema for the whole environment: each variable by its own rule, then the rules between them. */
+const environment = z.record(z.string(), z.string().optional()).transform((env, context): Config => {
+  const refuse = (name: string, message: string) =>
+    context.addIssue({ code: 'custom', path: [name], message: `${name} ${message}` })
+
+  if (env['NODE_TLS_REJECT_UNAUTHORIZED'] === '0') {
+    refuse(
+      'NODE_TLS_REJECT_UNAUTHORIZED',
+      'is 0, which lets anyone in between read and answer for WhatsApp and your webhooks. Unset it; give your own certificate authority in NODE_EXTRA_CA_CERTS.',
+    )
+  }
+  const parsed: Parsed = {}
+  for (const [name, definition] of Object.entries<Definition<unknown>>(definitions)) {
+    const text = env[name]?.trim() || definition.default
+    if (text === undefined) continue
+    const value = definition.parse(text)
+    if (value === undefined) {
+      refuse(
+        name,
+        `${definition.secret === true ? 'has the wrong form' : `is ${JSON.stringify(text)}`}: give ${definition.shape}.`,
+      )
+    } else Object.assign(parsed, { [name]: value })
+  }
+
+  const url = parsed.WHATSAPP_URL ?? whatsappUrl
+  if (parsed.WHATSAPP_ROOT_KEY !== undefined && !isPrivateHost(new URL(url).hostname)) {
+    refuse(
+      'WHATSAPP_ROOT_KEY',
+      `would make the hub trust certificates that are not WhatsApp's at ${url}. Unset it, or point WHATSAPP_URL at a loopback or private host.`,
+    )
+  }
+  if (parsed.FRAPPE_WEBHOOK_URL !== undefined && parsed.FRAPPE_WEBHOOK_SECRET === undefined) {
+    refuse(
+      'FRAPPE_WEBHOOK_SECRET',
+      'is unset: with FRAPPE_WEBHOOK_URL, give the text that Frappe checks signatures with.',
+    )
+  }
+
+  return {
+    // The defaults of the table were parsed above; these stand for a value that was refused, when nothing is returned.
+    host: parsed.HOST ?? '',
+    port: parsed.PORT ?? 0,
+    publicUrl: parsed.PUBLIC_URL,
+    dataDir: parsed.INBOX_HUB_DATA_DIR ?? '',
+    apiKey: parsed.INBOX_HUB_API_KEY,
+    masterKeys: parsed.INBOX_HUB_MASTER_KEY,
+    databaseUrl: parsed.DATABASE_URL,
+    whatsapp: {
+      url,
+      rootKey: parsed.WHATSAPP_ROOT_KEY,
+      mediaHost: parsed.WHATSAPP_MEDIA_HOST ?? '',
+      version: parsed.WHATSAPP_VERSION,
+    },
+    frappe:
+      parsed.FRAPPE_WEBHOOK_URL === undefined || parsed.FRAPPE_WEBHOOK_SECRET === undefined
+        ? undefined
+        : { url: parsed.FRAPPE_WEBHOOK_URL, secret: parsed.FRAPPE_WEBHOOK_SECRET },
+    outboundAllowed: parsed.OUTBOUND_ALLOW_CIDRS ?? nothingAllowed,
+    rateLimits: parsed.RATE_LIMITS,
+    logLevel: parsed.LOG_LEVEL ?? 'info',
+  }
+})
+
+/** What `--help` says about the environment. */
+export function configHelp(width = 100): string {
+  const entries = variables.map(({ name, help, shape, default: fallback }) =>
+    [
+      `  ${name}${fallback === undefined ? '' : `  (default ${fallback})`}`,
+      ...wrapped(`${help} Value: ${shape}.`, width - 6).map((line) => `      ${line}`),
+    ].join('\n'),
+  )
+  return `Environment variables:\n${entries.join('\n')}`
+}
+
+function wrapped(text: string, width: number): string[] {
+  const lines: string[] = []
+  let line = ''
+  for (const word of text.split(' ')) {
+    if (line !== '' && line.length + 1 + word.length > width) {
+      lines.push(line)
+      line = word
+    } else line = line === '' ? word : `${line} ${word}`
+  }
+  return [...lines, line]
+}
+
+function httpUrl(text: string): URL | undefined {
+  if (!URL.canParse(text)) return undefined
+  const url = new URL(text)
+  return url.protocol === 'http:' || url.protocol === 'https:' ? url : undefined
+}
+
+function socketUrl(text: string): string | undefined {
+  if (!URL.canParse(text)) return undefined
+  const url = new URL(text)
+  // rc14 does not check the server's Noise key, so TLS is what proves that this is WhatsApp.
+  const isSafe = url.protocol === 'wss:' || (url.protocol === 'ws:' && isPrivateHost(url.hostname))
+  return isSafe ? url.href : undefined
+}
+
+function masterKeys(text: string): readonly Uint8Array[] | undefined {
+  const keys = text.split(',').map(parseKey)
+  return keys.every((key) => key !== undefined) ? keys : undefined
+}
+
+function whatsappVersion(text: string): [number, number, number] | undefined {
+  const parts = /^(\d{1,9})\.(\d{1,9})\.(\d{1,10})$/.exec(text)
+  return parts === null ? undefined : [Number(parts[1]), Number(parts[2]), Number(parts[3])]
+}
+
+/** A host that strangers cannot be behind: a loopback or private address, or a name that public DNS does not know. */
+function isPrivateHost(hostname: string): boolean {
+  const host = hostname.startsWith('[') ? hostname.slice(1, -1) : hostname
+  if (isIP(host) !== 0) {
+    return ['loopback', 'private', 'uniqueLocal', 'linkLocal'].includes(ipaddr.process(host).range())
+  }
+  // Single labels are those of a compose file or a hosts file.
+  return !host.includes('.') || /\.(?:localhost|internal|local|test|home\.arpa)$/.test(host)
+}

@@ -1,0 +1,77 @@
+import type { Usage } from '../support/child.ts'
+
+import { customerNumber } from '../processes/numbers.ts'
+import { type Hub } from '../support/hub.ts'
+import { hubIn, indices, linkHub, linkRaw, openScene, rawIn, sessionName } from '../support/scene.ts'
+import { median } from '../support/statistics.ts'
+import { atLeast, atMost, type Figure, measured } from '../support/table.ts'
+
+const sessions = 20
+const contacts = 10
+
+async function rate(
+  client: { usage(): Usage },
+  count: number,
+  send: () => Promise<void>,
+): Promise<{ perSecond: number; cpuMs: number }> {
+  const before = client.usage().cpuMs
+  const began = performance.now()
+  await send()
+  return {
+    perSecond: (count * 1000) / (performance.now() - began),
+    cpuMs: (client.usage().cpuMs - before) / count,
+  }
+}
+
+/** `count` texts over all sessions and contacts, 20 in flight; each call returns when WhatsApp has acknowledged. */
+async function sendThrough(hub: Hub, count: number): Promise<void> {
+  let next = 0
+  const lane = async (): Promise<void> => {
+    while (next < count) {
+      const index = next
+      next += 1
+      await hub.call('POST', `/api/messages/${sessionName(index % sessions)}/send`, {
+        to: customerNumber(Math.floor(index / sessions) % contacts).slice(1),
+        message: `#${index} ${Date.now()}`,
+      })
+    }
+  }
+  await Promise.all(indices(20).map(lane))
+}
+
+/** Sends to contacts that were written to before: stored, encrypted, acknowledged by the server. */
+export async function sends({ count = 3000 }: { count?: number } = {}): Promise<Figure[]> {
+  const raw = async (tricks: boolean): Promise<{ perSecond: number; cpuMs: number }> => {
+    await using scene = await openScene()
+    await using client = await rawIn(scene, { tricks })
+    await linkRaw(scene, client, indices(sessions))
+    const all = async (each: number): Promise<void> => {
+      await Promise.all(
+        indices(sessions).map((index) => client.ask('send', { index, contacts, count: each, inFlight: 1 })),
+      )
+    }
+    await all(contacts)
+    const each = Math.ceil(count / sessions)
+    return await rate(client, each * sessions, () => all(each))
+  }
+  const plain = await raw(false)
+  const fast = await raw(true)
+  await using scene = await openScene()
+  await using hub = await hubIn(scene)
+  await linkHub(scene, hub, indices(sessions))
+  await sendThrough(hub, sessions * contacts)
+  const results = []
+  for (let round = 0; round < 3; round += 1)
+    results.push(await rate(hub, count, () => sendThrough(hub, count)))
+  const perSecond = median(results.map((result) => result.perSecond))
+  const cpuMs = median(results.map((result) => result.cpuMs))
+  return [
+    measured('raw baileys, nothing stored: sends per second', plain.perSecond),
+    measured('raw baileys, nothing stored: CPU per send', plain.cpuMs, 'ms'),
+    measured('raw baileys with our speed-ups: sends per second', fast.perSecond),
+    measured('raw baileys with our speed-ups: CPU per send', fast.cpuMs, 'ms'),
+    atLeast('hub: sends per second through the API, warm, 20 in flight', perSecond, 900, '/s'),
+    atMost('hub: CPU per send', cpuMs, 1.2, 'ms'),
+    measured('hub: CPU, ratio to raw baileys with our speed-ups', cpuMs / fast.cpuMs, '×'),
+  ]
+}

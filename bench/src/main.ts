@@ -1,0 +1,66 @@
+/** `npm run bench`: the figures of the product, measured on this machine against the emulator, beside raw Baileys in the same run. */
+import { parseArgs } from 'node:util'
+
+import { inbound } from './figures/inbound.ts'
+import { linking } from './figures/linking.ts'
+import { qrPng } from './figures/qr-png.ts'
+import { reconnecting, resources } from './figures/resources.ts'
+import { sends } from './figures/sends.ts'
+import { type Figure, printTable } from './support/table.ts'
+
+interface Bench {
+  what: string
+  run: (full: boolean) => Promise<Figure[]>
+}
+
+const benches: Record<string, Bench> = {
+  qr: { what: 'Drawing a QR', run: () => qrPng() },
+  linking: { what: 'Linking', run: () => linking() },
+  inbound: {
+    what: 'Received → webhook delivered',
+    run: (full) => inbound({ messages: full ? 20_000 : 8000 }),
+  },
+  sends: { what: 'Sending', run: (full) => sends({ count: full ? 10_000 : 3000 }) },
+  reconnecting: { what: 'Reconnecting', run: () => reconnecting() },
+  resources: {
+    what: 'Start and memory (waits two minutes for idle)',
+    run: (full) => resources({ sessions: full ? 500 : 200 }),
+  },
+}
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: {
+    full: { type: 'boolean', default: false },
+    help: { type: 'boolean', short: 'h', default: false },
+  },
+})
+const unknown = positionals.filter((name) => benches[name] === undefined)
+if (values.help || unknown.length > 0) {
+  if (unknown.length > 0) console.error(`There is no bench named ${unknown.join(', ')}.\n`)
+  console.log(
+    [
+      'npm run bench -- [name …] [--full]',
+      '',
+      'Measures on this machine, against the emulator on loopback; needs Linux and an otherwise idle machine.',
+      'Without names: all of them, about five minutes. --full: more messages and sessions.',
+      '',
+      ...Object.entries(benches).map(([name, { what }]) => `  ${name.padEnd(14)} ${what}`),
+    ].join('\n'),
+  )
+  process.exit(unknown.length > 0 ? 2 : 0)
+}
+
+let missed = 0
+for (const [name, bench] of Object.entries(benches)) {
+  if (positionals.length > 0 && !positionals.includes(name)) continue
+  console.log(`… ${bench.what}`)
+  const figures = await bench.run(values.full)
+  missed += figures.filter(({ reached }) => reached === false).length
+  printTable(bench.what, figures)
+}
+console.log(
+  missed === 0
+    ? '\nEvery figure is reached.'
+    : `\n${missed} figures are missed on this machine, in this run.`,
+)

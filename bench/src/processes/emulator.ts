@@ -1,0 +1,82 @@
+// The benchmark's WhatsApp, in a process of its own: linked accounts, customers who write, and counts of what came.
+import { type Phone, startEmulator } from '@inbox-hub/emulator'
+
+import { answerParent, parentIsDone } from '../support/child.ts'
+import { customerNumber, sessionNumber } from './numbers.ts'
+
+await using emulator = await startEmulator({
+  truth: { keep: 50_000 },
+  phones: { receipts: 'delivery', keepMessages: 100 },
+})
+const { truth } = emulator
+
+/** Messages from customers to sessions, spread over both evenly. */
+export interface Traffic {
+  sessions: number
+  customers: number
+  messages: number
+  /** At most so many unacknowledged at once: a saturated client decides the rate. */
+  window?: number
+  /** Or so many per second, whatever comes back. */
+  perSecond?: number
+}
+
+/** `#<index> <Unix ms>`: the receiver knows from the text when it was written. */
+function write(index: number, { sessions, customers }: Traffic): void {
+  const customer: Phone = emulator.phone(customerNumber(Math.floor(index / sessions) % customers))
+  customer.sends(sessionNumber(index % sessions), `#${index} ${Date.now()}`)
+}
+
+const settled = (): number => truth.receipts.total
+
+async function saturate(traffic: Traffic, window: number): Promise<void> {
+  const before = settled()
+  for (let index = 0; index < traffic.messages;) {
+    while (index < traffic.messages && index - (settled() - before) < window) {
+      write(index, traffic)
+      index += 1
+    }
+    await truth.until(() => index - (settled() - before) < window, { timeoutMs: 60_000 })
+  }
+}
+
+async function atRate(traffic: Traffic, perSecond: number): Promise<void> {
+  const start = performance.now()
+  for (let index = 0; index < traffic.messages; index += 1) {
+    const waitMs = start + (index * 1000) / perSecond - performance.now()
+    if (waitMs > 0) await new Promise((resolve) => setTimeout(resolve, waitMs))
+    write(index, traffic)
+  }
+}
+
+answerParent({
+  address: () => ({ url: emulator.url, rootKey: emulator.rootKey }),
+  scan: async ({ session, qr }: { session: number; qr: string }) => {
+    await emulator.phone(sessionNumber(session)).scan(qr)
+  },
+  traffic: async (traffic: Traffic) => {
+    if (traffic.perSecond === undefined) await saturate(traffic, traffic.window ?? 256)
+    else await atRate(traffic, traffic.perSecond)
+  },
+  group: ({ session, customers }: { session: number; customers: number }) =>
+    emulator.group('Bench', [
+      sessionNumber(session),
+      ...Array.from({ length: customers }, (_, index) => customerNumber(index)),
+    ]).jid,
+  cutAll: () => {
+    for (const connection of emulator.connections()) connection.act({ do: 'reset' })
+  },
+  untilOffline: ({ fewerThan }: { fewerThan: number }) =>
+    truth.until(() => emulator.online().length < fewerThan),
+  counts: () => ({
+    sent: truth.sent.total,
+    receipts: truth.receipts.total,
+    decrypted: truth.decrypted.total,
+    decryptFailures: truth.decryptFailures.total,
+    retries: truth.retryReceipts.total,
+    dials: truth.dials.total,
+    unanswered: Object.fromEntries(truth.unanswered),
+  }),
+})
+
+await parentIsDone()

@@ -1,0 +1,106 @@
+import { type Child, startChild } from './child.ts'
+import { type Hub, startHub } from './hub.ts'
+import { type Receiver, startReceiver } from './receiver.ts'
+import type { Traffic } from '../processes/emulator.ts'
+
+/** A WhatsApp of our own and a webhook receiver: what hub and yardstick are both measured against. */
+export interface Scene extends AsyncDisposable {
+  readonly whatsapp: { url: string; rootKey: string }
+  readonly receiver: Receiver
+  readonly emulator: Child
+  scan(session: number, qr: string): Promise<void>
+  traffic(traffic: Traffic): Promise<void>
+}
+
+export async function openScene(): Promise<Scene> {
+  await using opened = new AsyncDisposableStack()
+  const emulator = opened.use(startChild(new URL('../processes/emulator.ts', import.meta.url)))
+  const receiver = opened.use(await startReceiver())
+  const whatsapp = await emulator.ask<{ url: string; rootKey: string }>('address')
+  const resources = opened.move()
+  return {
+    whatsapp,
+    receiver,
+    emulator,
+    scan: (session, qr) => emulator.ask('scan', { session, qr }),
+    traffic: (traffic) => emulator.ask('traffic', traffic),
+    [Symbol.asyncDispose]: () => resources.disposeAsync(),
+  }
+}
+
+/** The hub before that WhatsApp. */
+export const hubIn = ({ whatsapp }: Scene, env: NodeJS.ProcessEnv = {}): Promise<Hub> =>
+  startHub({ WHATSAPP_URL: whatsapp.url, WHATSAPP_ROOT_KEY: whatsapp.rootKey, ...env })
+
+/** Baileys before that WhatsApp, storing nothing; with `tricks`, as fast as we can make it. */
+export async function rawIn({ whatsapp, receiver }: Scene, { tricks }: { tricks: boolean }): Promise<Child> {
+  const raw = startChild(new URL('../processes/raw-gateway.ts', import.meta.url), {
+    args: tricks ? ['--tricks'] : [],
+  })
+  await raw.ask('configure', { ...whatsapp, webhook: receiver.url })
+  return raw
+}
+
+export const sessionName = (index: number): string => `bench-${index}`
+
+/** Links sessions of the hub one after another; answers how long each step took, ms. */
+export async function linkHub(
+  scene: Scene,
+  hub: Hub,
+  sessions: readonly number[],
+): Promise<{ connectMs: number; qrMs: number; onlineMs: number }[]> {
+  const times = []
+  for (const index of sessions) {
+    await createSession(scene, hub, index)
+    const began = performance.now()
+    await hub.call('POST', `/api/sessions/${sessionName(index)}/connect`)
+    const connectMs = performance.now() - began
+    const { qr } = await hub.call<{ qr: string }>('GET', `/api/sessions/${sessionName(index)}/qr`)
+    const qrMs = performance.now() - began
+    const scanned = performance.now()
+    await Promise.all([online(hub, index), scene.scan(index, qr)])
+    times.push({ connectMs, qrMs, onlineMs: performance.now() - scanned })
+  }
+  return times
+}
+
+export async function createSession({ receiver }: Scene, hub: Hub, index: number): Promise<void> {
+  await hub.call('POST', '/api/sessions', {
+    sessionId: sessionName(index),
+    webhookUrl: receiver.url,
+    webhookEvents: ['message.received'],
+    autoConnect: false,
+  })
+}
+
+/** Waits until a session of the hub is connected, as a client would: by its status. */
+export async function online(hub: Hub, index: number, everyMs = 4): Promise<void> {
+  for (;;) {
+    const { isConnected } = await hub.call<{ isConnected: boolean }>(
+      'GET',
+      `/api/sessions/${sessionName(index)}/status`,
+    )
+    if (isConnected) return
+    await new Promise((resolve) => setTimeout(resolve, everyMs))
+  }
+}
+
+export async function linkRaw(
+  scene: Scene,
+  raw: Child,
+  sessions: readonly number[],
+): Promise<{ qrMs: number; onlineMs: number }[]> {
+  const times = []
+  for (const index of sessions) {
+    const began = performance.now()
+    const qr = await raw.ask<string>('qr', { index })
+    const qrMs = performance.now() - began
+    const scanned = performance.now()
+    await Promise.all([raw.ask('online', { index }), scene.scan(index, qr)])
+    times.push({ qrMs, onlineMs: performance.now() - scanned })
+  }
+  return times
+}
+
+export const indices = (count: number, from = 0): number[] =>
+  Array.from({ length: count }, (_, index) => from + index)

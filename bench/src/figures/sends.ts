@@ -2,9 +2,10 @@ import type { Usage } from '../support/child.ts'
 
 import { customerNumber } from '../processes/numbers.ts'
 import { type Hub } from '../support/hub.ts'
-import { hubIn, indices, linkHub, linkRaw, openScene, rawIn, sessionName } from '../support/scene.ts'
+import { sessionName } from '../support/receiver.ts'
+import { hubIn, indices, linkHub, linkRaw, openScene, rawIn } from '../support/scene.ts'
 import { median } from '../support/statistics.ts'
-import { atLeast, atMost, type Figure, measured } from '../support/table.ts'
+import { atLeast, atMost, type Figure, measured, perRaw, timesRaw } from '../support/table.ts'
 
 const sessions = 20
 const contacts = 10
@@ -71,7 +72,9 @@ export async function sends({ count = 3000 }: { count?: number } = {}): Promise<
     measured('raw baileys with our speed-ups: sends per second', fast.perSecond),
     measured('raw baileys with our speed-ups: CPU per send', fast.cpuMs, 'ms'),
     atLeast('hub: sends per second through the API, warm, 20 in flight', perSecond, 900, '/s'),
+    timesRaw('  of raw', perSecond / plain.perSecond, 900 / 237),
     atMost('hub: CPU per send', cpuMs, 1.2, 'ms'),
+    perRaw('  of raw', cpuMs / plain.cpuMs, 1.2 / 4.8),
     measured('hub: CPU, ratio to raw baileys with our speed-ups', cpuMs / fast.cpuMs, '×'),
   ]
 }

@@ -63,11 +63,13 @@ answerParent({
       sessionNumber(session),
       ...Array.from({ length: customers }, (_, index) => customerNumber(index)),
     ]).jid,
-  cutAll: () => {
+  /** Answers when all of them are down. */
+  cutAll: async () => {
     for (const connection of emulator.connections()) connection.act({ do: 'reset' })
+    await truth.until(() => emulator.online().length === 0)
   },
-  untilOffline: ({ fewerThan }: { fewerThan: number }) =>
-    truth.until(() => emulator.online().length < fewerThan),
+  untilOnline: ({ count }: { count: number }) =>
+    truth.until(() => emulator.online().length >= count, { timeoutMs: 60_000 }),
   counts: () => ({
     sent: truth.sent.total,
     receipts: truth.receipts.total,

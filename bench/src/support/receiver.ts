@@ -9,12 +9,18 @@ export interface Receiver extends AsyncDisposable {
   readonly total: number
   /** Milliseconds from writing on the phone to this receiver, of texts of the form `#<index> <Unix ms>`. */
   readonly latenciesMs: readonly number[]
+  /** Resolves when a session of the hub is told to be connected, now or before. */
+  connected(session: number): Promise<void>
   reset(): void
   /** Resolves when `count` distinct messages are here; rejects when none came for `patienceMs`. */
   until(count: number, patienceMs?: number): Promise<void>
 }
 
+/** Of the hub's sessions. */
+export const sessionName = (index: number): string => `bench-${index}`
+
 const message = /"messageId":"([^"]+)"/
+const session = /"sessionId":"([^"]+)"/
 const written = /"(?:content|text)":"#\d+ (\d+)"/
 
 export async function startReceiver(): Promise<Receiver> {
@@ -22,19 +28,24 @@ export async function startReceiver(): Promise<Receiver> {
   let total = 0
   let latenciesMs: number[] = []
   let lastAt = Date.now()
+  const connected = new Map<string, PromiseWithResolvers<void>>()
   let waiting: { count: number; resolve: () => void } | undefined
+
+  function connectedOf(name: string): PromiseWithResolvers<void> {
+    const known = connected.get(name) ?? Promise.withResolvers<void>()
+    connected.set(name, known)
+    return known
+  }
 
   const server = createServer((request, response) => {
     const chunks: Buffer[] = []
     request.on('data', (chunk: Buffer) => chunks.push(chunk))
     request.on('end', () => {
       response.end('{"message":{"success":true}}')
-      if (
-        request.headers['x-webhook-event'] !== undefined &&
-        request.headers['x-webhook-event'] !== 'message.received'
-      )
-        return
       const body = Buffer.concat(chunks).toString()
+      const event = request.headers['x-webhook-event'] ?? 'message.received'
+      if (event === 'session.connected') connectedOf(session.exec(body)?.[1] ?? '').resolve()
+      if (event !== 'message.received') return
       lastAt = Date.now()
       total += 1
       ids.add(message.exec(body)?.[1] ?? `unknown ${total}`)
@@ -58,6 +69,7 @@ export async function startReceiver(): Promise<Receiver> {
     get latenciesMs() {
       return latenciesMs
     },
+    connected: (index) => connectedOf(sessionName(index)).promise,
     reset() {
       ids = new Set()
       total = 0

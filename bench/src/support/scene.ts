@@ -1,6 +1,6 @@
 import { type Child, startChild } from './child.ts'
 import { type Hub, startHub } from './hub.ts'
-import { type Receiver, startReceiver } from './receiver.ts'
+import { type Receiver, sessionName, startReceiver } from './receiver.ts'
 import type { Traffic } from '../processes/emulator.ts'
 
 /** A WhatsApp of our own and a webhook receiver: what hub and yardstick are both measured against. */
@@ -41,65 +41,42 @@ export async function rawIn({ whatsapp, receiver }: Scene, { tricks }: { tricks:
   return raw
 }
 
-export const sessionName = (index: number): string => `bench-${index}`
 
-/** Links sessions of the hub one after another; answers how long each step took, ms. */
-export async function linkHub(
-  scene: Scene,
-  hub: Hub,
-  sessions: readonly number[],
-): Promise<{ connectMs: number; qrMs: number; onlineMs: number }[]> {
-  const times = []
+/** Links sessions of the hub one after another. */
+export async function linkHub(scene: Scene, hub: Hub, sessions: readonly number[]): Promise<void> {
   for (const index of sessions) {
     await createSession(scene, hub, index)
-    const began = performance.now()
-    await hub.call('POST', `/api/sessions/${sessionName(index)}/connect`)
-    const connectMs = performance.now() - began
-    const { qr } = await hub.call<{ qr: string }>('GET', `/api/sessions/${sessionName(index)}/qr`)
-    const qrMs = performance.now() - began
-    const scanned = performance.now()
-    await Promise.all([online(hub, index), scene.scan(index, qr)])
-    times.push({ connectMs, qrMs, onlineMs: performance.now() - scanned })
+    await connectHub(hub, index)
+    const qr = await qrOfHub(hub, index)
+    await Promise.all([scene.receiver.connected(index), scene.scan(index, qr)])
   }
-  return times
 }
 
 export async function createSession({ receiver }: Scene, hub: Hub, index: number): Promise<void> {
   await hub.call('POST', '/api/sessions', {
     sessionId: sessionName(index),
     webhookUrl: receiver.url,
-    webhookEvents: ['message.received'],
+    // Connected: told to the receiver as to any client, instead of asking for it again and again.
+    webhookEvents: ['message.received', 'session.connected'],
     autoConnect: false,
   })
 }
 
-/** Waits until a session of the hub is connected, as a client would: by its status. */
-export async function online(hub: Hub, index: number, everyMs = 4): Promise<void> {
-  for (;;) {
-    const { isConnected } = await hub.call<{ isConnected: boolean }>(
-      'GET',
-      `/api/sessions/${sessionName(index)}/status`,
-    )
-    if (isConnected) return
-    await new Promise((resolve) => setTimeout(resolve, everyMs))
-  }
+export async function connectHub(hub: Hub, index: number): Promise<void> {
+  await hub.call('POST', `/api/sessions/${sessionName(index)}/connect`)
 }
 
-export async function linkRaw(
-  scene: Scene,
-  raw: Child,
-  sessions: readonly number[],
-): Promise<{ qrMs: number; onlineMs: number }[]> {
-  const times = []
+export async function qrOfHub(hub: Hub, index: number): Promise<string> {
+  const { qr } = await hub.call<{ qr: string }>('GET', `/api/sessions/${sessionName(index)}/qr`)
+  return qr
+}
+
+/** Links sessions of raw Baileys one after another. */
+export async function linkRaw(scene: Scene, raw: Child, sessions: readonly number[]): Promise<void> {
   for (const index of sessions) {
-    const began = performance.now()
     const qr = await raw.ask<string>('qr', { index })
-    const qrMs = performance.now() - began
-    const scanned = performance.now()
     await Promise.all([raw.ask('online', { index }), scene.scan(index, qr)])
-    times.push({ qrMs, onlineMs: performance.now() - scanned })
   }
-  return times
 }
 
 export const indices = (count: number, from = 0): number[] =>

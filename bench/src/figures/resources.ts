@@ -1,6 +1,7 @@
 import { hubIn, indices, linkHub, linkRaw, openScene, rawIn, type Scene } from '../support/scene.ts'
 import { median } from '../support/statistics.ts'
-import { atMost, type Figure, measured, perRaw } from '../support/table.ts'
+import { atMost, type Figure, measured } from '../support/table.ts'
+import { atMostTimes, there } from '../support/yardstick.ts'
 
 const settle = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms))
 
@@ -63,6 +64,6 @@ export async function reconnecting({ sessions = 100 }: { sessions?: number } = {
     measured(`raw baileys: ${what}`, plain, 'ms'),
     measured('raw baileys with the same speed-ups', fast, 'ms'),
     atMost(`hub: ${what}`, ours, 500, 'ms'),
-    perRaw('  of raw', ours / plain, 500 / 4336),
+    atMostTimes(ours, fast, 500, there.reconnectedMs),
   ]
 }

@@ -41,7 +41,6 @@ export async function rawIn({ whatsapp, receiver }: Scene, { tricks }: { tricks:
   return raw
 }
 
-
 /** Links sessions of the hub one after another. */
 export async function linkHub(scene: Scene, hub: Hub, sessions: readonly number[]): Promise<void> {
   for (const index of sessions) {

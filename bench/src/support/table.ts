@@ -17,24 +17,6 @@ export function atLeast(name: string, value: number, target: number, unit: strin
   return { name, value: `${round(value)} ${unit}`, target: `≥ ${target} ${unit}`, reached: value >= target }
 }
 
-/**
- * The same figure as a part of what raw Baileys needs in the same run: what is left of a promise on a slower machine than the one it
- * was made on. The target is the promise divided by what raw Baileys needed there (DESIGN §9).
- */
-export function perRaw(name: string, ratio: number, target: number): Figure {
-  return {
-    name,
-    value: `${round(ratio)} ×`,
-    target: `≤ ${Number(target.toPrecision(2))} ×`,
-    reached: ratio <= target,
-  }
-}
-
-/** The same for what should be as much as possible. */
-export function timesRaw(name: string, ratio: number, target: number): Figure {
-  return { ...perRaw(name, ratio, target), target: `≥ ${Number(target.toPrecision(2))} ×`, reached: ratio >= target }
-}
-
 /** A figure without a promise, for context. */
 export function measured(name: string, value: number | string, unit = ''): Figure {
   return {

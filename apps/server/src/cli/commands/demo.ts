@@ -101,13 +101,14 @@ export async function demo(terminal: Terminal): Promise<void> {
 }
 
 async function answer(api: ApiClient, questionId: string, said: Teller, signal: AbortSignal): Promise<void> {
+  const message = 'Yes, until 18:00. Come by!'
   said.request(
     'POST /api/messages/support/send',
-    `{"to":"${customer.number}", "message":"Yes, until 18:00."}`,
+    JSON.stringify({ to: customer.number, message, quotedMessageId: questionId }),
   )
   const { messageId, status } = await api.call(endpoints.sendMessage, {
     params: { sessionId: 'support' },
-    body: { to: customer.number, message: 'Yes, until 18:00. Come by!', quotedMessageId: questionId },
+    body: { to: customer.number, message, quotedMessageId: questionId },
     signal,
   })
   said.fact(`${status}: ${messageId}`)

@@ -47,7 +47,7 @@ import type { SqlRunner } from './sql.ts'
 export { openDatabase, type OpenOptions } from './open.ts'
 export { insertRows, statement, type StatementTarget } from './statement.ts'
 export { nextIntegers } from './counter.ts'
-export { DataDirInUse } from './sqlite/data-dir.ts'
+export { DataDirInUse } from '../data-dir.ts'
 export { StoreFault, violation } from './faults.ts'
 
 /**

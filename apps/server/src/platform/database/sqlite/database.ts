@@ -8,7 +8,7 @@ import { kyselyOn } from '../kysely.ts'
 import { type Migratable, type Migration, migrate } from '../migrations.ts'
 import type { SqlRunner } from '../sql.ts'
 import { SqliteConnection } from './connection.ts'
-import { createPrivate, takeDataDir } from './data-dir.ts'
+import { createPrivate, takeDataDir } from '../../data-dir.ts'
 import { GroupCommit } from './group-commit.ts'
 
 /** Pages of 4 KB in the log before they go to their places: four times SQLite's own choice, because hot pages then go once for many changes. */

@@ -2,7 +2,7 @@ import { chmodSync, closeSync, mkdirSync, openSync, readFileSync, rmSync, writeF
 import { join, resolve } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 
-import { OperatorError } from '../../operator-error.ts'
+import { OperatorError } from './operator-error.ts'
 
 /** Another process works in the data directory. Two writers with one set of Signal keys would destroy the sessions. */
 export class DataDirInUse extends OperatorError {

@@ -4,7 +4,7 @@ import { createAccess } from './access/index.ts'
 import { keyRoutes } from './access/routes.ts'
 import { contactRoutes } from './chats/routes.ts'
 import { createChats } from './chats/index.ts'
-import { createCluster } from './cluster/index.ts'
+import { createCluster, takeNodeIdentity } from './cluster/index.ts'
 import { createEvents, eventRoutes } from './events/index.ts'
 import { type Clock, systemClock } from './platform/clock.ts'
 import { openDatabase } from './platform/database/index.ts'
@@ -76,7 +76,16 @@ export async function startApp({
       apiKey: config.apiKey,
     }),
   )
-  const cluster = modules.use(createCluster({ database, clock, log: log.child({ module: 'cluster' }) }))
+  // SQLite has the directory for itself already, and leases of others in it are certainly nobody's.
+  const node = database.dialect === 'postgres' ? modules.use(takeNodeIdentity({ dataDir, log })) : undefined
+  const cluster = modules.use(
+    createCluster({
+      database,
+      clock,
+      log: log.child({ module: 'cluster' }),
+      ...(node === undefined ? {} : { nodeId: node.nodeId }),
+    }),
+  )
   const events = modules.use(createEvents({ database, clock, log: log.child({ module: 'events' }) }))
   const outbound = modules.use(createGuardedFetch({ allowed: config.outboundAllowed, clock }))
 

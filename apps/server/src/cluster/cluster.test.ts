@@ -150,6 +150,17 @@ onPostgres('nodes side by side', ({ open }) => {
     expect(claims.map((lease) => lease?.epoch ?? 0).sort((x, y) => x - y)).toEqual([0, 0, 1, 1])
   })
 
+  test('after a crash the same node takes its session up at once, and what it wrote before is stale', async () => {
+    await using db = await withSessions(open)
+    const node = { database: db, log, nodeId: '0123456789abcdef' }
+    await using crashed = createCluster({ ...node, clock: createManualClock() })
+    const before = await crashed.claim(1)
+    if (before === undefined) throw new Error('no lease')
+    await using again = createCluster({ ...node, clock: createManualClock() })
+    expect(await again.claim(1)).toMatchObject({ epoch: 2 })
+    await expect(db.write((tx) => crashed.fence(tx, before))).rejects.toBeInstanceOf(Fenced)
+  })
+
   test('a take-over waits for the write that holds the lease, and the next stale write fails', async () => {
     await using db = await withSessions(open)
     await using a = createCluster({ database: db, clock: createManualClock(), log })

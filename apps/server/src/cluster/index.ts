@@ -1,9 +1,10 @@
-import { randomBytes } from 'node:crypto'
-
 import type { Clock } from '../platform/clock.ts'
 import type { Database, Tx } from '../platform/database/index.ts'
 import type { Log } from '../platform/log.ts'
+import { newNodeId } from './node-identity.ts'
 import { freeLease, holdLease, renewLeases, takeLease } from './leases.ts'
+
+export { takeNodeIdentity } from './node-identity.ts'
 
 /** The right to act for a session. Grows stale when another node takes over: `fence` then throws. */
 export interface Lease {
@@ -49,12 +50,14 @@ export function createCluster({
   database,
   clock,
   log,
+  nodeId = newNodeId(),
 }: {
   database: Database
   clock: Clock
   log: Log
+  /** Who we are to other nodes; without it, somebody new. */
+  nodeId?: string
 }): Cluster {
-  const nodeId = randomBytes(8).toString('hex')
   const held = new Map<number, Held>()
   let renewal: Disposable | undefined
   let deadline: Disposable | undefined

@@ -125,6 +125,7 @@ export async function startApp({
           : undefined,
       probe: (proxy, signal) => probeWebSocketServer({ url: whatsapp.url, proxy, clock, signal }),
       frappeUrl: frappe?.url,
+      metrics,
     }),
   )
   const chats = modules.use(

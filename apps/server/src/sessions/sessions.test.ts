@@ -87,6 +87,23 @@ databases('sessions', ({ open, place }) => {
     expect(hub.sessions.view(id)).toMatchObject({ mePn: linkedAs.pn, phoneNumber: '12025550123' })
   })
 
+  test('the figures say how many sessions have which status, and why dials fail', async () => {
+    await using database = await open()
+    await using hub = await sessionsOn(database)
+    const id = await hub.create('support')
+    const dial = await hub.link(id)
+    dial.hangUp(lost)
+    await hub.create('later', { autoConnect: false })
+    const figures = await hub.metrics.metrics()
+    const line = (name: string, labels: string): string | undefined =>
+      figures.split('\n').find((each) => each.startsWith(`${name}{${labels}}`))
+    expect(line('inbox_hub_session_moves_total', 'state="connecting",reason=""')).toMatch(/ 2$/)
+    expect(line('inbox_hub_session_moves_total', 'state="waiting",reason="connection_lost"')).toMatch(/ 1$/)
+    expect(line('inbox_hub_sessions', 'status="connecting"')).toMatch(/ 1$/)
+    expect(line('inbox_hub_sessions', 'status="pending"')).toMatch(/ 1$/)
+    expect(line('inbox_hub_sessions', 'status="connected"')).toMatch(/ 0$/)
+  })
+
   test('the text of a QR is in no table', async () => {
     await using database = await open()
     await using hub = await sessionsOn(database)

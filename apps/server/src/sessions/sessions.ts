@@ -5,6 +5,7 @@ import {
   sessionStatuses,
   statusOfState,
 } from '@inbox-hub/contract'
+import type { Registry } from 'prom-client'
 
 import type { Cluster } from '../cluster/index.ts'
 import type { Events } from '../events/index.ts'
@@ -21,6 +22,7 @@ import { diagnose, type DialRecord, dialsIn } from './diagnosis.ts'
 import type { SessionView, Sessions } from './index.ts'
 import { renderQr } from './qr/index.ts'
 import { type ActorDeps, phoneNumberOf, SessionActor } from './session-actor.ts'
+import { countSessions } from './session-metrics.ts'
 import { isResting, type SessionState, type ShownQr, type Standing } from './session-state.ts'
 import { createSessionStore, type SessionRecord, type SessionSettings } from './session-store.ts'
 import { createTimeline, type TimelineRow } from './timeline.ts'
@@ -38,6 +40,7 @@ export interface SessionsDeps {
   fetchPage: GuardedFetch['fetchBytes'] | undefined
   /** Looks at the way to WhatsApp, through the session's proxy where it has one. */
   probe: (proxy: string | undefined, signal: AbortSignal) => Promise<readonly ProbeResult[]>
+  metrics: Registry
   /** The server's own Frappe receiver: a session whose webhook is on its host sends to Frappe. */
   frappeUrl: string | undefined
   pacing?: Pacing
@@ -159,6 +162,7 @@ export async function createSessions(deps: SessionsDeps): Promise<SessionLifecyc
     onMove: moved,
     onKnown: warnOfTwins,
   }
+  const countMove = countSessions(deps.metrics, counts)
   for (const record of await store.all()) keep(record)
 
   // -- who is there
@@ -197,10 +201,21 @@ export async function createSessions(deps: SessionsDeps): Promise<SessionLifecyc
       .sort((a, b) => b.id - a.id)
   }
 
+  function counts(): Record<SessionStatus, number> {
+    const found = Object.fromEntries(sessionStatuses.map((status) => [status, 0])) as Record<
+      SessionStatus,
+      number
+    >
+    for (const { record } of actors.values())
+      if (record.deletedAt === undefined) found[statusOfState[record.standing.state.at]] += 1
+    return found
+  }
+
   // -- what happens to them
 
   function moved(actor: SessionActor, from: SessionState): void {
     const { state } = actor.standing
+    countMove(state)
     touch(actor)
     if (state.at !== 'online' || from.at === 'online') return
     void actor.socket().then((link) => {
@@ -479,15 +494,7 @@ export async function createSessions(deps: SessionsDeps): Promise<SessionLifecyc
     start() {
       for (const actor of actors.values()) actor.post({ type: 'boot' })
     },
-    counts() {
-      const counts = Object.fromEntries(sessionStatuses.map((status) => [status, 0])) as Record<
-        SessionStatus,
-        number
-      >
-      for (const { record } of actors.values())
-        if (record.deletedAt === undefined) counts[statusOfState[record.standing.state.at]] += 1
-      return counts
-    },
+    counts,
     record: (ownerId, ref, order) => find(ownerId, ref, order).record,
     records: living,
     create,

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
 import type { SessionStateName } from '@inbox-hub/contract'
+import { Registry } from 'prom-client'
 
 import { createEvents } from '../../events/index.ts'
 import { systemClock } from '../../platform/clock.ts'
@@ -24,6 +25,7 @@ export interface SessionsUnderTest extends AsyncDisposable {
   readonly cluster: FakeCluster
   readonly clock: ManualClock
   readonly database: Database
+  readonly metrics: Registry
   create(sessionId: string, more?: Partial<NewSession>): Promise<number>
   /** Leads a session that connects through scan, restart and login. */
   link(id: number): Promise<FakeDial>
@@ -66,6 +68,7 @@ export async function sessionsOn(
   })
   const cluster = stack.use(createFakeCluster())
   const events = stack.use(createEvents({ database, clock, log }))
+  const metrics = new Registry()
   const sessions = stack.use(
     await createSessions({
       database,
@@ -79,12 +82,14 @@ export async function sessionsOn(
       probe: () => Promise.resolve(probes),
       frappeUrl,
       random: () => 0.5,
+      metrics,
     }),
   )
   const parts = stack.move()
 
   const under: SessionsUnderTest = {
     sessions,
+    metrics,
     engine,
     cluster,
     clock,

@@ -1,6 +1,7 @@
 /** `npm run bench`: the figures of the product, measured on this machine against the emulator, beside raw Baileys in the same run. */
 import { parseArgs } from 'node:util'
 
+import { groups } from './figures/groups.ts'
 import { inbound } from './figures/inbound.ts'
 import { linking } from './figures/linking.ts'
 import { qrPng } from './figures/qr-png.ts'
@@ -20,6 +21,10 @@ const benches: Record<string, Bench> = {
   inbound: {
     what: 'Received → webhook delivered',
     run: (full) => inbound({ messages: full ? 20_000 : 8000 }),
+  },
+  groups: {
+    what: 'Received in a group',
+    run: (full) => groups({ messages: full ? 500 : 150 }),
   },
   sends: { what: 'Sending', run: (full) => sends({ count: full ? 10_000 : 3000 }) },
   reconnecting: { what: 'Reconnecting', run: () => reconnecting() },

@@ -19,24 +19,29 @@ export interface Traffic {
   window?: number
   /** Or so many per second, whatever comes back. */
   perSecond?: number
+  /** Into this group, which every session is a member of: each message reaches all of them. */
+  group?: string
 }
 
 /** `#<index> <Unix ms>`: the receiver knows from the text when it was written. */
-function write(index: number, { sessions, customers }: Traffic): void {
-  const customer: Phone = emulator.phone(customerNumber(Math.floor(index / sessions) % customers))
-  customer.sends(sessionNumber(index % sessions), `#${index} ${Date.now()}`)
+function write(index: number, { sessions, customers, group }: Traffic): void {
+  const turn = group === undefined ? Math.floor(index / sessions) : index
+  const customer: Phone = emulator.phone(customerNumber(turn % customers))
+  customer.sends(group ?? sessionNumber(index % sessions), `#${index} ${Date.now()}`)
 }
 
 const settled = (): number => truth.receipts.total
 
 async function saturate(traffic: Traffic, window: number): Promise<void> {
   const before = settled()
+  const receivedBy = traffic.group === undefined ? 1 : traffic.sessions
   for (let index = 0; index < traffic.messages;) {
-    while (index < traffic.messages && index - (settled() - before) < window) {
+    const hasRoom = (): boolean => index * receivedBy - (settled() - before) < window
+    while (index < traffic.messages && hasRoom()) {
       write(index, traffic)
       index += 1
     }
-    await truth.until(() => index - (settled() - before) < window, { timeoutMs: 60_000 })
+    await truth.until(hasRoom, { timeoutMs: 60_000 })
   }
 }
 
@@ -58,9 +63,9 @@ answerParent({
     if (traffic.perSecond === undefined) await saturate(traffic, traffic.window ?? 256)
     else await atRate(traffic, traffic.perSecond)
   },
-  group: ({ session, customers }: { session: number; customers: number }) =>
+  group: ({ sessions, customers }: { sessions: number; customers: number }) =>
     emulator.group('Bench', [
-      sessionNumber(session),
+      ...Array.from({ length: sessions }, (_, index) => sessionNumber(index)),
       ...Array.from({ length: customers }, (_, index) => customerNumber(index)),
     ]).jid,
   /** Answers when all of them are down. */

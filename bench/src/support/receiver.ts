@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net'
 /** A webhook receiver that answers at once and remembers how long each message took from the customer's phone. */
 export interface Receiver extends AsyncDisposable {
   readonly url: string
-  /** Messages received since the last `reset`, each id once. */
+  /** Messages received since the last `reset`, each id once for each session that got it. */
   readonly distinct: number
   readonly total: number
   /** Milliseconds from writing on the phone to this receiver, of texts of the form `#<index> <Unix ms>`. */
@@ -48,7 +48,7 @@ export async function startReceiver(): Promise<Receiver> {
       if (event !== 'message.received') return
       lastAt = Date.now()
       total += 1
-      ids.add(message.exec(body)?.[1] ?? `unknown ${total}`)
+      ids.add(`${session.exec(body)?.[1] ?? ''} ${message.exec(body)?.[1] ?? `unknown ${total}`}`)
       const at = written.exec(body)?.[1]
       if (at !== undefined) latenciesMs.push(lastAt - Number(at))
       if (waiting !== undefined && ids.size >= waiting.count) waiting.resolve()

@@ -15,6 +15,7 @@ export const there = {
   receivedLagMs: 91,
   latencyMs: 4,
   latencyP99Ms: 21,
+  groupCpuMs: 1.29,
   sentPerSecond: 1250,
   sentCpuMs: 0.8,
 } as const

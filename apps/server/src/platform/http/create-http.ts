@@ -98,6 +98,9 @@ export function createHttp({
       return typeof given === 'string' && /^[\w.:-]{1,128}$/.test(given) ? given : randomUUID()
     },
     routerOptions: { ignoreTrailingSlash: true, maxParamLength: 300 },
+    // Routes have no schemas for Fastify: the contract's check what comes in and goes out. Without this, Fastify loads two compilers
+    // of JSON schemas with the server (7 % of a cold start).
+    schemaController: { compilersFactory: { buildValidator: noCompiler, buildSerializer: noCompiler } },
     frameworkErrors: (error, request, reply) => {
       greet(request, reply)
       refuse(error, request, reply)
@@ -366,6 +369,10 @@ export function createHttp({
       await app.close()
     },
   }
+}
+
+function noCompiler(): never {
+  throw new Error('A route with a schema for Fastify: schemas belong in the contract.')
 }
 
 /**

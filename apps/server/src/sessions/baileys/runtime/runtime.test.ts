@@ -4,14 +4,23 @@ import { promisify } from 'node:util'
 
 import { expect, test } from 'vitest'
 
-import { originalCrypto } from './index.ts'
+import { originalCrypto, originalCurve } from './index.ts'
 import { generatePacked, KeyPool } from './key-pool.ts'
+import { libsignalAnswers } from './libsignal-answers.ts'
 import { assertBaileysVersion, BAILEYS_VERSION } from './version.ts'
 
 test('another baileys than the one we read is refused at start-up', () => {
   expect(() => assertBaileysVersion()).not.toThrow()
   for (const other of ['7.0.0-rc15', '7.0.0', '6.17.16', ''])
     expect(() => assertBaileysVersion(other)).toThrow(BAILEYS_VERSION)
+})
+
+test('the answers that the start-up compares with are those of the installed libsignal', () => {
+  const { privateKey, publicKey, message, signature, peer, secret } = libsignalAnswers
+  expect(originalCurve.verifySignature(publicKey, message, signature)).toBe(true)
+  expect(originalCurve.calculateAgreement(peer, privateKey)).toEqual(secret)
+  const anew = originalCurve.calculateSignature(privateKey, message)
+  expect(originalCurve.verifySignature(publicKey, message, anew)).toBe(true)
 })
 
 test('keyed functions answer the same for bytes, text and key objects', () => {

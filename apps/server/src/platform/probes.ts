@@ -8,9 +8,6 @@ import { request as httpsRequest } from 'node:https'
 import { connect } from 'node:net'
 import { TLSSocket } from 'node:tls'
 
-import { HttpsProxyAgent } from 'https-proxy-agent'
-import { SocksProxyAgent } from 'socks-proxy-agent'
-
 import type { Clock } from './clock.ts'
 
 export interface ProbeResult {
@@ -86,7 +83,7 @@ export async function probeWebSocketServer({
   }))
   if (!reached) return results
 
-  const agent = agentOf(proxy)
+  const agent = await agentOf(proxy)
   const hello = talk(new URL('/', url.replace(/^ws/, 'http')), { agent, method: 'HEAD', headers: {}, signal })
   try {
     if (proxy !== undefined) {
@@ -236,9 +233,15 @@ function talk(
   }
 }
 
-function agentOf(proxy: string | undefined): Agent | undefined {
+/** Loads what speaks to proxies with the first that has one: most hubs have none. */
+async function agentOf(proxy: string | undefined): Promise<Agent | undefined> {
   if (proxy === undefined) return undefined
-  return proxy.startsWith('socks') ? new SocksProxyAgent(proxy) : new HttpsProxyAgent(proxy)
+  if (proxy.startsWith('socks')) {
+    const { SocksProxyAgent } = await import('socks-proxy-agent')
+    return new SocksProxyAgent(proxy)
+  }
+  const { HttpsProxyAgent } = await import('https-proxy-agent')
+  return new HttpsProxyAgent(proxy)
 }
 
 function certificateOf(socket: TLSSocket): ProbeResult['detail'] {

@@ -224,8 +224,9 @@ describe('what a stranger asks for inside', () => {
       clock: systemClock,
       resolve,
     })
+    const dispatcher = await guarded.dispatcher()
     for (const host of ['127.0.0.1', '[::1]', 'loopback.example', '[::ffff:127.0.0.1]']) {
-      const asked = guarded.dispatcher.request({
+      const asked = dispatcher.request({
         origin: `http://${host}:${inside.port}`,
         path: '/',
         method: 'GET',

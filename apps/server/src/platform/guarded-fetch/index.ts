@@ -7,11 +7,12 @@
 import { lookup } from 'node:dns'
 
 import { LRUCache } from 'lru-cache'
-import { Agent, Client, type Dispatcher } from 'undici'
+import type { Dispatcher } from 'undici'
 
 import type { Clock } from '../clock.ts'
 import { type Allowed, refusal } from './address-policy.ts'
-import { guardedConnector, type Resolve } from './connector.ts'
+import type { Connections } from './connections.ts'
+import type { Resolve } from './connector.ts'
 import { exchange } from './exchange.ts'
 import { OutboundError } from './outbound-error.ts'
 import { parseTarget, type Target } from './target.ts'
@@ -62,7 +63,7 @@ export interface GuardedFetch extends AsyncDisposable {
     },
   ): Promise<OutboundAnswer & { url: string }>
   /** Guarded connections for libraries; what it is given to do is not limited in size or time. */
-  readonly dispatcher: Dispatcher
+  dispatcher(): Promise<Dispatcher>
   /** Why this URL would not be called, as far as it shows without resolving its name; undefined when nothing speaks against it. */
   refusalOf(url: string): string | undefined
 }
@@ -78,48 +79,36 @@ export interface GuardedFetchOptions {
 }
 
 const maxRedirects = 3
-/** Requests under way on one connection that keeps their order. */
-const pipelined = 16
-/** Such connections kept at hand; the one that was longest without a request is closed. */
-const maxOrdered = 1_000
 
 export function createGuardedFetch({
   allowed,
   clock,
   connectTimeoutMs = 5_000,
-  connections = 32,
+  connections: perOrigin = 32,
   resolve = lookup,
 }: GuardedFetchOptions): GuardedFetch {
-  const common = {
-    // One deadline of our own per request instead.
-    headersTimeout: 0,
-    bodyTimeout: 0,
-    maxHeaderSize: 16_384,
+  // undici is loaded with the first request: a tenth of all modules of the hub, which starting it does not need.
+  let connections: Connections | undefined
+  let opening: Promise<Connections> | undefined
+  async function open(): Promise<Connections> {
+    const { openConnections } = await import('./connections.ts')
+    connections = openConnections({ allowed, resolve, connectTimeoutMs, perOrigin })
+    return connections
   }
-  const connectors = {
-    stranger: guardedConnector({ allowed, resolve, connectTimeoutMs }),
-    operator: guardedConnector({ allowed: undefined, resolve, connectTimeoutMs }),
-  }
-  // Node's environment proxies are the global dispatcher's; an Agent of our own never asks them.
-  const agentFor = (connect: typeof connectors.stranger) =>
-    new Agent({ ...common, connections, pipelining: 1, connect })
-  // Apart, so that a stranger's request never travels over a connection that only the operator may ask for.
-  const agents = { stranger: agentFor(connectors.stranger), operator: agentFor(connectors.operator) }
-  const ordered = new LRUCache<string, Client>({ max: maxOrdered, dispose: (client) => void client.close() })
-
-  function dispatcherOf(
-    { inOrder }: OutboundRequest,
-    chosenBy: keyof typeof agents,
-    { origin }: Target,
-  ): Dispatcher {
-    if (inOrder === undefined) return agents[chosenBy]
-    const name = `${chosenBy} ${origin} ${inOrder}`
-    let client = ordered.get(name)
-    if (client === undefined) {
-      client = new Client(origin, { ...common, pipelining: pipelined, connect: connectors[chosenBy] })
-      ordered.set(name, client)
+  const opened = (): Promise<Connections> => (opening ??= open())
+  /** Those that wait go on in the order they came, before any that finds the connections open. */
+  async function onceOpen(
+    go: (open: Connections) => void,
+    fail: (error: OutboundError) => void,
+  ): Promise<void> {
+    let open
+    try {
+      open = await opened()
+    } catch (cause) {
+      fail(new OutboundError('unreachable', 'undici cannot be loaded', { cause }))
+      return
     }
-    return client
+    go(open)
   }
 
   const targets = new LRUCache<string, Target>({ max: 1_000 })
@@ -139,7 +128,7 @@ export function createGuardedFetch({
   }
 
   const guarded: GuardedFetch = {
-    dispatcher: agents.stranger,
+    dispatcher: async () => (await opened()).toStrangers,
 
     refusalOf(url) {
       const target = targetOf(url, 'stranger')
@@ -149,8 +138,14 @@ export function createGuardedFetch({
     send(request, done) {
       const chosenBy = request.chosenBy ?? 'stranger'
       const target = targetOf(request.url, chosenBy)
-      if (target instanceof OutboundError) queueMicrotask(() => done(target))
-      else exchange(dispatcherOf(request, chosenBy, target), clock, target, request, done)
+      if (target instanceof OutboundError) {
+        queueMicrotask(() => done(target))
+        return
+      }
+      const over = (open: Connections) =>
+        exchange(open.dispatcherOf(request, chosenBy, target.origin), clock, target, request, done)
+      if (connections !== undefined) over(connections)
+      else void onceOpen(over, done)
     },
 
     async fetchBytes(url, { maxBytes, timeoutMs, signal, headers = {} }) {
@@ -184,8 +179,7 @@ export function createGuardedFetch({
     },
 
     async [Symbol.asyncDispose]() {
-      const clients = [agents.stranger, agents.operator, ...ordered.values()]
-      await Promise.all(clients.map((client) => client.destroy()))
+      await (await opening)?.[Symbol.asyncDispose]()
     },
   }
   return guarded

@@ -193,18 +193,19 @@ class BaileysEngine implements Engine {
       repository === undefined ? store.commit(changes) : repository.changingSessions(changes),
     )
     const url = new URL(whatsapp.url)
-    const dispatcher = dispatcherFor(proxy)
+    const agent = await agentFor(url, proxy, {
+      dns: (detail) => link.step('dns', detail),
+      tcp: (detail) => link.step('tcp', detail),
+      tls: (detail) => link.step('tls', detail),
+    })
+    const dispatcher = await dispatcherFor(proxy)
     // Node's fetch takes a dispatcher; the DOM's type of its options does not know it.
     const fetchOptions = (dispatcher === undefined ? {} : { dispatcher }) as RequestInit
     if (lease.lost.aborted) throw new Fenced('the lease was lost during the dial')
     const sock = socketContext.run(context, () => {
       const made = makeWASocket({
         waWebSocketUrl: url,
-        agent: agentFor(url, proxy, {
-          dns: (detail) => link.step('dns', detail),
-          tcp: (detail) => link.step('tcp', detail),
-          tls: (detail) => link.step('tls', detail),
-        }) as never,
+        agent: agent as never,
         version: [...(version ?? whatsapp.version ?? DEFAULT_CONNECTION_CONFIG.version)],
         browser: Browsers.macOS('Chrome'),
         auth: { creds, keys },

@@ -107,7 +107,7 @@ test('names, TCP and TLS are told as they are reached', async () => {
   })
   await using place = await disposableOf(server)
   const seen: string[] = []
-  const agent = agentFor(new URL('wss://localhost/ws/chat'), undefined, {
+  const agent = await agentFor(new URL('wss://localhost/ws/chat'), undefined, {
     dns: () => seen.push('dns'),
     tcp: ({ viaProxy }) => seen.push(`tcp ${viaProxy}`),
     tls: ({ protocol }) => seen.push(protocol),

@@ -4,9 +4,10 @@ import type net from 'node:net'
 import type { Duplex } from 'node:stream'
 import type { TLSSocket } from 'node:tls'
 
-import { HttpsProxyAgent } from 'https-proxy-agent'
-import { SocksProxyAgent } from 'socks-proxy-agent'
-import { Agent as UndiciAgent, type Dispatcher, ProxyAgent } from 'undici'
+import type { HttpsProxyAgent } from 'https-proxy-agent'
+import type { SocksProxyAgent } from 'socks-proxy-agent'
+import type { Dispatcher } from 'undici'
+
 import { isMissing } from '../missing.ts'
 
 /** Told as the connection is made, in order. */
@@ -16,15 +17,18 @@ export interface ConnectionObserver {
   tls(detail: { protocol: string; authorized: boolean }): void
 }
 
-/** The agent for one dial: direct or through the session's proxy, watched either way. Throws on a proxy URL we cannot use. */
-export function agentFor(
+/**
+ * The agent for one dial: direct or through the session's proxy, watched either way. Rejects on a proxy URL we cannot use. What speaks to
+ * proxies is loaded with the first session that has one: most hubs have none.
+ */
+export async function agentFor(
   url: URL,
   proxy: string | undefined,
   observer: ConnectionObserver,
-): http.Agent | https.Agent {
+): Promise<http.Agent | https.Agent> {
   const isSecure = url.protocol === 'wss:'
   if (proxy === undefined) return isSecure ? new WatchedHttpsAgent(observer) : new WatchedHttpAgent(observer)
-  const agent = proxy.startsWith('socks') ? new SocksProxyAgent(proxy) : new HttpsProxyAgent(proxy)
+  const agent = await proxyAgentFor(proxy)
   const { hostname: address, port } = new URL(proxy)
   const createSocket = agent.createSocket.bind(agent)
   agent.createSocket = (request, options, callback) => {
@@ -36,10 +40,21 @@ export function agentFor(
   return agent
 }
 
+async function proxyAgentFor(proxy: string): Promise<HttpsProxyAgent<string> | SocksProxyAgent> {
+  if (proxy.startsWith('socks')) {
+    const { SocksProxyAgent } = await import('socks-proxy-agent')
+    return new SocksProxyAgent(proxy)
+  }
+  const { HttpsProxyAgent } = await import('https-proxy-agent')
+  return new HttpsProxyAgent(proxy)
+}
+
 /** The way that downloads of the same session take: never around its proxy. Undefined = direct. */
-export function dispatcherFor(proxy: string | undefined): Dispatcher | undefined {
+export async function dispatcherFor(proxy: string | undefined): Promise<Dispatcher | undefined> {
   if (proxy === undefined) return undefined
+  const { Agent: UndiciAgent, ProxyAgent } = await import('undici')
   if (!proxy.startsWith('socks')) return new ProxyAgent(proxy)
+  const { SocksProxyAgent } = await import('socks-proxy-agent')
   const agent = new SocksProxyAgent(proxy)
   return new UndiciAgent({
     connect: ({ hostname, port, protocol, servername }, callback) => {

@@ -1,13 +1,15 @@
 -- The append-only log of what happened, and what is owed to webhook receivers, written in the transaction of the change.
 CREATE TABLE event (
   seq          BIGINT PRIMARY KEY,         -- from counter 'event': without holes, in the order of commits
-  id           TEXT NOT NULL UNIQUE,       -- deterministic where the cause is (a re-projection cannot double it)
+  id           TEXT NOT NULL,              -- deterministic where the cause is (a re-projection cannot double it)
   session_id   INTEGER NOT NULL,
   session_seq  BIGINT NOT NULL,            -- the same, per session
   type         TEXT NOT NULL,              -- 'message.received', 'session.connected', …
   data         TEXT NOT NULL,              -- JSON, schema in packages/contract
   at           BIGINT NOT NULL             -- Unix ms
 );
+-- A message is told with the row it is stored in, and message_once lets that happen once: no second index touches a random page for it.
+CREATE UNIQUE INDEX event_once ON event (id) WHERE type <> 'message.received';
 CREATE UNIQUE INDEX event_of_session ON event (session_id, session_seq);
 CREATE TABLE webhook_delivery (
   event_seq     BIGINT NOT NULL,

@@ -16,8 +16,8 @@ export interface Batch {
 export interface FeedDeps {
   log: Log
   clock: Clock
-  /** Whether a committed event is stored under this id. */
-  isStored: (id: string) => Promise<boolean>
+  /** Whether this very event is committed: its number may have gone to another one. */
+  isStored: (event: StoredEvent) => Promise<boolean>
 }
 
 /**
@@ -61,8 +61,8 @@ export function createFeed({ log, clock, isStored }: FeedDeps): Feed {
   async function ask(batch: Batch): Promise<void> {
     asking = true
     try {
-      const id = batch.events[0]?.id
-      if (id !== undefined && (await isStored(id))) batch.committed = true
+      const [event] = batch.events
+      if (event !== undefined && (await isStored(event))) batch.committed = true
       else forget(batch)
       asking = false
       drain()

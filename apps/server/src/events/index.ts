@@ -13,7 +13,10 @@ export interface NewEvent<Data extends object = object> {
   data: Data
   /** Unix ms. */
   at: number
-  /** Unique; derive it from the cause where there is one, so that doing the work again cannot tell it twice. */
+  /**
+   * Unique; derive it from the cause where there is one, so that doing the work again cannot tell it twice. `message.received` is not
+   * looked up: append it with the row of its message, when that is new.
+   */
   id: string
 }
 
@@ -25,7 +28,7 @@ export interface StoredEvent extends NewEvent {
 
 /** The append-only log of what happened, and its live feed. Kept for 30 days. */
 export interface Events extends AsyncDisposable {
-  /** Stores events in the caller's transaction, in order; one that is already stored (same `id`) is left out of the answer. */
+  /** Stores events in the caller's transaction, in order; one that is already stored (same `id`, see there) is left out of the answer. */
   append(tx: Tx, events: readonly NewEvent[]): Promise<readonly StoredEvent[]>
   /**
    * Adds work to do inside the transaction of every append (webhook deliveries). Called once per append, before commit; what it answers

@@ -3,7 +3,7 @@
 CREATE TABLE counter (
   name   TEXT PRIMARY KEY,                -- 'session', 'message', 'event'
   value  BIGINT NOT NULL CHECK (value >= 0) -- the last one given out
-) /*sqlite: STRICT*/;
+) /*sqlite: STRICT, WITHOUT ROWID*/;
 CREATE TABLE setting (
   name   TEXT PRIMARY KEY,
   value  TEXT NOT NULL                    -- JSON

@@ -32,6 +32,13 @@ const storeBooks = insertRows('shelf_test', ['id', 'title', 'weight', 'cover', '
 const titles = statement((db, p: { ids: readonly number[] }, { among }) =>
   db.selectFrom('shelf_test').select(['id', 'title']).where(among('id', p.ids)).orderBy('id'),
 )
+const weighed = statement((db, p: { places: readonly (readonly [number, number])[] }, { amongPairs }) =>
+  db
+    .selectFrom('shelf_test')
+    .select('id')
+    .where(amongPairs(['id', 'weight'], p.places))
+    .orderBy('id'),
+)
 const allIds = statement((db, _: object) => db.selectFrom('shelf_test').select('id').orderBy('id'))
 const weigh = statement((db, p: { id: number; weight: number }) =>
   db.updateTable('shelf_test').set({ weight: p.weight }).where('id', '=', p.id),
@@ -40,6 +47,29 @@ const weigh = statement((db, p: { id: number; weight: number }) =>
 databases('the store', ({ open: openAny, place, dialect }) => {
   const open = () => openAny({ migrations: schema })
   const idsIn = async (on: Parameters<typeof allIds.all>[0]) => (await allIds.all(on, {})).map(({ id }) => id)
+
+  test('rows are found by pairs of numbers, both of them right', async () => {
+    await using db = await open()
+    const places = [1, 2, 3].map((id) => [id, 1_790_000_000_123_456 + id] as const)
+    await db.write((tx) =>
+      storeBooks.run(
+        tx,
+        places.map(([id, weight]) => ({ ...book(id), weight })),
+      ),
+    )
+    const idsOf = async (list: readonly (readonly [number, number])[]) =>
+      (await weighed.all(db, { places: list })).map(({ id }) => id)
+    expect(await idsOf(places.slice(1))).toEqual([2, 3])
+    const [[one, first], [two, second]] = places as [readonly [number, number], readonly [number, number]]
+    expect(
+      await idsOf([
+        [one, second],
+        [two, first],
+        [two, second],
+      ]),
+    ).toEqual([2])
+    expect(await idsOf([])).toEqual([])
+  })
 
   test('what a writer stored is read after it resolves, and not before it committed', async () => {
     await using db = await open()

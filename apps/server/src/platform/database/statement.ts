@@ -33,6 +33,11 @@ export interface StatementTools {
   readonly dialect: Dialect
   /** `column` is one of the values of a list parameter, of any length. */
   readonly among: (column: string, list: readonly (string | number)[]) => Expression<SqlBool>
+  /** The same for two columns of integers at once. */
+  readonly amongPairs: (
+    columns: readonly [string, string],
+    list: readonly (readonly [number, number])[],
+  ) => Expression<SqlBool>
 }
 
 /**
@@ -112,9 +117,7 @@ export function insertRows<
       for (let from = 0; from < rows.length;) {
         const count = chunkSize(rows.length - from)
         const { text, slots } = templateOf(dialect, count)
-        results.push(
-          on.sql.execute(text, fill(slots, rows.slice(from, from + count) satisfies readonly Row[])),
-        )
+        results.push(on.sql.execute(text, fill(slots, rows satisfies readonly Row[], from)))
         from += count
       }
       for (const { rows: found } of await answered(results)) {
@@ -163,28 +166,54 @@ function toolsOf(dialect: Dialect): StatementTools {
         ? sql`${sql.ref(column)} in (select value from json_each(${new Placeholder(given.name, given.row, true)}))`
         : sql`${sql.ref(column)} = any(${given})`
     },
+    amongPairs([left, right], list) {
+      const given: unknown = list
+      if (!(given instanceof Placeholder))
+        throw new TypeError('amongPairs() takes a parameter of the statement.')
+      const json = new Placeholder(given.name, given.row, true)
+      const pairs =
+        dialect === 'sqlite'
+          ? sql`select value ->> 0, value ->> 1 from json_each(${json})`
+          : sql`select (value ->> 0)::bigint, (value ->> 1)::bigint from json_array_elements(${json}::json)`
+      return sql`(${sql.ref(left)}, ${sql.ref(right)}) in (${pairs})`
+    },
   }
 }
 
 interface Template {
   readonly text: string
-  readonly slots: readonly unknown[]
+  readonly slots: readonly Slot[]
+}
+
+/** Where one bound value comes from: the member `name` of row `row`, or the query itself when there is no name. */
+interface Slot {
+  readonly name: string | undefined
+  readonly row: number
+  readonly asJson: boolean
+  readonly value: unknown
 }
 
 function template(query: Compilable): Template {
   const { sql: text, parameters } = query.compile()
-  return { text, slots: parameters }
+  return { text, slots: parameters.map(slotOf) }
 }
 
-function fill(slots: readonly unknown[], rows: readonly object[]): unknown[] {
-  const values = Array.from<unknown>({ length: slots.length })
-  for (let i = 0; i < slots.length; i++) {
-    const slot = slots[i]
-    if (slot instanceof Placeholder) {
-      // A name that `rows[slot.row]` does not have answers undefined, which the runner refuses.
-      const value = (rows[slot.row] as Record<string, unknown>)[slot.name]
-      values[i] = slot.asJson ? JSON.stringify(value) : value
-    } else values[i] = slot
+// All slots are objects of one shape: `fill` reads some sixty of them for each message that arrives.
+function slotOf(value: unknown): Slot {
+  return value instanceof Placeholder
+    ? { name: value.name, row: value.row, asJson: value.asJson, value: undefined }
+    : { name: undefined, row: 0, asJson: false, value }
+}
+
+function fill(slots: readonly Slot[], rows: readonly object[], from = 0): unknown[] {
+  const values: unknown[] = []
+  for (const { name, row, asJson, value } of slots) {
+    if (name === undefined) values.push(value)
+    else {
+      // A name that the row does not have answers undefined, which the runner refuses.
+      const given = (rows[from + row] as Record<string, unknown>)[name]
+      values.push(asJson ? JSON.stringify(given) : given)
+    }
   }
   return values
 }

@@ -1,3 +1,5 @@
+import { sql } from 'kysely'
+
 import type { Clock } from '../../../platform/clock.ts'
 import type { Database, Tx } from '../../../platform/database/index.ts'
 import { statement } from '../../../platform/database/index.ts'
@@ -35,12 +37,13 @@ const owingSessions = statement((db, _p: object) =>
     .where('state', '=', 'new')
     .where('kind', '!=', 'history'),
 )
-const settleRows = statement((db, p: { sessionId: number; hashes: readonly string[] }, { among }) =>
+// By their place in the order: the index of what is owed is small, the one of hashes is as large as the journal.
+const settleRows = statement((db, p: { places: readonly (readonly [number, number])[] }, { amongPairs }) =>
   db
     .updateTable('inbox_journal')
     .set({ state: 'done' })
-    .where('session_id', '=', p.sessionId)
-    .where(among('hash', p.hashes)),
+    .where('state', '=', sql.lit('new'))
+    .where(amongPairs(['session_id', 'seq'], p.places)),
 )
 const newestOwed = statement((db, p: { sessionId: number }) =>
   db
@@ -142,11 +145,7 @@ export class EntryJournal implements Journal {
   }
 
   async settle(tx: Tx, entries: readonly JournalEntry[]): Promise<void> {
-    const bySession = Map.groupBy(entries, ({ sessionId }) => sessionId)
-    await settleRows.runMany(
-      tx,
-      [...bySession].map(([sessionId, own]) => ({ sessionId, hashes: own.map(({ hash }) => hash) })),
-    )
+    await settleRows.run(tx, { places: entries.map(({ sessionId, seq }) => [sessionId, seq] as const) })
   }
 
   /** Continues after what the session is still owed, also when the clock was set back since. */

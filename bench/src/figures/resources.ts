@@ -1,3 +1,7 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { fileURLToPath } from 'node:url'
+
 import { hubIn, indices, linkHub, linkRaw, openScene, rawIn, type Scene } from '../support/scene.ts'
 import { median } from '../support/statistics.ts'
 import { atMost, type Figure, measured } from '../support/table.ts'
@@ -8,11 +12,26 @@ const settle = (ms: number): Promise<void> => new Promise((resolve) => setTimeou
 /** The worker that makes key pairs ahead of need ends after a minute without work. */
 const idleAfterMs = 65_000
 
+/** How long Node takes to run `code` and end, ms: what no hub can start faster than on this machine. */
+async function floor(code: string): Promise<number> {
+  const began = performance.now()
+  const cwd = fileURLToPath(new URL('.', import.meta.url)) // where `baileys` is found
+  await once(
+    spawn(process.execPath, ['--eval', code], { cwd, stdio: ['ignore', 'ignore', 'inherit'] }),
+    'exit',
+  )
+  return performance.now() - began
+}
+
 /** What an idle hub costs, and what each linked session adds. */
 export async function resources({ sessions = 200 }: { sessions?: number } = {}): Promise<Figure[]> {
   await using scene = await openScene()
   const starts: number[] = []
+  const bare: number[] = []
+  const library: number[] = []
   for (let start = 0; start < 3; start += 1) {
+    bare.push(await floor('0'))
+    library.push(await floor("import('baileys').then(() => process.exit())"))
     await using hub = await hubIn(scene)
     starts.push(hub.startedInMs)
   }
@@ -23,6 +42,8 @@ export async function resources({ sessions = 200 }: { sessions?: number } = {}):
   await settle(idleAfterMs)
   const linked = hub.usage()
   return [
+    measured('node that does nothing, median of 3', median(bare), 'ms'),
+    measured('node that imports Baileys', median(library), 'ms'),
     atMost('hub: cold start → healthy, median of 3', median(starts), 600, 'ms'),
     atMost('hub: RSS idle', idle.rssMb, 130, 'MB'),
     atMost(`hub: RSS at ${sessions} linked sessions`, linked.rssMb, sessions > 200 ? 420 : 300, 'MB'),

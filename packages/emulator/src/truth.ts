@@ -76,6 +76,15 @@ export interface Receipt {
   at: number
 }
 
+/** A client gave a contact a privacy token. */
+export interface PrivacyToken {
+  /** The device that gave it. */
+  by: string
+  /** The contact, as the client addressed it. */
+  to: string
+  at: number
+}
+
 /** A client refused a stanza (`<ack error>`). */
 export interface Nack {
   id: string
@@ -136,6 +145,7 @@ export class Truth {
   readonly receipts: Log<Receipt>
   readonly retryReceipts: Log<RetryReceipt>
   readonly nacks: Log<Nack>
+  readonly privacyTokens: Log<PrivacyToken>
   readonly protocolErrors: Log<ProtocolError>
   /** Queries the server does not know, by `xmlns type child`, with how often they came. Empty after a good run. */
   readonly unanswered = new Map<string, number>()
@@ -154,6 +164,7 @@ export class Truth {
     this.receipts = new Log(keep, changed)
     this.retryReceipts = new Log(keep, changed)
     this.nacks = new Log(keep, changed)
+    this.privacyTokens = new Log(keep, changed)
     this.protocolErrors = new Log(keep, changed)
   }
 

@@ -17,6 +17,7 @@ const logs = [
   'receipts',
   'retryReceipts',
   'nacks',
+  'privacyTokens',
   'protocolErrors',
 ] as const satisfies readonly (keyof Truth)[]
 

@@ -72,7 +72,7 @@ export class Server implements AsyncDisposable {
     this.#queries = {
       ...keyQueries({ accounts, router: this.#router }),
       ...usyncQueries({ accounts }),
-      ...settingsQueries({ router: this.#router }),
+      ...settingsQueries({ router: this.#router, truth: this.truth, clock: this.#clock }),
       ...groupQueries({ accounts, groups, actions }),
       ...appStateQueries({ appState: this.#appState }),
     }

@@ -16,7 +16,13 @@ export {
   SenderKeyName,
   SenderKeyRecord,
 } from 'baileys/lib/Signal/Group/index.js'
-export { buildMergedTcTokenIndexWrite, resolveTcTokenJid } from 'baileys/lib/Utils/tc-token-utils.js'
+export {
+  buildMergedTcTokenIndexWrite,
+  resolveIssuanceJid,
+  resolveTcTokenJid,
+  shouldSendNewTcToken,
+  storeTcTokensFromIqResult,
+} from 'baileys/lib/Utils/tc-token-utils.js'
 
 // Whoever imports baileys before this file leaves it with libsignal's own curve, slow and trusting.
 assert.equal(

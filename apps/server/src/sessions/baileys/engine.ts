@@ -33,6 +33,7 @@ import { Inbox } from './journal/inbox.ts'
 import { EntryJournal } from './journal/journal.ts'
 import { agentFor, dispatcherFor } from './link/agent.ts'
 import { SocketLink } from './link/link.ts'
+import { PrivacyTokens } from './link/privacy-tokens.ts'
 import { keyPool, silentLogger } from './runtime/index.ts'
 import { LidMap } from './signal/lid-map.ts'
 import type { SignalKeyPair } from './signal/libsignal.ts'
@@ -163,6 +164,7 @@ class BaileysEngine implements Engine {
       self: () => ({ pn: tryParseJid(creds.me?.id ?? ''), lid: tryParseJid(creds.me?.lid ?? '') }),
       nextSeq: () => this.journal.nextSeq(sessionId),
     })
+    const tokens = new PrivacyTokens()
     const context: SocketContext = { sessionId, generation, handshake: { agreedWith: undefined } }
     const link: SocketLink = new SocketLink({
       options,
@@ -172,6 +174,7 @@ class BaileysEngine implements Engine {
       store,
       inbox,
       caches: this.#caches,
+      tokens,
       clock,
       log,
       tellPassing: (passing) => {
@@ -208,7 +211,7 @@ class BaileysEngine implements Engine {
         agent: agent as never,
         version: [...(version ?? whatsapp.version ?? DEFAULT_CONNECTION_CONFIG.version)],
         browser: Browsers.macOS('Chrome'),
-        auth: { creds, keys },
+        auth: { creds, keys: tokens.over(keys) },
         logger: silentLogger,
         ...this.#caches.of(sessionId),
         // Our own deadlines end what takes too long (link.ts); a timer per frame costs a tenth of all CPU.

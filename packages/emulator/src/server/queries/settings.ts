@@ -1,5 +1,7 @@
 import { child, children, childrenOf, node, textOf } from '../../stanza.ts'
+import type { Truth } from '../../truth.ts'
 import type { Account } from '../account.ts'
+import type { Clock } from '../../clock.ts'
 import type { Router } from '../router.ts'
 import { badRequest, notFound, type Queries } from './query.ts'
 
@@ -23,7 +25,15 @@ const mexAnswers: Readonly<Record<string, (account: Account) => object>> = {
 }
 
 /** What an account sets and asks about itself, and what clients ask around the login. */
-export function settingsQueries({ router }: { router: Router }): Queries {
+export function settingsQueries({
+  router,
+  truth,
+  clock,
+}: {
+  router: Router
+  truth: Truth
+  clock: Clock
+}): Queries {
   return {
     'w:p get ping': () => [],
     'w:p get ': () => [],
@@ -68,7 +78,12 @@ export function settingsQueries({ router }: { router: Router }): Queries {
       }
       return []
     },
-    'privacy set tokens': () => [],
+    'privacy set tokens': (iq, { pn: by }) => {
+      for (const { attrs } of childrenOf(child(iq, 'tokens'), 'token')) {
+        truth.privacyTokens.add({ by, to: attrs['jid'] ?? '', at: clock.now() })
+      }
+      return []
+    },
     'disappearing_mode set disappearing_mode': () => [],
 
     // Nobody here has a picture, an about text to change, or a shop.

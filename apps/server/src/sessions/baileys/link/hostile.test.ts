@@ -15,6 +15,7 @@ import { silentLogger } from '../runtime/index.ts'
 import { startRig } from '../testing/rig.ts'
 import type { LinkParts } from './link.ts'
 import { SocketLink } from './link.ts'
+import { PrivacyTokens } from './privacy-tokens.ts'
 
 const ours = '+12025550100'
 const bystander = '+12025550124'
@@ -46,6 +47,7 @@ function bare(parts: Partial<LinkParts> = {}) {
     store: {} as never,
     inbox: {} as never,
     caches: new SharedCaches(),
+    tokens: new PrivacyTokens(),
     clock,
     log: silentLog,
     tellPassing: () => {},

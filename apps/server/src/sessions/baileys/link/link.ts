@@ -32,6 +32,7 @@ import { leaveOutKeylessDevices } from './keyless-devices.ts'
 import type { NumberAnswer } from './numbers.ts'
 import { askNumbers } from './numbers.ts'
 import { outboundMessage } from './outbound.ts'
+import type { PrivacyTokens } from './privacy-tokens.ts'
 import { pairingWindowMs, qrLifeMs, withSecret } from './qr.ts'
 import { Wire } from './wire.ts'
 
@@ -55,6 +56,7 @@ export interface LinkParts {
   store: SignalStore
   inbox: Inbox
   caches: SharedCaches
+  tokens: PrivacyTokens
   clock: Clock
   log: Log
   tellPassing: (passing: Passing) => void
@@ -454,6 +456,13 @@ export class SocketLink implements Link {
     await beforeWire(proto.Message.encode(message).finish())
     this.#connected()
     if (refreshDevices) this.#parts.caches.forgetDevices(this.lease.sessionId, userOf(to))
+    await this.#parts.tokens.behind(sock, to, () => this.#relay(sock, { id, to, self, message }))
+  }
+
+  async #relay(
+    sock: WASocket,
+    { id, to, self, message }: { id: string; to: Jid; self: Jid; message: proto.IMessage },
+  ): Promise<void> {
     try {
       await sock.relayMessage(to, message, { messageId: id })
     } catch (error) {

@@ -1,5 +1,6 @@
 import { once } from 'node:events'
 import net from 'node:net'
+import { setImmediate as nextTurn } from 'node:timers/promises'
 
 import { expect, test } from 'vitest'
 
@@ -232,4 +233,43 @@ test('forgotten credentials are archived, and the session pairs anew', async () 
   expect(await count('signal_key')).toEqual({ n: 0 })
   const next = await rig.dial(1)
   await next.event('qr')
+})
+
+test('a contact is given a privacy token behind the first message, not behind each', async () => {
+  await using rig = await startRig()
+  const { link } = await rig.linked(1, ours)
+  const { privacyTokens } = rig.emulator.truth
+  await send(link, customerJid, { text: 'one' }).done
+  await rig.emulator.truth.until(() => privacyTokens.total === 1)
+  for (const text of ['two', 'three', 'four']) await send(link, customerJid, { text }).done
+  await send(link, parseJid('12025550124@s.whatsapp.net'), { text: 'to another' }).done
+  await rig.emulator.truth.until(() => privacyTokens.total > 1)
+  expect(privacyTokens.filter(() => true).map(({ to }) => to)).toEqual([
+    customerJid,
+    '12025550124@s.whatsapp.net',
+  ])
+})
+
+test('a privacy token that WhatsApp did not take is given behind the next message', async () => {
+  await using rig = await startRig()
+  const { link } = await rig.linked(1, ours)
+  const { privacyTokens } = rig.emulator.truth
+  rig.emulator.account(ours).onQueries({ query: 'privacy set tokens', answer: { code: 500, text: 'no' } })
+  await send(link, customerJid, { text: 'one' }).done
+  for (let round = 0; privacyTokens.total === 0; round += 1)
+    await send(link, customerJid, { text: `again ${round}` }).done
+  expect(privacyTokens.total).toBe(1)
+})
+
+test('stock baileys gives a contact a privacy token with every message', async () => {
+  await using rig = await startRig()
+  await using stock = new StockClient(rig.emulator)
+  const sock = await stock.link(ours)
+  const { privacyTokens } = rig.emulator.truth
+  // One that goes while a token is under way brings none.
+  for (let count = 1; privacyTokens.total < 3; count += 1) {
+    await sock.sendMessage(customerJid, { text: `${count}` })
+    await nextTurn() // its answer has to be read
+  }
+  expect(privacyTokens.filter(({ to }) => to === customerJid).length).toBeGreaterThanOrEqual(3)
 })

@@ -104,8 +104,10 @@ export function messageRoutes(
     for (const { jid } of body.to.recipients) {
       if (jid !== undefined && canBeWrittenTo(jid)) requests.set(jid, { to: jid, ...common })
     }
-    const notAChat = new HubError('VALIDATION_ERROR', { to: issueText('not_a_chat', language) })
-    if (requests.size === 0) throw notAChat
+    // Made when needed: an error takes down its stack, which costs as much as the rest of this route.
+    const notAChat = (): HubError =>
+      new HubError('VALIDATION_ERROR', { to: issueText('not_a_chat', language) })
+    if (requests.size === 0) throw notAChat()
     const outcomes = await messages.send(session, [...requests.values()], { language, signal })
     const answers = new Map<Jid, SendAnswer | HubError>()
     for (const outcome of outcomes) {
@@ -116,11 +118,11 @@ export function messageRoutes(
     }
     const results = body.to.recipients.map(({ input, jid }) => ({
       to: input,
-      answer: (jid === undefined ? undefined : answers.get(jid)) ?? notAChat,
+      answer: (jid === undefined ? undefined : answers.get(jid)) ?? notAChat(),
     }))
     const first = results.find(({ answer }) => !(answer instanceof HubError))
     if (first === undefined || first.answer instanceof HubError) {
-      throw results.map(({ answer }) => answer).find((answer) => answer instanceof HubError) ?? notAChat
+      throw results.map(({ answer }) => answer).find((answer) => answer instanceof HubError) ?? notAChat()
     }
     const message = first.answer.status === 'pending' ? 'message_accepted' : 'message_sent'
     const data = { ...first.answer, to: first.to }

@@ -12,6 +12,6 @@ export function boundedCache<Key extends string | number, Value extends {}>(
   return new LRUCache({
     maxSize: entries,
     sizeCalculation: () => 1,
-    ...(ttlMs === undefined ? {} : { ttl: ttlMs }),
+    ...(ttlMs === undefined ? {} : { ttl: ttlMs, ttlResolution: 1_000 }),
   })
 }

@@ -71,7 +71,9 @@ export function createHttp({
 }: HttpOptions): Http {
   const served = new Map<string, Endpoint>()
   const pacing = new Pacing(rateLimits, clock)
-  const stopping = new AbortController()
+  /** Ends what handlers of requests under way still do. */
+  const ends = new Set<AbortController>()
+  let stopped = false
   let draining = false
   let underWay = 0
   let onIdle: (() => void) | undefined
@@ -252,7 +254,7 @@ export function createHttp({
         const ownerId = owners.get(request) ?? 0
         const parsed = parseRequest(endpoint, request, language)
         let ended: AbortSignal | undefined
-        const signal = () => (ended ??= AbortSignal.any([goneSignal(reply), stopping.signal]))
+        const signal = () => (ended ??= endOf(reply))
         // A session that is being made is named in the body.
         const session = sessionOf({ ...parsed.body, ...(request.params as object) }, ownerId)
         await pacing.proceed(endpoint.bucket, `${ownerId} ${session}`, signal, reply)
@@ -337,6 +339,30 @@ export function createHttp({
       : reply.send(plain)
   })
 
+  /**
+   * Aborted when the client goes away before its answer is written, and when the server stops. Fastify's own `request.signal` follows the
+   * request stream instead, which closes as soon as the body has been read. One signal, and not `AbortSignal.any` of two: that costs a
+   * request some 50 µs more.
+   */
+  function endOf({ raw }: FastifyReply): AbortSignal {
+    const end = new AbortController()
+    if (stopped || raw.destroyed) {
+      end.abort()
+      return end.signal
+    }
+    ends.add(end)
+    raw.once('close', () => {
+      ends.delete(end)
+      if (!raw.writableEnded) end.abort()
+    })
+    return end.signal
+  }
+
+  function stop(): void {
+    stopped = true
+    for (const end of ends) end.abort()
+  }
+
   /** Whether no request is under way, now or within `ms`. */
   async function idleWithin(ms: number): Promise<boolean> {
     if (underWay === 0) return true
@@ -360,12 +386,12 @@ export function createHttp({
     async drain(maxMs) {
       draining = true
       if (await idleWithin(maxMs)) return
-      stopping.abort()
+      stop()
       await idleWithin(lastWordsMs)
     },
     async [Symbol.asyncDispose]() {
       draining = true
-      stopping.abort()
+      stop()
       await app.close()
     },
   }
@@ -373,19 +399,6 @@ export function createHttp({
 
 function noCompiler(): never {
   throw new Error('A route with a schema for Fastify: schemas belong in the contract.')
-}
-
-/**
- * Aborted when the client goes away before its answer is written. Fastify's own `request.signal` follows the request
- * stream instead, which closes as soon as the body has been read.
- */
-function goneSignal({ raw }: FastifyReply): AbortSignal {
-  const gone = new AbortController()
-  if (raw.destroyed) gone.abort()
-  raw.once('close', () => {
-    if (!raw.writableEnded) gone.abort()
-  })
-  return gone.signal
 }
 
 function languageOf(request: FastifyRequest): Language {

@@ -128,8 +128,9 @@ test('credentials that cannot be read are never taken for none', async () => {
 
 test('a new QR secret is acknowledged, shown at once, and can be scanned', async () => {
   await using rig = await startRig()
-  rig.emulator.nextConnection({ at: 'qr', afterMs: 5, do: 'companion_reg_refresh' })
   const session = await rig.dial(1)
+  await session.event('qr')
+  rig.emulator.connections()[0]?.act({ do: 'companion_reg_refresh' })
   const qrs = () => session.events.filter((event) => event.type === 'qr')
   await rig.until(() => qrs().length === 2)
   const [before, after] = qrs()

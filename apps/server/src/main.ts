@@ -1,4 +1,6 @@
 /** `inbox-hub serve`: signals, what the terminal is told, the exit code. */
+import { flushCompileCache } from 'node:module'
+
 import { startApp } from './app.ts'
 import { ConfigRefused, readConfig } from './config.ts'
 import { systemClock } from './platform/clock.ts'
@@ -32,7 +34,7 @@ export async function serve(env: Readonly<Record<string, string | undefined>>): 
       onUnhandledRejection: (claim) => guard.onUnhandledRejection(claim),
     })
     process.stdout.write(welcome(app.url.replace('//127.0.0.1:', '//localhost:'), app.firstKey))
-    using _settled = clock.after(settledAfterMs, giveBackMemory)
+    using _settled = clock.after(settledAfterMs, settle)
     const { exitCode } = await guard.asked
     return exitCode
   } catch (error) {
@@ -40,6 +42,13 @@ export async function serve(env: Readonly<Record<string, string | undefined>>): 
     process.stderr.write(`Inbox Hub stopped: ${error instanceof Error ? error.message : String(error)}\n`)
     return 1
   }
+}
+
+/** The start is over. */
+function settle(): void {
+  // Node writes the compiled code for the next start when a process ends well: one that is killed would start slowly for ever.
+  flushCompileCache()
+  giveBackMemory()
 }
 
 function welcome(url: string, firstKey: string | undefined): string {

@@ -4,6 +4,7 @@ import { randomBytes } from 'node:crypto'
 
 import type { AuthenticationCreds, SignalDataTypeMap, WASocket } from 'baileys'
 
+import { pnOf } from '@inbox-hub/whatsapp'
 import { Pool } from 'undici'
 
 import { answerParent } from '../support/child.ts'
@@ -16,6 +17,9 @@ const { silentLogger } = tricks
   : { silentLogger: undefined }
 const caches = tricks
   ? new (await import('inbox-hub/internal/sessions/baileys/caches')).SharedCaches()
+  : undefined
+const tokens = tricks
+  ? new (await import('inbox-hub/internal/sessions/baileys/link/privacy-tokens')).PrivacyTokens()
   : undefined
 const {
   default: makeWASocket,
@@ -76,7 +80,7 @@ function open(index: number): Session {
     const socket = makeWASocket({
       ...DEFAULT_CONNECTION_CONFIG,
       waWebSocketUrl: target?.url ?? '',
-      auth: { creds, keys },
+      auth: { creds, keys: tokens?.over(keys) ?? keys },
       logger: silentLogger ?? silent,
       markOnlineOnConnect: false,
       ...(caches === undefined
@@ -146,11 +150,12 @@ answerParent({
         const id = `3EB0${randomBytes(9).toString('hex').toUpperCase()}`
         const acked = Promise.withResolvers<void>()
         acks.set(id, acked.resolve) // before sending: the ack can overtake the promise of sendMessage
-        await socket.sendMessage(
-          `${contact}@s.whatsapp.net`,
-          { text: `#${next} ${Date.now()}` },
-          { messageId: id },
-        )
+        const to = pnOf(contact)
+        const text = `#${next} ${Date.now()}`
+        const send = async (): Promise<void> => {
+          await socket.sendMessage(to, { text }, { messageId: id })
+        }
+        await (tokens === undefined ? send() : tokens.behind(socket, to, send))
         await acked.promise
         acks.delete(id)
       }

@@ -3,7 +3,8 @@ import { randomBytes } from 'node:crypto'
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 
-import { Curve } from '../baileys.ts'
+import { Curve, proto } from '../baileys.ts'
+import { socketContext } from '../socket-context.ts'
 import { fastCurve } from './curve.ts'
 import { keyPool, originalCurve as original } from './index.ts'
 
@@ -86,6 +87,26 @@ test('invalid inputs are refused in the same words', () => {
     const refusal = errorOf(() => call(original))
     expect(refusal).toBeDefined()
     expect(errorOf(() => call(fast))).toBe(refusal)
+  }
+})
+
+test('a certificate that was found good is held against the key of every handshake', () => {
+  const authority = fast.generateKeyPair()
+  const [server, other] = [fast.generateKeyPair(), fast.generateKeyPair()]
+  const details = { serial: 1, issuerSerial: 7, key: server.pubKey.subarray(1) }
+  const certificate = Buffer.from(proto.CertChain.NoiseCertificate.Details.encode(details).finish())
+  const signature = fast.calculateSignature(authority.privKey, certificate)
+  const forged = Buffer.from(signature)
+  forged[3] = (forged[3] ?? 0) ^ 1
+  const shake = (agreedWith: Buffer, signed: Buffer): boolean =>
+    socketContext.run({ sessionId: 1, generation: 1, handshake: { agreedWith } }, () =>
+      fast.verifySignature(authority.pubKey, certificate, signed),
+    )
+  for (let dial = 0; dial < 2; dial++) {
+    expect(shake(server.pubKey.subarray(1), signature)).toBe(true)
+    expect(() => shake(other.pubKey.subarray(1), signature)).toThrow('names another static key')
+    expect(() => shake(server.pubKey.subarray(1), forged)).toThrow('Invalid signature')
+    expect(() => fast.verifySignature(other.pubKey, certificate, signature)).toThrow('Invalid signature')
   }
 })
 

@@ -64,10 +64,20 @@ export function encodeJson(value: unknown): string {
 }
 
 export function decodeJson(json: string): unknown {
-  return JSON.parse(json, (_key, value: unknown) => {
-    if (typeof value !== 'object' || value === null || !(BYTES_KEY in value)) return value
-    return typeof value[BYTES_KEY] === 'string' ? Buffer.from(value[BYTES_KEY], 'base64') : value
-  })
+  return textAsBytes(JSON.parse(json))
+}
+
+/** Changes what JSON.parse has just made, in place: a reviver takes four times as long. */
+function textAsBytes(value: unknown): unknown {
+  if (typeof value !== 'object' || value === null) return value
+  if (BYTES_KEY in value && typeof value[BYTES_KEY] === 'string')
+    return Buffer.from(value[BYTES_KEY], 'base64')
+  const fields = value as Record<string, unknown> // an object or an array of JSON
+  for (const key of Object.keys(fields)) {
+    const inner = fields[key]
+    if (typeof inner === 'object') fields[key] = textAsBytes(inner)
+  }
+  return value
 }
 
 /** Own fields only: JSON.stringify would call Buffer's and protobufjs' toJSON, which turn bytes into text of theirs. */

@@ -1,3 +1,5 @@
+import { hash } from 'node:crypto'
+
 import type { AuthenticationCreds } from './baileys.ts'
 import { proto } from './baileys.ts'
 
@@ -49,17 +51,23 @@ const forgetArchive = statement((db, p: { before: number }) =>
 
 const contextOf = (sessionId: number): string => `${sessionId}|session_credentials|creds`
 
+/** What the store holds, and what it holds it as: the digest of the bytes. */
+export interface StoredCredentials {
+  creds: AuthenticationCreds
+  digest: string
+}
+
 /** The stored credentials; undefined when there are none. Throws when they cannot be read, which is never taken for "none". */
 export async function readCredentials(
   database: Database,
   sessionId: number,
   sealer: Sealer,
-): Promise<AuthenticationCreds | undefined> {
+): Promise<StoredCredentials | undefined> {
   const row = await readSealed.first(database, { sessionId })
   if (row === undefined) return undefined
-  const json = Buffer.from(sealer.open(row.sealed, contextOf(sessionId))).toString('utf8')
+  const bytes = Buffer.from(sealer.open(row.sealed, contextOf(sessionId)))
   // Written by encodeCredentials from an AuthenticationCreds, and sealed since.
-  return decodeJson(json) as AuthenticationCreds
+  return { creds: decodeJson(bytes.toString('utf8')) as AuthenticationCreds, digest: digestOf(bytes) }
 }
 
 /**
@@ -110,14 +118,15 @@ export class CredentialsWriter {
   readonly #commits: CommitQueue
   readonly #now: () => number
   readonly #onFault: (error: unknown) => void
-  #isFresh: boolean
+  /** Of what the store holds of this identity; undefined while it holds nothing. */
+  #stored: string | undefined
   #latest: Buffer | undefined
   #writing: Promise<void> | undefined
 
   constructor(deps: {
     creds: AuthenticationCreds
-    /** The identity is new: the first write erases what a former one left. */
-    isFresh: boolean
+    /** The digest of what is stored; undefined when the identity is new: its first write erases what a former one left. */
+    stored: string | undefined
     lease: Lease
     sealer: Sealer
     commits: CommitQueue
@@ -125,7 +134,7 @@ export class CredentialsWriter {
     onFault: (error: unknown) => void
   }) {
     this.#creds = deps.creds
-    this.#isFresh = deps.isFresh
+    this.#stored = deps.stored
     this.#lease = deps.lease
     this.#sealer = deps.sealer
     this.#commits = deps.commits
@@ -136,7 +145,10 @@ export class CredentialsWriter {
   /** Takes the credentials as they are now. */
   changed(): void {
     if (credentialsKindOf(this.#creds) !== 'linked') return
-    this.#latest = encodeCredentials(this.#creds)
+    const bytes = encodeCredentials(this.#creds)
+    // baileys says so at each login, when nothing did.
+    if (this.#writing === undefined && digestOf(bytes) === this.#stored) return
+    this.#latest = bytes
     if (this.#writing !== undefined) return
     this.#writing = this.#write()
     // Whoever waits for it is told by durable(); the fault itself was told by #write.
@@ -157,7 +169,7 @@ export class CredentialsWriter {
         this.#latest = undefined
         const sealed = this.#sealer.seal(bytes, contextOf(sessionId))
         const now = this.#now()
-        const isFirst = this.#isFresh
+        const isFirst = this.#stored === undefined
         await this.#commits.commit({
           lease: this.#lease,
           puts: [],
@@ -169,7 +181,7 @@ export class CredentialsWriter {
             await storeSealed.run(tx, { sessionId, sealed, now })
           },
         })
-        this.#isFresh = false
+        this.#stored = digestOf(bytes)
       }
       this.#writing = undefined
     } catch (error) {
@@ -178,3 +190,6 @@ export class CredentialsWriter {
     }
   }
 }
+
+/** Of credentials: compared instead of kept, which would be 3 kB of secrets per session. */
+const digestOf = (bytes: Uint8Array): string => hash('sha256', bytes, 'base64')

@@ -140,16 +140,16 @@ class BaileysEngine implements Engine {
     const sealer = await this.#options.sealerOf(sessionId)
     const stored = await readCredentials(database, sessionId, sealer)
     await this.journal.prepare(sessionId)
-    const isLinked = credentialsKindOf(stored) === 'linked'
-    // Half-registered ones too: logging in with them is a 401, and would look like a logout for ever.
-    const creds = isLinked && stored !== undefined ? stored : initAuthCreds()
+    // Half-registered ones are as good as none: logging in with them is a 401, and would look like a logout for ever.
+    const known = credentialsKindOf(stored?.creds) === 'linked' ? stored : undefined
+    const creds = known?.creds ?? initAuthCreds()
 
     const onFault = (error: unknown): void => link.onFault(error)
     const { store, forget } = this.#storeOf(lease, sealer, onFault)
-    if (isLinked) await adoptAppStateKey(creds, store)
+    if (known !== undefined) await adoptAppStateKey(creds, store)
     const credentials = new CredentialsWriter({
       creds,
-      isFresh: !isLinked,
+      stored: known?.digest,
       lease,
       sealer,
       commits: this.#commits,
@@ -268,7 +268,8 @@ class BaileysEngine implements Engine {
 
   async credentialsKind(sessionId: number): Promise<CredentialsKind> {
     const sealer = await this.#options.sealerOf(sessionId)
-    return credentialsKindOf(await readCredentials(this.#options.database, sessionId, sealer))
+    const stored = await readCredentials(this.#options.database, sessionId, sealer)
+    return credentialsKindOf(stored?.creds)
   }
 
   async forget(lease: Lease, cause: string): Promise<void> {

@@ -1,3 +1,5 @@
+import { setImmediate as turn } from 'node:timers/promises'
+
 import { expect, test } from 'vitest'
 
 import { sql } from 'kysely'
@@ -5,6 +7,7 @@ import { sql } from 'kysely'
 import { systemClock } from '../../../platform/clock.ts'
 import { silentLog } from '../../../platform/log.ts'
 import { databases } from '../../../platform/testing/databases.ts'
+import { readCredentials } from '../credentials.ts'
 import { EntryJournal } from '../journal/journal.ts'
 import { startRig } from '../testing/rig.ts'
 
@@ -57,6 +60,24 @@ databases('the engine', ({ open }) => {
     )
     expect(rig.emulator.truth.retryReceipts.find(() => true)).toBeUndefined()
     expect(rig.emulator.truth.decryptFailures.find(() => true)).toBeUndefined()
+  })
+
+  test('a login that changes nothing about the credentials writes none', async () => {
+    await using database = await open()
+    await using rig = await startRig({ database })
+    const { link } = await rig.linked(1, ours)
+    const sealer = await rig.sealer(1)
+    // The first sync of app state is noted in them, after the session is online.
+    while ((await readCredentials(database, 1, sealer))?.creds.accountSyncCounter !== 1) await turn()
+    await link.close()
+    // Sealed anew at each write, with a nonce of its own.
+    const sealed = () =>
+      database.read.selectFrom('session_credentials').select('sealed').executeTakeFirstOrThrow()
+    const before = await sealed()
+    const again = await rig.dial(1)
+    await again.event('online')
+    await again.link.close()
+    expect(await sealed()).toEqual(before)
   })
 
   test('a stale lease is fenced off by the store itself', async () => {

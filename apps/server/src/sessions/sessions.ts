@@ -135,6 +135,8 @@ export async function createSessions(deps: SessionsDeps): Promise<SessionLifecyc
   const store = createSessionStore(database, secrets)
   const actors = new Map<number, SessionActor>()
   const byName = new Map<string, SessionActor>()
+  /** Ids of the sessions that a number was seen on: those that left it since are found out when it is looked up. */
+  const byNumber = new Map<string, Set<number>>()
   const online = new Set<(id: number, link: Link) => void>()
   const purges: ((tx: Tx, id: number) => Promise<void>)[] = []
   const active = new Set<number>()
@@ -171,6 +173,7 @@ export async function createSessions(deps: SessionsDeps): Promise<SessionLifecyc
     const actor = new SessionActor(record, actorDeps)
     actors.set(record.id, actor)
     byName.set(nameKey(record.ownerId, record.sessionId), actor)
+    sharers(actor)
     return actor
   }
 
@@ -236,14 +239,30 @@ export async function createSessions(deps: SessionsDeps): Promise<SessionLifecyc
     activityTimer ??= clock.after(saveActivityEveryMs, saveActivity)
   }
 
-  /** Two sessions of one number work, but a CRM that keeps numbers unique can save neither (contract §12, pain 29). */
-  function warnOfTwins({ record }: SessionActor): void {
+  /** All sessions of this one's number, itself included. */
+  function sharers({ record }: SessionActor): SessionActor[] {
     const number = phoneNumberOf(record.me)
-    for (const { record: other } of actors.values()) {
-      if (other.id === record.id || other.deletedAt !== undefined || phoneNumberOf(other.me) !== number)
-        continue
-      log.warn({ sessionId: record.id, count: other.id }, 'two sessions are linked to one number')
-      existing(record.id).note('same_number', { otherSession: other.sessionId })
+    if (number === undefined) return []
+    const ids = byNumber.get(number) ?? new Set()
+    byNumber.set(number, ids.add(record.id))
+    const found: SessionActor[] = []
+    for (const id of ids) {
+      const actor = actors.get(id)
+      if (actor !== undefined && phoneNumberOf(actor.record.me) === number) found.push(actor)
+      else ids.delete(id)
+    }
+    return found
+  }
+
+  /** Two sessions of one number work, but a CRM that keeps numbers unique can save neither (contract §12, pain 29). */
+  function warnOfTwins(actor: SessionActor): void {
+    for (const other of sharers(actor)) {
+      if (other === actor || other.record.deletedAt !== undefined) continue
+      log.warn(
+        { sessionId: actor.record.id, count: other.record.id },
+        'two sessions are linked to one number',
+      )
+      actor.note('same_number', { otherSession: other.record.sessionId })
     }
   }
 

@@ -5,13 +5,13 @@ import { expect, test } from 'vitest'
 import { createManualClock } from '../platform/testing/manual-clock.ts'
 import { createDialPacer, usualPacing } from './dial-pacer.ts'
 
-const pacing = { ...usualPacing, floor: 2, ceiling: 4, burst: 3, perSecond: 10 }
+const pacing = { ...usualPacing, places: 4, burst: 3, perSecond: 10 }
 
 async function turns(count: number): Promise<void> {
   for (let i = 0; i < count; i++) await turn()
 }
 
-test('dials start in the order they came, up to the ceiling while the event loop is quick', async () => {
+test('dials start in the order they came, as many at once as there are places', async () => {
   const pacer = createDialPacer(createManualClock(), pacing)
   const gone: number[] = []
   const places = Array.from({ length: 6 }, (_, i) => pacer.enter(() => gone.push(i)))
@@ -22,16 +22,87 @@ test('dials start in the order they came, up to the ceiling while the event loop
   expect(gone).toEqual([0, 1, 2, 3, 4])
 })
 
-test('a busy event loop lets only the floor through', async () => {
+test('each turn of the event loop starts dials for a while only, and goes on in the next', async () => {
   const clock = createManualClock()
   let at = 0
-  // Every look at the clock finds 30 ms gone.
-  const busy = { ...clock, monotonic: () => (at += 30) }
+  const pacer = createDialPacer({ ...clock, monotonic: () => at }, { ...pacing, places: 100, turnMs: 50 })
+  const gone: number[] = []
+  // The work of a dial follows its start in a microtask, and takes 20 ms.
+  const dial = (i: number): void => {
+    gone.push(i)
+    queueMicrotask(() => (at += 20))
+  }
+  for (let i = 0; i < 7; i++) pacer.enter(() => dial(i))
+  const seen: number[] = []
+  for (let i = 0; i < 4; i++) {
+    await turn()
+    seen.push(gone.length)
+  }
+  expect(seen).toEqual([3, 6, 7, 7])
+})
+
+test('the dials of a crowd wait until its requests pause', async () => {
+  const clock = createManualClock()
+  const pacer = createDialPacer(clock, { ...pacing, pauseMs: 10, holdMs: 100 })
+  const gone: number[] = []
+  // A claim takes a commit before the dial is asked for.
+  for (let i = 0; i < 3; i++) {
+    pacer.soon(() => {})
+    await clock.advance(5)
+  }
+  for (let i = 0; i < 3; i++) pacer.enter(() => gone.push(i))
+  await turns(3)
+  expect(gone).toEqual([])
+  await clock.advance(5)
+  await turns(3)
+  expect(gone).toEqual([0, 1, 2])
+})
+
+test('a crowd that never pauses holds its dials up for so long and no longer', async () => {
+  const clock = createManualClock()
+  const pacer = createDialPacer(clock, { ...pacing, pauseMs: 10, holdMs: 100 })
+  const goneAt: number[] = []
+  // The first of them is alone when it dials.
+  for (let i = 0; i < 30; i++) {
+    pacer.soon(() => pacer.enter(() => goneAt.push(clock.monotonic())))
+    await clock.advance(5)
+    await turns(3)
+  }
+  expect(goneAt).toEqual([5, 100, 100, 100])
+})
+
+test('whoever connects alone is dialled at once', async () => {
+  const pacer = createDialPacer(createManualClock(), pacing)
+  const gone: string[] = []
+  pacer.soon(() => pacer.enter(() => gone.push('alone')))
+  await turns(3)
+  expect(gone).toEqual(['alone'])
+})
+
+test('redials wait for no crowd: they claim nothing', async () => {
+  const pacer = createDialPacer(createManualClock(), pacing)
+  const gone: number[] = []
+  for (let i = 0; i < 3; i++) pacer.enter(() => gone.push(i))
+  await turns(2)
+  expect(gone).toEqual([0, 1, 2])
+})
+
+test('a dial that waits for the processor keeps its place', async () => {
+  const clock = createManualClock()
+  let lateMs = 30
+  // Timers run 30 ms after they were due.
+  const busy = { ...clock, after: (ms: number, run: () => void) => clock.after(ms + lateMs, run) }
   const pacer = createDialPacer(busy, pacing)
   const gone: number[] = []
-  for (let i = 0; i < 6; i++) pacer.enter(() => gone.push(i))
+  for (let i = 0; i < 9; i++) pacer.enter(() => gone.push(i))
   await turns(10)
-  expect(gone).toEqual([0, 1])
+  lateMs = 0
+  await clock.advance(1_030)
+  await turns(10)
+  expect(gone).toHaveLength(4)
+  await clock.advance(1_000)
+  await turns(10)
+  expect(gone).toHaveLength(8)
 })
 
 test('a dial that waits for the network gives its place up after a second', async () => {

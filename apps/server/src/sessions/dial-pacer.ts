@@ -2,14 +2,18 @@ import type { Clock } from '../platform/clock.ts'
 
 /** How fast this process dials. The figures: docs/decisions/dial-pacing.md. */
 export interface Pacing {
-  /** Dials on their way to a QR or a login that are always let through. */
-  floor: number
-  /** And at most, while the event loop is quick. */
-  ceiling: number
-  /** A turn of the event loop longer than this says that the processor is the bottleneck. */
-  slowTurnMs: number
+  /** Dials on their way to a QR or a login at most. */
+  places: number
   /** A dial that waits for the network gives its place to the next after this long. */
   placeMs: number
+  /** … but not one that waits for the processor, as a timer that comes this late says. */
+  lateMs: number
+  /** In one turn of the event loop dials are started for this long. */
+  turnMs: number
+  /** Claims that follow each other within this are a crowd: several people connect. */
+  pauseMs: number
+  /** Dials wait for so long at most until a crowd has its answers. */
+  holdMs: number
   /** Redials after a lost connection, and dials of a start: so many at once, */
   burst: number
   /** and so many per second after that. What a person asks for is not counted. */
@@ -17,10 +21,12 @@ export interface Pacing {
 }
 
 export const usualPacing: Pacing = {
-  floor: 8,
-  ceiling: 64,
-  slowTurnMs: 25,
+  places: 128,
   placeMs: 1_000,
+  lateMs: 25,
+  turnMs: 50,
+  pauseMs: 10,
+  holdMs: 150,
   burst: 200,
   perSecond: 50,
 }
@@ -28,12 +34,13 @@ export const usualPacing: Pacing = {
 /** Keeps a thousand sessions from dialling in one instant. */
 export interface DialPacer {
   /**
-   * Calls `go` when a dial may start. The place is held until disposed, one second at most; disposed before `go`, it leaves the queue.
+   * Calls `go` when a dial may start. The place is held until disposed, or for a second that the network took; disposed before `go`, it
+   * leaves the queue.
    */
   enter(go: () => void): Disposable
   /**
-   * Calls `run` in one of the next turns of the event loop, a few of them per turn: they share a transaction, and leave
-   * room for the requests that come in between.
+   * Calls `run`, the claim of somebody who connects, in one of the next turns of the event loop, a few of them per turn: they share a
+   * transaction, and leave room for the requests that come in between.
    */
   soon(run: () => void): void
   /** Takes a place in the budget of redials; answers when it is, Unix ms: `now`, or later. */
@@ -41,7 +48,9 @@ export interface DialPacer {
 }
 
 /** Claims and the like per turn of the event loop. */
-const perTurn = 32
+const errandsPerTurn = 32
+/** A dial costs a millisecond at least, so that this many fill `turnMs`. */
+const dialsPerTurn = 64
 
 interface Ticket {
   go: () => void
@@ -55,18 +64,42 @@ export function createDialPacer(clock: Clock, pacing: Pacing = usualPacing): Dia
   let pumping = false
   let tokens = pacing.burst
   let refilledAt = 0
+  /** Claims that came without a pause: since when, when the last one, how many. */
+  let crowd = { since: 0, lastAt: -Infinity, size: 0 }
+  let lull: Disposable | undefined
 
   function pump(): void {
-    if (pumping || queue.length === 0 || inside >= pacing.ceiling) return
+    if (pumping || lull !== undefined || queue.length === 0 || inside >= pacing.places) return
+    const holdMs = untilLullMs()
+    if (holdMs > 0) {
+      lull = clock.after(holdMs, () => {
+        lull = undefined
+        pump()
+      })
+      return
+    }
     pumping = true
-    const turnBegan = clock.monotonic()
-    // One per turn of the event loop, so that requests are answered in between.
-    setImmediate(() => {
+    // `go` returns before the dial has done its work, which follows in microtasks: between two immediates of the same turn.
+    let left = dialsPerTurn
+    let until: number | undefined
+    const next = (): void => {
+      until ??= clock.monotonic() + pacing.turnMs
+      if (inside < pacing.places && clock.monotonic() < until) admit()
+      left -= 1
+      if (left > 0) return
       pumping = false
-      const quick = clock.monotonic() - turnBegan <= pacing.slowTurnMs
-      if (inside < pacing.floor || (quick && inside < pacing.ceiling)) admit()
       pump()
-    })
+    }
+    for (let i = 0; i < dialsPerTurn; i++) setImmediate(next)
+  }
+
+  /**
+   * While several people connect, their requests are answered first: Node accepts one connection per turn of the event loop, and with a
+   * dial in each turn the fiftieth waited 0.6 s for its answer. One who connects alone is not held up.
+   */
+  function untilLullMs(): number {
+    if (crowd.size <= 1) return 0
+    return Math.min(crowd.lastAt + pacing.pauseMs, crowd.since + pacing.holdMs) - clock.monotonic()
   }
 
   function admit(): void {
@@ -75,8 +108,17 @@ export function createDialPacer(clock: Clock, pacing: Pacing = usualPacing): Dia
     if (ticket.at === 'left') return admit()
     ticket.at = 'inside'
     inside += 1
-    ticket.timer = clock.after(pacing.placeMs, () => leave(ticket))
+    limit(ticket)
     ticket.go()
+  }
+
+  function limit(ticket: Ticket): void {
+    const due = clock.monotonic() + pacing.placeMs
+    ticket.timer = clock.after(pacing.placeMs, () => {
+      // Letting more in would make all of them later, until handshakes time out.
+      if (clock.monotonic() - due > pacing.lateMs) limit(ticket)
+      else leave(ticket)
+    })
   }
 
   function leave(ticket: Ticket): void {
@@ -90,7 +132,7 @@ export function createDialPacer(clock: Clock, pacing: Pacing = usualPacing): Dia
   let errandsDue = false
   function runErrands(): void {
     errandsDue = false
-    for (const run of errands.splice(0, perTurn)) run()
+    for (const run of errands.splice(0, errandsPerTurn)) run()
     if (errands.length > 0) scheduleErrands()
   }
   function scheduleErrands(): void {
@@ -101,6 +143,9 @@ export function createDialPacer(clock: Clock, pacing: Pacing = usualPacing): Dia
 
   return {
     soon(run) {
+      const now = clock.monotonic()
+      if (now - crowd.lastAt > pacing.pauseMs) crowd = { since: now, lastAt: now, size: 1 }
+      else crowd = { since: crowd.since, lastAt: now, size: crowd.size + 1 }
       errands.push(run)
       scheduleErrands()
     },

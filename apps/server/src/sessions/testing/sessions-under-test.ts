@@ -12,6 +12,7 @@ import { silentLog as log } from '../../platform/log.ts'
 import { createSecrets } from '../../platform/secrets/index.ts'
 import { createManualClock, type ManualClock } from '../../platform/testing/manual-clock.ts'
 import type { ProbeResult } from '../../platform/probes.ts'
+import { usualPacing } from '../dial-pacer.ts'
 import { createSessions, type NewSession, type SessionLifecycle } from '../sessions.ts'
 import { createFakeCluster, type FakeCluster } from './fake-cluster.ts'
 import { createFakeEngine, type FakeDial, type FakeEngine, linkedAs } from './fake-engine.ts'
@@ -82,6 +83,8 @@ export async function sessionsOn(
       probe: () => Promise.resolve(probes),
       frappeUrl,
       random: () => 0.5,
+      // The test's clock stands still while several connect: nobody's dial waits for their answers (dial-pacer.test.ts has the crowds).
+      pacing: { ...usualPacing, holdMs: 0 },
       metrics,
     }),
   )

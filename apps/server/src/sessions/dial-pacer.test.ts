@@ -71,6 +71,22 @@ test('a crowd that never pauses holds its dials up for so long and no longer', a
   expect(goneAt).toEqual([5, 100, 100, 100])
 })
 
+test('those who connect while the first of a crowd is dialled are of the crowd', async () => {
+  const clock = createManualClock()
+  const pacer = createDialPacer(clock, { ...pacing, crowdMs: 50, pauseMs: 10 })
+  const gone: string[] = []
+  pacer.soon(() => pacer.enter(() => gone.push('first')))
+  await turns(3)
+  // Its dial took a turn of 30 ms, and only then was the next request read.
+  await clock.advance(30)
+  pacer.soon(() => pacer.enter(() => gone.push('second')))
+  await turns(3)
+  expect(gone).toEqual(['first'])
+  await clock.advance(10)
+  await turns(3)
+  expect(gone).toEqual(['first', 'second'])
+})
+
 test('whoever connects alone is dialled at once', async () => {
   const pacer = createDialPacer(createManualClock(), pacing)
   const gone: string[] = []

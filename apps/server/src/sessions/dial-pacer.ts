@@ -10,7 +10,9 @@ export interface Pacing {
   lateMs: number
   /** In one turn of the event loop dials are started for this long. */
   turnMs: number
-  /** Claims that follow each other within this are a crowd: several people connect. */
+  /** Claims that follow each other within this are a crowd: several people connect. More than a turn with a dial in it takes. */
+  crowdMs: number
+  /** The requests of a crowd pause when no claim came for this long. */
   pauseMs: number
   /** Dials wait for so long at most until a crowd has its answers. */
   holdMs: number
@@ -25,8 +27,9 @@ export const usualPacing: Pacing = {
   placeMs: 1_000,
   lateMs: 25,
   turnMs: 50,
-  pauseMs: 10,
-  holdMs: 150,
+  crowdMs: 100,
+  pauseMs: 20,
+  holdMs: 300,
   burst: 200,
   perSecond: 50,
 }
@@ -64,7 +67,7 @@ export function createDialPacer(clock: Clock, pacing: Pacing = usualPacing): Dia
   let pumping = false
   let tokens = pacing.burst
   let refilledAt = 0
-  /** Claims that came without a pause: since when, when the last one, how many. */
+  /** Claims that belong together: since when, when the last one, how many. */
   let crowd = { since: 0, lastAt: -Infinity, size: 0 }
   let lull: Disposable | undefined
 
@@ -144,7 +147,7 @@ export function createDialPacer(clock: Clock, pacing: Pacing = usualPacing): Dia
   return {
     soon(run) {
       const now = clock.monotonic()
-      if (now - crowd.lastAt > pacing.pauseMs) crowd = { since: now, lastAt: now, size: 1 }
+      if (now - crowd.lastAt > pacing.crowdMs) crowd = { since: now, lastAt: now, size: 1 }
       else crowd = { since: crowd.since, lastAt: now, size: crowd.size + 1 }
       errands.push(run)
       scheduleErrands()

@@ -29,7 +29,7 @@ const benches: Record<string, Bench> = {
   sends: { what: 'Sending', run: (full) => sends({ count: full ? 10_000 : 3000 }) },
   reconnecting: { what: 'Reconnecting', run: () => reconnecting() },
   resources: {
-    what: 'Start and memory (waits two minutes for idle)',
+    what: 'Start and memory (waits four minutes for idle)',
     run: (full) => resources({ sessions: full ? 500 : 200 }),
   },
 }
@@ -49,7 +49,7 @@ if (values.help || unknown.length > 0) {
       'npm run bench -- [name …] [--full]',
       '',
       'Measures on this machine, against the emulator on loopback; needs Linux and an otherwise idle machine.',
-      'Without names: all of them, about five minutes. --full: more messages and sessions.',
+      'Without names: all of them, about a quarter of an hour. --full: more messages and sessions.',
       '',
       ...Object.entries(benches).map(([name, { what }]) => `  ${name.padEnd(14)} ${what}`),
     ].join('\n'),

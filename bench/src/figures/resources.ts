@@ -23,7 +23,7 @@ async function floor(code: string): Promise<number> {
   return performance.now() - began
 }
 
-/** What an idle hub costs, and what each linked session adds. */
+/** What an idle hub costs, and what each linked session adds, beside raw Baileys. */
 export async function resources({ sessions = 200 }: { sessions?: number } = {}): Promise<Figure[]> {
   await using scene = await openScene()
   const starts: number[] = []
@@ -41,14 +41,29 @@ export async function resources({ sessions = 200 }: { sessions?: number } = {}):
   await linkHub(scene, hub, indices(sessions))
   await settle(idleAfterMs)
   const linked = hub.usage()
+  const each = (linked.rssMb - idle.rssMb) / sessions
+  const rawEach = await rawMemoryPerSession(sessions)
   return [
     measured('node that does nothing, median of 3', median(bare), 'ms'),
     measured('node that imports Baileys', median(library), 'ms'),
     atMost('hub: cold start → healthy, median of 3', median(starts), 600, 'ms'),
     atMost('hub: RSS idle', idle.rssMb, 130, 'MB'),
     atMost(`hub: RSS at ${sessions} linked sessions`, linked.rssMb, sessions > 200 ? 420 : 300, 'MB'),
-    measured('hub: RSS per linked idle session', (linked.rssMb - idle.rssMb) / sessions, 'MB'),
+    measured('raw baileys with the same speed-ups: RSS per linked idle session', rawEach, 'MB'),
+    measured('hub: RSS per linked idle session', each, 'MB'),
+    measured('  … by raw baileys with the same speed-ups', each / rawEach, '×'),
   ]
+}
+
+/** MB of RSS that each linked session adds to raw Baileys, which keeps its keys in memory. */
+async function rawMemoryPerSession(sessions: number): Promise<number> {
+  await using scene = await openScene()
+  await using client = await rawIn(scene, { tricks: true })
+  await settle(idleAfterMs)
+  const idle = client.usage()
+  await linkRaw(scene, client, indices(sessions))
+  await settle(idleAfterMs)
+  return (client.usage().rssMb - idle.rssMb) / sessions
 }
 
 /** All sessions lose their connection at the same moment: how long until the last one is back, as WhatsApp sees it, ms. */

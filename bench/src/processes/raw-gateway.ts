@@ -51,6 +51,14 @@ let target: { url: string; rootKey: string } | undefined
 let webhooks: Pool | undefined
 let posted = 0
 
+/** A store of its own keeps bytes, not views: `structuredClone` would copy the whole block that a key is a part of. */
+function copied(value: unknown): unknown {
+  if (value instanceof Uint8Array) return Buffer.from(value)
+  if (Array.isArray(value)) return value.map(copied)
+  if (typeof value !== 'object' || value === null) return value
+  return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, copied(inner)]))
+}
+
 function open(index: number): Session {
   const creds: AuthenticationCreds = initAuthCreds()
   const store = new Map<string, unknown>()
@@ -59,7 +67,7 @@ function open(index: number): Session {
       const found: Record<string, SignalDataTypeMap[Type]> = {}
       for (const id of ids) {
         const value = store.get(`${type} ${id}`)
-        if (value !== undefined) found[id] = structuredClone(value) as SignalDataTypeMap[Type] // as it was set
+        if (value !== undefined) found[id] = copied(value) as SignalDataTypeMap[Type] // as it was set
       }
       return found
     },
@@ -67,7 +75,7 @@ function open(index: number): Session {
       for (const [type, entries] of Object.entries(changes)) {
         for (const [id, value] of Object.entries(entries ?? {})) {
           if (value === null || value === undefined) store.delete(`${type} ${id}`)
-          else store.set(`${type} ${id}`, structuredClone(value))
+          else store.set(`${type} ${id}`, copied(value))
         }
       }
     },

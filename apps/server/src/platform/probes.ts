@@ -9,6 +9,7 @@ import { connect } from 'node:net'
 import { TLSSocket } from 'node:tls'
 
 import type { Clock } from './clock.ts'
+import { proxyAgentFor } from './proxy-agent.ts'
 
 export interface ProbeResult {
   /**
@@ -83,7 +84,7 @@ export async function probeWebSocketServer({
   }))
   if (!reached) return results
 
-  const agent = await agentOf(proxy)
+  const agent = proxy === undefined ? undefined : await proxyAgentFor(proxy)
   const hello = talk(new URL('/', url.replace(/^ws/, 'http')), { agent, method: 'HEAD', headers: {}, signal })
   try {
     if (proxy !== undefined) {
@@ -231,17 +232,6 @@ function talk(
     answered: answered.promise,
     end: () => request.destroy(),
   }
-}
-
-/** Loads what speaks to proxies with the first that has one: most hubs have none. */
-async function agentOf(proxy: string | undefined): Promise<Agent | undefined> {
-  if (proxy === undefined) return undefined
-  if (proxy.startsWith('socks')) {
-    const { SocksProxyAgent } = await import('socks-proxy-agent')
-    return new SocksProxyAgent(proxy)
-  }
-  const { HttpsProxyAgent } = await import('https-proxy-agent')
-  return new HttpsProxyAgent(proxy)
 }
 
 function certificateOf(socket: TLSSocket): ProbeResult['detail'] {

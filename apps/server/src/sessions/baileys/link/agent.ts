@@ -4,10 +4,9 @@ import type net from 'node:net'
 import type { Duplex } from 'node:stream'
 import type { TLSSocket } from 'node:tls'
 
-import type { HttpsProxyAgent } from 'https-proxy-agent'
-import type { SocksProxyAgent } from 'socks-proxy-agent'
 import type { Dispatcher } from 'undici'
 
+import { proxyAgentFor } from '../../../platform/proxy-agent.ts'
 import { isMissing } from '../missing.ts'
 
 /** Told as the connection is made, in order. */
@@ -18,8 +17,7 @@ export interface ConnectionObserver {
 }
 
 /**
- * The agent for one dial: direct or through the session's proxy, watched either way. Rejects on a proxy URL we cannot use. What speaks to
- * proxies is loaded with the first session that has one: most hubs have none.
+ * The agent for one dial: direct or through the session's proxy, watched either way. Rejects on a proxy URL we cannot use.
  */
 export async function agentFor(
   url: URL,
@@ -38,15 +36,6 @@ export async function agentFor(
     })
   }
   return agent
-}
-
-async function proxyAgentFor(proxy: string): Promise<HttpsProxyAgent<string> | SocksProxyAgent> {
-  if (proxy.startsWith('socks')) {
-    const { SocksProxyAgent } = await import('socks-proxy-agent')
-    return new SocksProxyAgent(proxy)
-  }
-  const { HttpsProxyAgent } = await import('https-proxy-agent')
-  return new HttpsProxyAgent(proxy)
 }
 
 /** The way that downloads of the same session take: never around its proxy. Undefined = direct. */

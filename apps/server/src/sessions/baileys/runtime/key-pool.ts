@@ -1,5 +1,6 @@
 import { generateKeyPairSync } from 'node:crypto'
-import { Worker } from 'node:worker_threads'
+
+import { WorkerOnDemand } from '../../../platform/worker-on-demand.ts'
 
 /** One X25519 key pair: 32 bytes each, without libsignal's type byte. */
 export interface RawKeyPair {
@@ -23,8 +24,10 @@ export class KeyPool {
   readonly #batches: Buffer[] = []
   #taken = 0
   #requested = 0
-  #worker: Worker | undefined
-  #idle: NodeJS.Timeout | undefined
+  readonly #worker = new WorkerOnDemand<number, Uint8Array>(
+    new URL('key-pool-worker', import.meta.url).href,
+    'key-pool',
+  )
   readonly #capacity: number
 
   constructor(capacity: number = CAPACITY) {
@@ -56,49 +59,25 @@ export class KeyPool {
     return { publicKey, privateKey }
   }
 
-  /** Asks the worker for what is missing. The worker starts with the first call and ends after a minute without work. */
+  /** Asks the worker for what is missing. */
   fill(): void {
     while (this.ready + this.#requested + BATCH <= this.#capacity) {
       this.#requested += BATCH
-      // A worker's port has no origin to name.
-      // oxlint-disable-next-line unicorn/require-post-message-target-origin
-      this.#start().postMessage(BATCH)
+      this.#worker.ask(BATCH).then(
+        (batch) => {
+          this.#requested -= BATCH
+          this.#batches.push(Buffer.from(batch.buffer, batch.byteOffset, batch.byteLength))
+        },
+        // Without the worker, take() makes each pair itself: slower, never wrong.
+        () => {
+          this.#requested -= BATCH
+        },
+      )
     }
   }
 
   async close(): Promise<void> {
-    clearTimeout(this.#idle)
-    const worker = this.#worker
-    this.#worker = undefined
-    this.#requested = 0
-    await worker?.terminate()
-  }
-
-  #start(): Worker {
-    clearTimeout(this.#idle)
-    if (this.#worker !== undefined) return this.#worker
-    const worker = new Worker(
-      new URL(`./key-pool-worker.${import.meta.url.endsWith('.ts') ? 'ts' : 'js'}`, import.meta.url),
-      {
-        name: 'key-pool',
-      },
-    )
-    worker.unref()
-    worker.on('message', (batch: Uint8Array) => {
-      if (this.#worker !== worker) return
-      this.#requested -= BATCH
-      this.#batches.push(Buffer.from(batch.buffer, batch.byteOffset, batch.byteLength))
-      if (this.#requested === 0) {
-        this.#idle = setTimeout(() => void this.close(), 60_000)
-        this.#idle.unref()
-      }
-    })
-    // Without the worker, take() makes each pair itself: slower, never wrong.
-    worker.on('error', () => {
-      if (this.#worker === worker) void this.close()
-    })
-    this.#worker = worker
-    return worker
+    await this.#worker[Symbol.asyncDispose]()
   }
 }
 

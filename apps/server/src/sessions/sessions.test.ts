@@ -502,12 +502,10 @@ databases('sessions', ({ open, place }) => {
     hub.sessions.touch(id)
     expect(at()).toBe(hub.clock.now())
     await hub.clock.advance(60_000)
-    let stored = 0
-    while (stored !== at()) {
-      stored =
-        (await database.read.selectFrom('session').select('last_activity_at').executeTakeFirst())
-          ?.last_activity_at ?? 0
-    }
+    const stored = async () =>
+      (await database.read.selectFrom('session').select('last_activity_at').executeTakeFirst())
+        ?.last_activity_at
+    while ((await stored()) !== at()) await hub.clock.advance(0)
   })
 
   test('sessions are counted by the seven words', async () => {

@@ -72,9 +72,9 @@ export interface Tx {
  */
 export interface Database extends AsyncDisposable {
   readonly dialect: 'sqlite' | 'postgres'
-  /** Committed data, outside any transaction. */
+  /** Committed data that is on the disk, outside any transaction. */
   readonly read: Kysely<Tables>
-  /** What `statement(…)` runs on outside transactions: committed data, for reading only. */
+  /** What `statement(…)` runs on outside transactions: the same, for reading only. */
   readonly sql: SqlRunner
   /**
    * Runs `work` in a transaction and resolves when its changes are durable. On SQLite, writers of one turn

@@ -13,6 +13,7 @@ import {
 import { join } from 'node:path'
 import { randomBytes } from 'node:crypto'
 
+import { syncDirectory } from '../data-dir.ts'
 import type { Log } from '../log.ts'
 import { OperatorError } from '../operator-error.ts'
 import { keyLength } from './sealer.ts'
@@ -86,11 +87,6 @@ export function createKeyFile(dataDir: string, log: Log): Uint8Array {
   } finally {
     rmSync(draft)
   }
-  const dir = openSync(dataDir, 'r')
-  try {
-    fsyncSync(dir)
-  } finally {
-    closeSync(dir)
-  }
+  syncDirectory(dataDir)
   return key
 }

@@ -10,9 +10,7 @@ import type { SqlRunner } from '../sql.ts'
 import { SqliteConnection } from './connection.ts'
 import { createPrivate, takeDataDir } from '../../data-dir.ts'
 import { GroupCommit } from './group-commit.ts'
-
-/** Pages of 4 KB in the log before they go to their places: four times SQLite's own choice, because hot pages then go once for many changes. */
-const checkpointPages = 4_000
+import { WriteAheadLog } from './write-ahead-log.ts'
 
 /** A SQLite file in `dataDir`, for this process alone. */
 export async function openSqlite({
@@ -28,25 +26,25 @@ export async function openSqlite({
   migrations: readonly Migration[]
   observe: ObserveCommit
 }): Promise<Database> {
-  using opened = new DisposableStack()
+  await using opened = new AsyncDisposableStack()
   opened.use(takeDataDir(dataDir))
   const path = join(dataDir, 'inbox-hub.db')
   createPrivate(path)
   const writer = opened.use(new SqliteConnection(path, { readOnly: false }))
-  // FULL: each commit is on the disk before it is told. NORMAL may lose the last ones in a power cut, and WhatsApp was told to forget them.
+  // FULL until write-ahead-log.ts syncs: a power cut must not take what WhatsApp was told to forget.
   writer.script(`
     PRAGMA journal_mode = WAL;
     PRAGMA synchronous = FULL;
     PRAGMA temp_store = MEMORY;
     PRAGMA cache_size = -16000;
-    PRAGMA wal_autocheckpoint = ${checkpointPages};
     PRAGMA journal_size_limit = 67108864;
   `)
   await migrate(migratable(writer), migrations, { log, clock })
   // Its own connection, so that it sees only what is committed and never waits for the writer.
   const reader = opened.use(new SqliteConnection(path, { readOnly: true }))
   reader.script('PRAGMA cache_size = -16000')
-  const commits = new GroupCommit(writer, { log, clock, observe })
+  const wal = opened.use(await WriteAheadLog.over(path, { writer, reader, log }))
+  const commits = new GroupCommit(writer, wal, { log, clock, observe })
   const resources = opened.move()
   const sql: SqlRunner = reader
   return {
@@ -66,7 +64,7 @@ export async function openSqlite({
     },
     async [Symbol.asyncDispose]() {
       await commits.close()
-      resources.dispose()
+      await resources.disposeAsync()
     },
   }
 }

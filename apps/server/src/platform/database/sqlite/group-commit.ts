@@ -7,14 +7,15 @@ import { StoreFault } from '../faults.ts'
 import type { Tx } from '../index.ts'
 import type { SqliteConnection } from './connection.ts'
 import { SqliteTx } from './tx.ts'
+import type { WriteAheadLog } from './write-ahead-log.ts'
 
 /** Writers that may share one commit: enough to make the fsync vanish, few enough to bound what one failure takes with it. */
 const maxWriters = 256
 
 /**
- * A batch closes when the event loop has nothing else to do, and while it has, at the latest after twice what a commit costs lately.
- * A busy loop loses nothing by waiting, it works on; and each fsync stops it, for 0.2 ms on a good disk and 10 ms on a poor one, so
- * that two thirds of the time stay for work on any disk. A lone writer on an idle loop waits for one turn: some microseconds.
+ * A batch closes when the event loop has nothing else to do, and while it has, at the latest after twice what a commit stops it lately.
+ * A busy loop loses nothing by waiting, it works on; and writing the log stops it, so that two thirds of the time stay for work. A lone
+ * writer on an idle loop waits for one turn: some microseconds. While one batch is synced, the next gathers.
  */
 const gatherPerCommit = 2
 const leastGatherMs = 0.5
@@ -65,6 +66,7 @@ export interface GroupCommitOptions {
  */
 export class GroupCommit {
   readonly #connection: SqliteConnection
+  readonly #wal: Pick<WriteAheadLog, 'commit' | 'ensureSound'>
   readonly #log: Log
   readonly #clock: Clock
   readonly #observe: ObserveCommit
@@ -80,8 +82,14 @@ export class GroupCommit {
   #gatherMs = leastGatherMs
   #commitMs = 0
 
-  constructor(connection: SqliteConnection, { log, clock, observe }: GroupCommitOptions) {
+  /** Transactions of `connection`, committed by `wal`. */
+  constructor(
+    connection: SqliteConnection,
+    wal: Pick<WriteAheadLog, 'commit' | 'ensureSound'>,
+    { log, clock, observe }: GroupCommitOptions,
+  ) {
     this.#connection = connection
+    this.#wal = wal
     this.#log = log
     this.#clock = clock
     this.#observe = observe
@@ -135,7 +143,7 @@ export class GroupCommit {
     const written: Written[] = []
     try {
       await this.#runWriters(written)
-      this.#commit(written)
+      await this.#commit(written)
     } catch (error) {
       // The transaction is lost, or in a state nobody knows: everyone in it is told the same.
       const fault = faultOf(error)
@@ -159,6 +167,7 @@ export class GroupCommit {
       if (job === undefined) return
       const isAlone = written.length === 0
       try {
+        if (isAlone) this.#wal.ensureSound()
         connection.execute(isAlone ? 'BEGIN IMMEDIATE' : 'SAVEPOINT writer')
       } catch (error) {
         // The store answers nobody now. Told at once, the queue does not wait for the busy timeout one writer after another.
@@ -227,11 +236,11 @@ export class GroupCommit {
     ]
   }
 
-  #commit(written: readonly Written[]): void {
+  async #commit(written: readonly Written[]): Promise<void> {
     if (written.length === 0) return
     const startedAt = performance.now()
-    this.#connection.execute('COMMIT')
-    this.#note(performance.now() - startedAt, written.length)
+    await this.#wal.commit(() => this.#note(performance.now() - startedAt))
+    this.#observe(performance.now() - startedAt, written.length)
     for (const { job, tx } of written) {
       const { waiting } = tx
       if (waiting !== undefined) job.context.runInAsyncScope(runAfterCommit, undefined, waiting, this.#log)
@@ -247,8 +256,7 @@ export class GroupCommit {
     }
   }
 
-  #note(durationMs: number, writers: number): void {
-    this.#observe(durationMs, writers)
+  #note(durationMs: number): void {
     this.#commitMs += (durationMs - this.#commitMs) / 8
     this.#gatherMs = Math.min(mostGatherMs, Math.max(leastGatherMs, this.#commitMs * gatherPerCommit))
   }

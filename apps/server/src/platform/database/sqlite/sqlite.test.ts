@@ -1,12 +1,13 @@
 import { fork } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { copyFileSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { open as openFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
 import fc from 'fast-check'
 import { Registry } from 'prom-client'
-import { expect, test } from 'vitest'
+import { expect, test, vi } from 'vitest'
 
 import { systemClock } from '../../clock.ts'
 import { createLog, silentLog } from '../../log.ts'
@@ -170,6 +171,85 @@ test('a full disk that one writer swallowed undoes that writer alone', async () 
   const kept = outcomes.flatMap(({ status }, i) => (status === 'fulfilled' ? [[1, 2, 4][i]] : []))
   expect(outcomes[1]).toMatchObject({ status: 'rejected', reason: { name: 'StoreFault' } })
   expect(await noted(db)).toEqual(kept)
+})
+
+/** The disk, as far as the log's syncs go: `held` keeps them waiting, `broken` makes them fail. */
+async function slowDisk(dir: string) {
+  const held: PromiseWithResolvers<void>[] = []
+  await using file = await openFile(join(dir, 'inbox-hub.db'))
+  const spy = vi.spyOn(Object.getPrototypeOf(file) as typeof file, 'datasync')
+  return {
+    /** Rejects or resolves the syncs that wait, in order. */
+    held,
+    hold: () =>
+      spy.mockImplementation(() => {
+        const sync = Promise.withResolvers<void>()
+        held.push(sync)
+        return sync.promise
+      }),
+    [Symbol.dispose]: () => spy.mockRestore(),
+  }
+}
+
+test('what is committed and not on the disk yet is seen by nobody, and the event loop goes on', async () => {
+  using dir = newDir()
+  await using db = await open(dir.path)
+  using disk = await slowDisk(dir.path)
+  disk.hold()
+  let isTold = false
+  const write = db.write((tx) => note.run(tx, { id: 1, text: 'a' })).then(() => (isTold = true))
+  while (disk.held.length === 0) await new Promise((resolve) => setImmediate(resolve))
+  expect([await noted(db), isTold]).toEqual([[], false])
+  const next = db.write(async (tx) => {
+    // The next transaction stands on it all the same.
+    const seen = await tx.db.selectFrom('note_test').select('id').execute()
+    await note.run(tx, { id: seen.length + 1, text: 'b' })
+  })
+  disk.held[0]?.resolve()
+  await write
+  expect(await noted(db)).toEqual([1])
+  while (disk.held.length === 1) await new Promise((resolve) => setImmediate(resolve))
+  disk.held[1]?.resolve()
+  await next
+  expect(await noted(db)).toEqual([1, 2])
+})
+
+test('when the log cannot be synced its writers are told, and all of it goes to its place before the next', async () => {
+  using dir = newDir()
+  await using db = await open(dir.path)
+  const isInPlace = async () => {
+    using copy = newDir()
+    copyFileSync(join(dir.path, 'inbox-hub.db'), join(copy.path, 'inbox-hub.db'))
+    await using alone = await open(copy.path)
+    return noted(alone)
+  }
+  {
+    using disk = await slowDisk(dir.path)
+    disk.hold()
+    const write = db.write((tx) => note.run(tx, { id: 1, text: 'a' }))
+    const refused = write.catch((error: unknown) => error)
+    while (disk.held.length === 0) await new Promise((resolve) => setImmediate(resolve))
+    disk.held[0]?.reject(new Error('EIO'))
+    expect(await refused).toBeInstanceOf(StoreFault)
+  }
+  expect(await isInPlace()).toEqual([])
+  await db.write(async () => expect(await isInPlace()).toEqual([1]))
+  await db.write((tx) => note.run(tx, { id: 2, text: 'b' }))
+  expect(await noted(db)).toEqual([1, 2])
+})
+
+test('a long log goes to its place while writing goes on', async () => {
+  using dir = newDir()
+  await using db = await open(dir.path)
+  const text = 'x'.repeat(400_000)
+  const isShort = async () => {
+    const [pages] = (await db.write(async (tx) => tx.sql.execute('PRAGMA page_count', []))).rows
+    return statSync(join(dir.path, 'inbox-hub.db')).size === Number(Object.values(pages ?? {})[0]) * 4_096
+  }
+  // 100 pages each: a checkpoint is due after 41, and looked for each 16.
+  for (let id = 1; id <= 48; id++) await db.write((tx) => note.run(tx, { id, text }))
+  while (!(await isShort())) await new Promise((resolve) => setImmediate(resolve))
+  expect(await noted(db)).toHaveLength(48)
 })
 
 test('a second process, or a second store in this one, is refused with what to do', async () => {

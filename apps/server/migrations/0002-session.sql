@@ -65,7 +65,7 @@ CREATE TABLE inbox_journal (
   hash         TEXT NOT NULL,              -- base64url SHA-256 of author, group, type and ciphertext
   seq          BIGINT NOT NULL,            -- order of arrival per session
   kind         TEXT NOT NULL,              -- 'message' | 'undecryptable' | 'receipt'
-  sealed       BYTEA,                      -- stanza attributes and plaintext; cleared 72 h after projection
+  sealed       BYTEA,                      -- stanza attributes and plaintext while they are owed, or may be asked for again
   state        TEXT NOT NULL CHECK (state IN ('new', 'done')),
   received_at  BIGINT NOT NULL,
   PRIMARY KEY (session_id, hash)

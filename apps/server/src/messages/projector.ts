@@ -36,8 +36,9 @@ const maxTries = 3
 const storeProbeMs = { first: 1_000, longest: 30_000 }
 
 /**
- * Follows the journal: all that is owed, of all sessions, in one transaction per batch that writes rows, events and deliveries and settles
- * the entries. One batch at a time, so entries of a session are projected in their order.
+ * Projects what comes in. An entry of a session that waits for nothing is projected in the transaction that journals it. What could not be
+ * is owed, and followed here: of all sessions, in one transaction per batch that writes rows, events and deliveries and settles the
+ * entries, one batch at a time. Either way the entries of a session are projected in their order.
  */
 export function createProjector({
   database,
@@ -54,6 +55,8 @@ export function createProjector({
   const sweeps = new Map<number, number>()
   /** Sessions in `sweeps` that got entries since their journal was last read. */
   const missed = new Set<number>()
+  /** Entries of each session that wait in memory or are being projected. */
+  const behind = new Map<number, number>()
   const failures = new Map<string, number>()
   const parked = new Set<string>()
   const stopping = new AbortController()
@@ -63,14 +66,25 @@ export function createProjector({
     for (const entry of entries) {
       if (sweeps.has(entry.sessionId)) missed.add(entry.sessionId)
       else if (waiting.length - head >= maxWaiting) leaveInJournal(entry.sessionId)
-      else waiting.push(entry)
+      else {
+        waiting.push(entry)
+        behind.set(entry.sessionId, (behind.get(entry.sessionId) ?? 0) + 1)
+      }
     }
     wake()
+  })
+  journal.projectWith({
+    isCurrent: (sessionId) => !stopping.signal.aborted && !behind.has(sessionId) && !sweeps.has(sessionId),
+    project: (tx, entries) => store(tx, entries),
   })
 
   /** Too much waits: this session's entries are read back later, in their order. */
   function leaveInJournal(sessionId: number): void {
-    waiting = waiting.slice(head).filter((entry) => entry.sessionId !== sessionId)
+    waiting = waiting.slice(head).filter((entry) => {
+      const stays = entry.sessionId !== sessionId
+      if (!stays) caughtUp(sessionId)
+      return stays
+    })
     head = 0
     sweeps.set(sessionId, 0)
   }
@@ -94,8 +108,15 @@ export function createProjector({
     while (!stopping.signal.aborted && !isIdle()) {
       const batch = take()
       if (batch.length > 0) await projectAll(batch)
+      for (const { sessionId } of batch) caughtUp(sessionId)
       await sweepPage()
     }
+  }
+
+  function caughtUp(sessionId: number): void {
+    const left = (behind.get(sessionId) ?? 0) - 1
+    if (left > 0) behind.set(sessionId, left)
+    else behind.delete(sessionId)
   }
 
   function take(): readonly JournalEntry[] {
@@ -176,11 +197,17 @@ export function createProjector({
 
   async function commit(entries: readonly JournalEntry[]): Promise<void> {
     await database.write(async (tx) => {
-      const told = await project(tx, entries, clock.now())
-      if (told.length > 0) await events.append(tx, told)
+      await store(tx, entries)
       await journal.settle(tx, entries)
     })
-    for (const { sessionId } of entries) sessions.touch(sessionId)
+  }
+
+  async function store(tx: Tx, entries: readonly JournalEntry[]): Promise<void> {
+    const told = await project(tx, entries, clock.now())
+    if (told.length > 0) await events.append(tx, told)
+    tx.afterCommit(() => {
+      for (const { sessionId } of entries) sessions.touch(sessionId)
+    })
   }
 
   /** Runs `attempt` until the store takes it; undefined when we are stopped before. Nothing is lost meanwhile: entries are in the journal. */

@@ -112,6 +112,7 @@ class BaileysEngine implements Engine {
     this.#commits = new CommitQueue({
       database,
       cluster,
+      projection: () => this.journal.projection,
       tell: (entries) => this.journal.tell(entries),
       remember: async (tx, facts) => {
         for (const listener of this.#acquaintances) await listener(tx, facts)

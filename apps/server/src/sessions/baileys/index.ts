@@ -200,7 +200,7 @@ export type Acquaintance =
 
 /** The durable queue between the sockets and the projector. */
 export interface Journal {
-  /** Called after each commit with the entries it made durable, in order per session; nothing is told twice in one process. */
+  /** Called after each commit with the entries it made durable and owed, in order per session; nothing is told twice in one process. */
   onEntries(listener: (entries: readonly JournalEntry[]) => void): Disposable
   /** Sessions that have entries still owed: for the sweep at boot. */
   owing(): Promise<readonly number[]>
@@ -208,4 +208,14 @@ export interface Journal {
   owed(sessionId: number, limit: number, after: number): Promise<readonly JournalEntry[]>
   /** Marks entries as projected, in the transaction of the projection, which the lease fences. */
   settle(tx: Tx, entries: readonly JournalEntry[]): Promise<void>
+  /** Offers entries to `projection` in the transaction that makes them durable. What it does not take, or fails on, is owed and told as ever. */
+  projectWith(projection: Projection): void
+}
+
+/** Whoever can project an entry in the very transaction that stores it: one commit, and nothing owed between two. */
+export interface Projection {
+  /** Whether nothing of this session waits to be projected; a new entry would overtake what does. */
+  isCurrent(sessionId: number): boolean
+  /** May run again, in another transaction. When it throws, its transaction is undone and the entries are stored as owed. */
+  project(tx: Tx, entries: readonly JournalEntry[]): Promise<void>
 }

@@ -34,6 +34,7 @@ const journal: Journal = {
   owing: () => Promise.resolve([]),
   owed: () => Promise.resolve([]),
   settle: () => Promise.resolve(),
+  projectWith: () => {},
 }
 
 export function createFakeEngine({ now }: { now: () => number }): FakeEngine {

@@ -10,7 +10,6 @@ import type { Clock } from '../../../platform/clock.ts'
 import type { Database } from '../../../platform/database/index.ts'
 import { statement } from '../../../platform/database/index.ts'
 import type { JournalRow } from '../commit-queue.ts'
-import type { JournalEntry } from '../index.ts'
 import type { Sealer } from '../../../platform/secrets/index.ts'
 import type { Beside } from '../signal/ratchet-step.ts'
 import type { Change, SignalStore } from '../signal/store.ts'
@@ -119,22 +118,29 @@ export class Inbox {
       // Not a message: the ratchet turned all the same, and baileys answers WhatsApp on its own decoding.
       const reason = 'not a WhatsApp message'
       return {
-        rows: [this.#row({ kind: 'undecryptable', envelope, reason }, place, true)],
+        rows: [this.#row({ kind: 'undecryptable', envelope, reason }, place, { mustBeNew: true })],
         forBaileys: plaintext,
       }
     }
     const entry = messageEntry(envelope, message, place)
     const inner = message.deviceSentMessage?.message ?? message
+    // A key for the group may travel with its first message.
+    const answersAgain = !isMissing(inner.senderKeyDistributionMessage)
     if (entry !== undefined)
       return {
-        rows: [this.#row({ kind: 'message', envelope, plaintext }, place, true, entry)],
-        // A key for the group may travel with its first message.
-        forBaileys: isMissing(inner.senderKeyDistributionMessage) ? nothingToSay : plaintext,
+        rows: [
+          this.#row({ kind: 'message', envelope, plaintext }, place, {
+            mustBeNew: true,
+            entry,
+            answersAgain,
+          }),
+        ],
+        forBaileys: answersAgain ? plaintext : nothingToSay,
       }
     // What only our own account may send is not taken from a stranger (whatsmeow does the same).
     const protocol = envelope.fromMe ? inner.protocolMessage : undefined
     const kind = isMissing(protocol?.historySyncNotification) ? 'keys' : 'history'
-    const rows = [this.#row({ kind, envelope, plaintext }, place, true)]
+    const rows = [this.#row({ kind, envelope, plaintext }, place, { mustBeNew: true })]
     return {
       rows: [...rows, ...this.#resentBy(protocol, hash)],
       changes: [...appStateKeysIn(protocol)],
@@ -197,7 +203,6 @@ export class Inbox {
         },
       },
       this.#place(hash),
-      false,
     )
   }
 
@@ -205,10 +210,7 @@ export class Inbox {
     const hash = createHash('sha256')
       .update(['undecryptable', envelope.chat, envelope.sender, envelope.id].join('\0'))
       .digest('base64url')
-    await this.#store.commit(
-      [],
-      [this.#row({ kind: 'undecryptable', envelope, reason }, this.#place(hash), false)],
-    )
+    await this.#store.commit([], [this.#row({ kind: 'undecryptable', envelope, reason }, this.#place(hash))])
   }
 
   /** Messages that our phone sends again because we could not open them, inside an answer to our request. */
@@ -238,7 +240,7 @@ export class Inbox {
         offline: false,
       }
       const record = { kind: 'resent' as const, envelope, message: proto.Message.encode(message).finish() }
-      rows.push(this.#row(record, this.#place(`${hash}.${index}`), false))
+      rows.push(this.#row(record, this.#place(`${hash}.${index}`)))
     }
     return rows
   }
@@ -255,17 +257,19 @@ export class Inbox {
   #row(
     record: JournalRecord,
     place: RowPlace,
-    mustBeNew: boolean,
-    entry: JournalEntry | undefined = entryOf(record, place),
+    {
+      mustBeNew = false,
+      answersAgain = false,
+      entry = entryOf(record, place),
+    }: Partial<Pick<JournalRow, 'mustBeNew' | 'answersAgain' | 'entry'>> = {},
   ): JournalRow {
     const { sessionId, hash, seq, receivedAt } = place
     return {
       hash,
       seq,
       kind: record.kind === 'resent' ? 'message' : record.kind,
-      sealed: this.#sealer.seal(packRecord(record), journalContext(sessionId, hash)),
-      // Nobody is owed a row without an entry, but history, which has a worker of its own.
-      state: entry === undefined && record.kind !== 'history' ? 'done' : 'new',
+      seal: () => this.#sealer.seal(packRecord(record), journalContext(sessionId, hash)),
+      answersAgain,
       receivedAt,
       entry,
       mustBeNew,

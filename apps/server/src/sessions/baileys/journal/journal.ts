@@ -5,7 +5,7 @@ import type { Database, Tx } from '../../../platform/database/index.ts'
 import { statement } from '../../../platform/database/index.ts'
 import type { Log } from '../../../platform/log.ts'
 import type { Sealer } from '../../../platform/secrets/index.ts'
-import type { Journal, JournalEntry } from '../index.ts'
+import type { Journal, JournalEntry, Projection } from '../index.ts'
 import '../tables.ts'
 import { journalContext } from './inbox.ts'
 import type { RowPlace } from './record.ts'
@@ -97,6 +97,8 @@ export class EntryJournal implements Journal {
   readonly #sealerOf: (sessionId: number) => Promise<Sealer>
   readonly #listeners = new Set<(entries: readonly JournalEntry[]) => void>()
   readonly #lastSeq = new Map<number, number>()
+  /** Who projects entries where they are stored. */
+  projection: Projection | undefined
 
   constructor(deps: {
     database: Database
@@ -146,6 +148,10 @@ export class EntryJournal implements Journal {
 
   async settle(tx: Tx, entries: readonly JournalEntry[]): Promise<void> {
     await settleRows.run(tx, { places: entries.map(({ sessionId, seq }) => [sessionId, seq] as const) })
+  }
+
+  projectWith(projection: Projection): void {
+    this.projection = projection
   }
 
   /** Continues after what the session is still owed, also when the clock was set back since. */

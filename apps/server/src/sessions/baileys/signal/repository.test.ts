@@ -57,6 +57,7 @@ async function ours(rig: Rig) {
   const commits = new CommitQueue({
     database,
     cluster: rig.cluster,
+    projection: () => undefined,
     tell: () => {},
     remember: async () => {},
     onHistory: () => {},

@@ -133,6 +133,30 @@ test('a dial that waits for the network gives its place up after a second', asyn
   expect(gone).toHaveLength(8)
 })
 
+test('first logins follow one another while they wait for the processor, and others pass them', async () => {
+  const clock = createManualClock()
+  let lateMs = 30
+  const busy = { ...clock, after: (ms: number, run: () => void) => clock.after(ms + lateMs, run) }
+  const pacer = createDialPacer(busy, { ...pacing, places: 100, firstLogins: 2, firstLoginMs: 50 })
+  const gone: string[] = []
+  const logins = Array.from({ length: 5 }, (_, i) => pacer.enterFirstLogin(() => gone.push(`login ${i}`)))
+  pacer.enter(() => gone.push('a redial'))
+  await turns(2)
+  await clock.advance(200)
+  await turns(2)
+  expect(gone).toEqual(['login 0', 'login 1', 'a redial'])
+  // One is online, another was given up while it waited for its turn.
+  logins[2]?.[Symbol.dispose]()
+  logins[0]?.[Symbol.dispose]()
+  await turns(2)
+  expect(gone.slice(3)).toEqual(['login 3'])
+  // The processor is free: what they wait for is the network.
+  lateMs = 0
+  await clock.advance(200)
+  await turns(2)
+  expect(gone.slice(4)).toEqual(['login 4'])
+})
+
 test('errands run in order, a few per turn of the event loop', async () => {
   const pacer = createDialPacer(createManualClock(), pacing)
   let run = 0

@@ -8,6 +8,10 @@ export interface Pacing {
   placeMs: number
   /** … but not one that waits for the processor, as a timer that comes this late says. */
   lateMs: number
+  /** First logins under way at most, while they wait for the processor. One after another, half of a crowd is done in half the time. */
+  firstLogins: number
+  /** A first login that waits for the network lets the next one begin after this long. */
+  firstLoginMs: number
   /** In one turn of the event loop dials are started for this long. */
   turnMs: number
   /** Claims that follow each other within this are a crowd: several people connect. More than a turn with a dial in it takes. */
@@ -26,6 +30,8 @@ export const usualPacing: Pacing = {
   places: 128,
   placeMs: 1_000,
   lateMs: 25,
+  firstLogins: 2,
+  firstLoginMs: 50,
   turnMs: 50,
   crowdMs: 100,
   pauseMs: 20,
@@ -41,6 +47,8 @@ export interface DialPacer {
    * leaves the queue.
    */
   enter(go: () => void): Disposable
+  /** The same for the login that follows a scan, which costs more than any other: 812 pre-keys, and the first sync. To be disposed when online. */
+  enterFirstLogin(go: () => void): Disposable
   /**
    * Calls `run`, the claim of somebody who connects, in one of the next turns of the event loop, a few of them per turn: they share a
    * transaction, and leave room for the requests that come in between.
@@ -61,9 +69,27 @@ interface Ticket {
   timer: Disposable | undefined
 }
 
+/** How many are inside at once, and how long one may be that waits for the network. */
+interface Room {
+  places: number
+  placeMs: number
+  inside: number
+  readonly queue: Ticket[]
+  /** Lets in who fits. */
+  pump: () => void
+}
+
 export function createDialPacer(clock: Clock, pacing: Pacing = usualPacing): DialPacer {
-  const queue: Ticket[] = []
-  let inside = 0
+  const dials: Room = { places: pacing.places, placeMs: pacing.placeMs, inside: 0, queue: [], pump }
+  const firstLogins: Room = {
+    places: pacing.firstLogins,
+    placeMs: pacing.firstLoginMs,
+    inside: 0,
+    queue: [],
+    pump() {
+      while (firstLogins.inside < firstLogins.places && firstLogins.queue.length > 0) admit(firstLogins)
+    },
+  }
   let pumping = false
   let tokens = pacing.burst
   let refilledAt = 0
@@ -72,7 +98,7 @@ export function createDialPacer(clock: Clock, pacing: Pacing = usualPacing): Dia
   let lull: Disposable | undefined
 
   function pump(): void {
-    if (pumping || lull !== undefined || queue.length === 0 || inside >= pacing.places) return
+    if (pumping || lull !== undefined || dials.queue.length === 0 || dials.inside >= dials.places) return
     const holdMs = untilLullMs()
     if (holdMs > 0) {
       lull = clock.after(holdMs, () => {
@@ -87,7 +113,7 @@ export function createDialPacer(clock: Clock, pacing: Pacing = usualPacing): Dia
     let until: number | undefined
     const next = (): void => {
       until ??= clock.monotonic() + pacing.turnMs
-      if (inside < pacing.places && clock.monotonic() < until) admit()
+      if (dials.inside < dials.places && clock.monotonic() < until) admit(dials)
       left -= 1
       if (left > 0) return
       pumping = false
@@ -105,30 +131,37 @@ export function createDialPacer(clock: Clock, pacing: Pacing = usualPacing): Dia
     return Math.min(crowd.lastAt + pacing.pauseMs, crowd.since + pacing.holdMs) - clock.monotonic()
   }
 
-  function admit(): void {
-    const ticket = queue.shift()
+  function enter(room: Room, go: () => void): Disposable {
+    const ticket: Ticket = { go, at: 'queue', timer: undefined }
+    room.queue.push(ticket)
+    room.pump()
+    return { [Symbol.dispose]: () => leave(room, ticket) }
+  }
+
+  function admit(room: Room): void {
+    const ticket = room.queue.shift()
     if (ticket === undefined) return
-    if (ticket.at === 'left') return admit()
+    if (ticket.at === 'left') return admit(room)
     ticket.at = 'inside'
-    inside += 1
-    limit(ticket)
+    room.inside += 1
+    limit(room, ticket)
     ticket.go()
   }
 
-  function limit(ticket: Ticket): void {
-    const due = clock.monotonic() + pacing.placeMs
-    ticket.timer = clock.after(pacing.placeMs, () => {
+  function limit(room: Room, ticket: Ticket): void {
+    const due = clock.monotonic() + room.placeMs
+    ticket.timer = clock.after(room.placeMs, () => {
       // Letting more in would make all of them later, until handshakes time out.
-      if (clock.monotonic() - due > pacing.lateMs) limit(ticket)
-      else leave(ticket)
+      if (clock.monotonic() - due > pacing.lateMs) limit(room, ticket)
+      else leave(room, ticket)
     })
   }
 
-  function leave(ticket: Ticket): void {
+  function leave(room: Room, ticket: Ticket): void {
     ticket.timer?.[Symbol.dispose]()
-    if (ticket.at === 'inside') inside -= 1
+    if (ticket.at === 'inside') room.inside -= 1
     ticket.at = 'left'
-    pump()
+    room.pump()
   }
 
   const errands: (() => void)[] = []
@@ -153,11 +186,19 @@ export function createDialPacer(clock: Clock, pacing: Pacing = usualPacing): Dia
       scheduleErrands()
     },
 
-    enter(go) {
-      const ticket: Ticket = { go, at: 'queue', timer: undefined }
-      queue.push(ticket)
-      pump()
-      return { [Symbol.dispose]: () => leave(ticket) }
+    enter: (go) => enter(dials, go),
+
+    enterFirstLogin(go) {
+      let dial: Disposable | undefined
+      const login = enter(firstLogins, () => {
+        dial = enter(dials, go)
+      })
+      return {
+        [Symbol.dispose]() {
+          login[Symbol.dispose]()
+          dial?.[Symbol.dispose]()
+        },
+      }
     },
 
     slot(now) {

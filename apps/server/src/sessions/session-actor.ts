@@ -67,6 +67,8 @@ export class SessionActor {
   #lease: Lease | undefined
   #dialling: Dialling | undefined
   #place: Disposable | undefined
+  /** Whether the place is that of the login after a scan. */
+  #loginIsFirst = false
   #timer: Disposable | undefined
   #announcement: Disposable | undefined
   #waiters: Waiter[] = []
@@ -174,13 +176,13 @@ export class SessionActor {
     this.record.standing = standing
     if (standing.wish !== before.wish) this.#mirror.wish = standing.wish
     // The dial got somewhere, or its turn comes too late: the next may go.
-    if (before.state.at === 'connecting' && standing.state.at !== 'connecting') this.#leavePlace()
+    if (this.#holdsPlace(before.state.at) && !this.#holdsPlace(standing.state.at)) this.#leavePlace()
     if (event.type === 'dial_turn' && standing.generation === before.generation) this.#leavePlace()
-    for (const effect of effects) this.#run(effect)
+    for (const effect of effects) this.#run(effect, before)
     if (before.state.at !== standing.state.at) this.#deps.onMove(this, before.state)
   }
 
-  #run(effect: Effect): void {
+  #run(effect: Effect, before: Standing): void {
     const { clock, cluster, pacer, versions, database } = this.#deps
     switch (effect.do) {
       case 'claim':
@@ -199,7 +201,11 @@ export class SessionActor {
         this.#lease = undefined
         return
       case 'queue_dial':
-        this.#place = pacer.enter(() => this.post({ type: 'dial_turn' }))
+        // Right after the phone accepted.
+        this.#loginIsFirst = before.state.at === 'restarting'
+        this.#place = this.#loginIsFirst
+          ? pacer.enterFirstLogin(() => this.post({ type: 'dial_turn' }))
+          : pacer.enter(() => this.post({ type: 'dial_turn' }))
         return
       case 'leave_queue':
         return this.#leavePlace()
@@ -544,6 +550,11 @@ export class SessionActor {
 
   #wakeWaiters(): void {
     if (this.#waiters.length > 0) this.#waiters = this.#waiters.filter((waiter) => !waiter.check())
+  }
+
+  /** A first login holds its place until it is online, every other dial until its QR or login. */
+  #holdsPlace(at: SessionState['at']): boolean {
+    return at === 'connecting' || (at === 'syncing' && this.#loginIsFirst)
   }
 
   #leavePlace(): void {

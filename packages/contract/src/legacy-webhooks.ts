@@ -42,7 +42,13 @@ export const legacyWebhookData = {
       has_attachment: z.boolean(),
       hasMedia: z.boolean(),
       media: z
-        .object({ filename: z.string(), filesize: z.number(), mimetype: z.string(), url: z.string() })
+        .object({
+          filename: z.string(),
+          filesize: z.number(),
+          mimetype: z.string(),
+          url: z.string().nullable(),
+          fileSha256: z.string().optional(),
+        })
         .nullable(),
       quotedMsgId: z.string().optional(),
       reactionMessage: z

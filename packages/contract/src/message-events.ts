@@ -1,5 +1,7 @@
 import { z } from 'zod'
 
+import { messageContent } from './message-content.ts'
+
 /** What a message is, in the words that CRMs keep in a select field: none may be added without them. */
 export const messageTypes = [
   'text',
@@ -47,10 +49,7 @@ export const messageReceived = z.object({
   text: z.string().describe('Text or caption; empty when there is none'),
   mentions: z.array(z.string()),
   quotedMessageId: z.string().nullable(),
-  unsupported: z
-    .string()
-    .nullable()
-    .describe("WhatsApp's name for a kind of content that is not read yet, else null"),
+  ...messageContent,
 })
 export type MessageReceived = z.infer<typeof messageReceived>
 

@@ -16,6 +16,7 @@ import {
   sessionRef,
   text,
 } from './fields.ts'
+import { messageContent } from './message-content.ts'
 import { messageTypes } from './message-events.ts'
 
 export const messageStatuses = ['pending', 'sent', 'delivered', 'read', 'failed', 'received'] as const
@@ -63,29 +64,17 @@ export const messageSchema = z
     hasMedia: z.boolean(),
     has_attachment: z.boolean(),
     mediaUrl: z.string().nullable(),
-    media: z
-      .object({
-        url: z.string().nullable(),
-        mimetype: z.string().nullable(),
-        filename: z.string().nullable(),
-        filesize: z.number().nullable(),
-      })
-      .nullable(),
     hasReactions: z.boolean(),
     reactions: z.array(
       z.object({ emoji: z.string(), from: z.string(), fromMe: z.boolean(), timestamp: isoSchema }),
     ),
-    isForwarded: z.boolean(),
     isStarred: z.boolean(),
     quotedMsgId: z.string().nullable(),
     mentions: z.array(z.string()),
     isGroup: z.boolean(),
     participant: z.string().nullable(),
     pushName: z.string().nullable(),
-    unsupported: z
-      .string()
-      .nullable()
-      .meta({ description: "WhatsApp's name for a kind of content that the hub does not read yet." }),
+    ...messageContent,
     undecryptable: z.boolean().meta({ description: 'Its content could not be opened (yet).' }),
     error: z
       .object({ code: z.string(), message: z.string() })

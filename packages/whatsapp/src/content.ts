@@ -1,21 +1,67 @@
 import type { Jid } from './jid.ts'
 
-/** What a message says. A kind we do not know yet keeps WhatsApp's name for it, and is never dropped. */
+/** What a message says: one of its kinds, with what all kinds may carry. */
 export type MessageContent =
-  | { kind: 'text'; text: string; mentions?: readonly Jid[]; quoted?: QuotedRef }
-  | {
-      kind: 'unsupported'
-      /** The field of WhatsApp's `Message` protobuf that was set, e.g. `imageMessage`. */
-      name: string
-      /** Its caption or other readable text; empty when it has none. */
-      text: string
-      quoted?: QuotedRef
-    }
+  | (MessageBody & MessageExtras)
   | {
       kind: 'undecryptable'
       /** What the ratchet said, without key material. */
       reason: string
     }
+
+/** A kind with what is its own. `text` is what a person would read: the text, the caption, the title; '' when there is none. */
+export type MessageBody = { text: string } & (
+  | { kind: 'text' }
+  | { kind: MediaKind; media: Media }
+  | { kind: 'location'; location: Location }
+  | { kind: 'live_location'; location: Location }
+  | { kind: 'contacts'; contacts: readonly ContactCard[] }
+  | { kind: 'poll'; poll: Poll }
+  | { kind: 'event'; event: PlannedEvent }
+  /** A menu of a business: `buttons` and templates show their options at once, a `list` opens. */
+  | { kind: 'buttons' | 'list'; options: readonly MenuOption[]; footer?: string }
+  /** What somebody chose of such a menu. */
+  | { kind: 'buttons_reply' | 'list_reply'; choice: Choice }
+  | { kind: 'group_invite'; invite: GroupInvite }
+  | { kind: 'product'; product: Product }
+  | { kind: 'order'; order: Order }
+  /** Announces pictures and videos that follow as messages of their own, each with this message's id as `albumId`. */
+  | { kind: 'album'; album: { images: number; videos: number } }
+  /** A kind we do not know yet keeps WhatsApp's name for it, and is never dropped. */
+  | {
+      kind: 'unsupported'
+      /** The field of WhatsApp's `Message` protobuf that was set, e.g. `invoiceMessage`. */
+      name: string
+      /** The encoded `Message`, base64; absent when it is too large to keep beside its text. */
+      raw?: string
+    }
+)
+
+export const mediaKinds = [
+  'image',
+  'video',
+  'gif',
+  'video_note',
+  'audio',
+  'voice',
+  'document',
+  'sticker',
+] as const
+export type MediaKind = (typeof mediaKinds)[number]
+
+/** What any kind may carry. */
+export interface MessageExtras {
+  mentions?: readonly Jid[]
+  quoted?: QuotedRef
+  /** How often it was passed on; from 5 on WhatsApp says "forwarded many times". */
+  forwarded?: number
+  /** It disappears so many seconds after it was sent. */
+  expiresInS?: number
+  viewOnce?: true
+  /** Id of the album it is a part of. */
+  albumId?: string
+  ad?: AdReferral
+}
 
 /** The message that another one answers. */
 export interface QuotedRef {
@@ -27,6 +73,137 @@ export interface QuotedRef {
   text: string
 }
 
+/** The ad or post on Facebook or Instagram that somebody tapped to write to a business (click to WhatsApp). */
+export interface AdReferral {
+  /** As WhatsApp names it, e.g. `ad`, `post`. */
+  sourceType?: string
+  sourceId?: string
+  sourceUrl?: string
+  title?: string
+  body?: string
+  mediaUrl?: string
+  thumbnailUrl?: string
+  /** Click id for the advertiser's conversion reports. */
+  clickId?: string
+  /** The app the ad was shown in, e.g. `facebook`, `instagram`. */
+  app?: string
+}
+
+/** A file, as its message describes it; nothing here was checked against the file. Bytes are base64. */
+export interface Media {
+  mimetype?: string
+  name?: string
+  bytes?: number
+  /** Of the plain file. */
+  sha256?: string
+  seconds?: number
+  /** Pixels. */
+  width?: number
+  height?: number
+  pages?: number
+  /** Of a sticker that moves. */
+  animated?: boolean
+  /** Of a voice note: loudness over time, one byte of 0 to 100 for each bar. */
+  waveform?: string
+  /** What it takes to fetch and open the file; absent when the message lacks a part of it. */
+  source?: MediaSource
+}
+
+/** Where WhatsApp keeps a file encrypted, and the key to it. */
+export interface MediaSource {
+  directPath: string
+  key: string
+  /** Of the encrypted file. */
+  encSha256?: string
+  /** When the key was made, Unix s: the phone is asked for old files by it. */
+  keyTimestamp?: number
+}
+
+export interface Location {
+  latitude: number
+  longitude: number
+  name?: string
+  address?: string
+  url?: string
+  accuracyM?: number
+  speedMps?: number
+  /** Clockwise from magnetic north. */
+  headingDegrees?: number
+}
+
+export interface ContactCard {
+  name: string
+  vcard: string
+}
+
+export interface Poll {
+  question: string
+  options: readonly string[]
+  /** How many may be chosen; 0 means any number. */
+  selectable: number
+  /** Votes are sealed with it, base64; undefined when the message lacked it: its votes cannot be opened. */
+  secret?: string
+}
+
+export interface PlannedEvent {
+  name: string
+  description?: string
+  location?: Location
+  joinLink?: string
+  /** Unix ms. */
+  startsAt?: number
+  endsAt?: number
+  canceled: boolean
+}
+
+export interface MenuOption {
+  /** What a reply names. */
+  id: string
+  title: string
+  description?: string
+  url?: string
+  phone?: string
+}
+
+export interface Choice {
+  /** Of the option in the menu; '' when the reply does not say. */
+  id: string
+  title: string
+  description?: string
+  /** Of a flow: the form as it was filled in, JSON. */
+  form?: string
+}
+
+export interface GroupInvite {
+  group: Jid
+  name: string
+  code: string
+  /** Unix ms. */
+  expiresAt?: number
+}
+
+export interface Product {
+  id: string
+  title: string
+  description?: string
+  /** In thousandths of the currency's unit. */
+  priceMilli?: number
+  currency?: string
+  url?: string
+  retailerId?: string
+  seller?: Jid
+}
+
+export interface Order {
+  id: string
+  title: string
+  items: number
+  /** In thousandths of the currency's unit. */
+  totalMilli?: number
+  currency?: string
+  seller?: Jid
+}
+
 /** The text that a person would read; '' when there is none. */
 export function textOf(content: MessageContent): string {
   return content.kind === 'undecryptable' ? '' : content.text
@@ -35,4 +212,9 @@ export function textOf(content: MessageContent): string {
 /** The message that this one answers, if any. */
 export function quotedOf(content: MessageContent): QuotedRef | undefined {
   return content.kind === 'undecryptable' ? undefined : content.quoted
+}
+
+/** The file of a message that is one. */
+export function mediaOf(content: MessageContent): Media | undefined {
+  return 'media' in content ? content.media : undefined
 }

@@ -226,7 +226,7 @@ databases('the message API', ({ open }) => {
         chat: ana.lid,
         id: 'A3',
         sentAt: day + 86_400_000,
-        content: { kind: 'unsupported', name: 'imageMessage', text: 'look' },
+        content: { kind: 'image', text: 'look', media: { mimetype: 'image/jpeg', bytes: 7 } },
       },
     ])
     await hub.projected()
@@ -261,7 +261,10 @@ databases('the message API', ({ open }) => {
           body: 'look',
           caption: 'look',
           status: 'received',
-          unsupported: 'imageMessage',
+          kind: 'image',
+          hasMedia: true,
+          media: { mimetype: 'image/jpeg', filesize: 7, url: null },
+          unsupported: null,
           timestamp: '2026-01-11T00:00:00.000Z',
         },
       ],

@@ -1,5 +1,5 @@
 import type { MessageType } from '@inbox-hub/contract'
-import { type MessageContent, quotedOf, textOf } from '@inbox-hub/whatsapp'
+import { type Jid, type MessageContent, quotedOf, textOf } from '@inbox-hub/whatsapp'
 
 /** What a message's content becomes in its row. */
 export interface StoredContent {
@@ -11,31 +11,39 @@ export interface StoredContent {
   quotedId: string | null
 }
 
-/** The API's words for kinds of content that are kept but not read yet, by their name in WhatsApp's protobuf. */
+/** CRMs keep these words in a select field; what has no word of its own there comes with its text. */
+const typeOfKind: Readonly<
+  Record<Exclude<MessageContent['kind'], 'unsupported' | 'undecryptable'>, MessageType>
+> = {
+  text: 'text',
+  image: 'image',
+  video: 'video',
+  gif: 'video',
+  video_note: 'video',
+  audio: 'audio',
+  voice: 'voice',
+  document: 'document',
+  sticker: 'sticker',
+  location: 'location',
+  live_location: 'location',
+  contacts: 'contact',
+  poll: 'poll',
+  event: 'text',
+  buttons: 'buttons',
+  list: 'list',
+  buttons_reply: 'buttons',
+  list_reply: 'list',
+  group_invite: 'text',
+  product: 'text',
+  order: 'text',
+  album: 'image',
+}
+
+/** The same for kinds that are kept but not read, by their name in WhatsApp's protobuf: a message may lack what makes it its kind. */
 const typeOfField: Readonly<Record<string, MessageType>> = {
-  imageMessage: 'image',
-  videoMessage: 'video',
-  ptvMessage: 'video',
-  audioMessage: 'audio',
-  documentMessage: 'document',
-  documentWithCaptionMessage: 'document',
   locationMessage: 'location',
   liveLocationMessage: 'location',
-  contactMessage: 'contact',
-  contactsArrayMessage: 'contact',
-  stickerMessage: 'sticker',
-  lottieStickerMessage: 'sticker',
-  buttonsMessage: 'buttons',
-  buttonsResponseMessage: 'buttons',
   templateMessage: 'buttons',
-  templateButtonReplyMessage: 'buttons',
-  interactiveMessage: 'buttons',
-  interactiveResponseMessage: 'buttons',
-  listMessage: 'list',
-  listResponseMessage: 'list',
-  pollCreationMessage: 'poll',
-  pollCreationMessageV2: 'poll',
-  pollCreationMessageV3: 'poll',
   reactionMessage: 'reaction',
 }
 
@@ -43,15 +51,12 @@ export function storedContent(content: MessageContent): StoredContent {
   if (content.kind === 'undecryptable') {
     return { type: 'undecryptable', body: '', content: JSON.stringify(content), quotedId: null }
   }
-  const quoted = quotedOf(content)
-  const mentions = content.kind === 'text' ? content.mentions : undefined
-  const plain =
-    content.kind === 'text' && quoted === undefined && (mentions === undefined || mentions.length === 0)
+  const plain = content.kind === 'text' && Object.keys(content).length === 2
   return {
-    type: content.kind === 'text' ? 'text' : (typeOfField[content.name] ?? 'text'),
+    type: content.kind === 'unsupported' ? (typeOfField[content.name] ?? 'text') : typeOfKind[content.kind],
     body: textOf(content),
     content: plain ? null : JSON.stringify(content),
-    quotedId: quoted?.id ?? null,
+    quotedId: quotedOf(content)?.id ?? null,
   }
 }
 
@@ -61,8 +66,14 @@ export function contentOf(row: { body: string; content: string | null }): Messag
   return JSON.parse(row.content) as MessageContent
 }
 
-/** What WhatsApp shows on other messages instead of as a message of its own: taking one back, taking a reaction away. */
+/** The people it names, as their addresses came. */
+export function mentionsOf(content: MessageContent): readonly Jid[] {
+  return content.kind === 'undecryptable' ? [] : (content.mentions ?? [])
+}
+
+/** What WhatsApp shows on other messages instead of as a message of its own: taking one back, taking a reaction away, framing an album. */
 export function isAboutAnother(content: MessageContent): boolean {
+  if (content.kind === 'album') return true
   if (content.kind !== 'unsupported') return false
   return (
     content.name === 'protocolMessage.REVOKE' || (content.name === 'reactionMessage' && content.text === '')

@@ -13,7 +13,8 @@ import type { Address, ChatChange, Chats, ContactFact, LidMapping } from '../cha
 import type { NewEvent } from '../events/index.ts'
 import { nextIntegers, type Tx } from '../platform/database/index.ts'
 import type { JournalEntry } from '../sessions/baileys/index.ts'
-import { isAboutAnother, type StoredContent, storedContent } from './content.ts'
+import { isAboutAnother, mentionsOf, type StoredContent, storedContent } from './content.ts'
+import { contentWire } from './content-wire.ts'
 import { eventId } from './event-ids.ts'
 import { fillMessage, insertMessages, type MessageRow, messagesByWhatsappId } from './message-rows.ts'
 import { isOwn, type Own, ownAddress } from './own.ts'
@@ -307,7 +308,7 @@ async function eventsOf(
         text: stored.body,
         mentions: mentionsOf(content).map((jid) => shown(sessionId, jid)),
         quotedMessageId: stored.quotedId,
-        unsupported: content.kind === 'unsupported' ? content.name : null,
+        ...contentWire(content),
       },
     }
   })
@@ -320,8 +321,4 @@ function shownAddressesOf({ entry, chat, sender }: Fresh): readonly Address[] {
   if (entry.kind === 'message')
     for (const jid of mentionsOf(entry.content)) addresses.push({ sessionId, jid })
   return addresses
-}
-
-function mentionsOf(content: MessageContent): readonly Jid[] {
-  return content.kind === 'text' ? (content.mentions ?? []) : []
 }

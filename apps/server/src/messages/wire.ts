@@ -7,10 +7,11 @@ import {
   say,
   sendFailures,
 } from '@inbox-hub/contract'
-import { isGroup, type Jid } from '@inbox-hub/whatsapp'
+import { isGroup, type Jid, mediaOf } from '@inbox-hub/whatsapp'
 
 import type { Address } from '../chats/index.ts'
-import { contentOf } from './content.ts'
+import { contentOf, mentionsOf } from './content.ts'
+import { contentWire } from './content-wire.ts'
 import type { MessageRow } from './message-rows.ts'
 import type { SendFailure } from './outbound/outbound-state.ts'
 import { type Own, ownAddress } from './own.ts'
@@ -47,6 +48,7 @@ export function messageWire(row: MessageRow, { shown, own, failures, language }:
   const us = ownAddress(own(sessionId)) ?? ''
   const author = fromMe ? us : show(row.sender_jid as Jid)
   const content = contentOf(row)
+  const media = mediaOf(content)
   const type = messageTypes.find((known) => known === row.type) ?? 'text'
   const failure = failures.get(row.id)
   return {
@@ -67,20 +69,18 @@ export function messageWire(row: MessageRow, { shown, own, failures, language }:
     ack: ackOfStatus[row.status],
     timestamp: isoOf(row.sent_at),
     isRead: row.is_read === 1,
-    hasMedia: false,
-    has_attachment: false,
+    hasMedia: media !== undefined,
+    has_attachment: media !== undefined,
     mediaUrl: null,
-    media: null,
     hasReactions: false,
     reactions: [],
-    isForwarded: false,
     isStarred: false,
     quotedMsgId: row.quoted_id,
     mentions: mentionsIn(row).map(show),
     isGroup: isGroup(chat),
     participant: isGroup(chat) && !fromMe ? author : null,
     pushName: row.push_name,
-    unsupported: content.kind === 'unsupported' ? content.name : null,
+    ...contentWire(content),
     undecryptable: row.type === 'undecryptable',
     error:
       failure === undefined
@@ -91,6 +91,5 @@ export function messageWire(row: MessageRow, { shown, own, failures, language }:
 
 function mentionsIn(row: MessageRow): readonly Jid[] {
   if (row.content === null) return []
-  const content = contentOf(row)
-  return content.kind === 'text' ? (content.mentions ?? []) : []
+  return mentionsOf(contentOf(row))
 }

@@ -95,6 +95,18 @@ test('a client is linked, written to, read and answered over HTTP alone', async 
   expect(
     (await call(`POST /phones/${customer}/reactions`, { messageId: listed.body[1].id, emoji: '👍' })).status,
   ).toBe(200)
+  const place = { locationMessage: { degreesLatitude: 1, degreesLongitude: 2, jpegThumbnail: 'AAEC' } }
+  expect(
+    (await call(`POST /phones/${customer}/content`, { to: support, message: place, id: 'PLACE' })).status,
+  ).toBe(200)
+  const located = await client.until(() => client.messages.find(({ message }) => message.key.id === 'PLACE'))
+  expect(located.message.message?.locationMessage).toMatchObject({
+    degreesLongitude: 2,
+    jpegThumbnail: Uint8Array.of(0, 1, 2),
+  })
+  expect(
+    (await call(`POST /phones/${customer}/content`, { to: support, message: { nonsense: 1 } })).status,
+  ).toBe(400)
   await call(`PATCH /phones/${customer}/messages/HELLO`, { text: 'hallo' })
   await call(`DELETE /phones/${customer}/messages/HELLO`)
   await client.until(() =>

@@ -1,5 +1,6 @@
 import { z } from 'zod'
 
+import { proto } from '../baileys.ts'
 import type { Emulator } from '../emulator.ts'
 import type { Companion } from '../line.ts'
 import type { Phone } from '../phone/phone.ts'
@@ -13,6 +14,18 @@ const text = z.string().min(1).max(65_536)
 const receipts = z.enum(['off', 'delivery', 'read'])
 const addressing = z.enum(['lid', 'pn'])
 const device = z.int().min(0)
+
+/** Any message, as the JSON of its protobuf. */
+const message = z.record(z.string(), z.unknown()).transform((json, context): proto.IMessage => {
+  try {
+    const content = proto.Message.fromObject(json)
+    if (Object.keys(content).length > 0) return content
+  } catch {
+    // A field of another type than WhatsApp's.
+  }
+  context.addIssue({ code: 'custom', input: json, message: 'no message of WhatsApp’s protobuf' })
+  return z.NEVER
+})
 
 /** Everything a person does with a phone. */
 export function phoneEndpoints(emulator: Emulator, known: Set<string>): Endpoint[] {
@@ -102,6 +115,21 @@ export function phoneEndpoints(emulator: Emulator, known: Set<string>): Endpoint
           ...(mentions !== undefined && { mentions }),
         }
         const { id, chat } = from.sends(to, content, present(options))
+        return { id, chat }
+      },
+    }),
+    endpoint('POST /phones/:number/content', {
+      about: 'Sends any message, as the JSON of WhatsApp’s `Message` protobuf; bytes as base64.',
+      body: z.strictObject({
+        to: address,
+        message,
+        id: z.string().min(1).max(64).optional(),
+        addressing: addressing.optional(),
+        device: device.optional(),
+      }),
+      handle: ({ params, body }) => {
+        const { to, message: content, ...options } = body
+        const { id, chat } = phone(params).sends(to, content, present(options))
         return { id, chat }
       },
     }),

@@ -45,23 +45,39 @@ function isText(content: TextContent | proto.IMessage): content is TextContent {
 
 /** The `type` a message's stanza carries, the same division as Baileys' `getMessageType`. */
 export function stanzaType(message: proto.IMessage): string {
-  if (message.reactionMessage || message.encReactionMessage) return 'reaction'
-  if (message.pollCreationMessage || message.pollCreationMessageV3 || message.pollUpdateMessage) return 'poll'
-  if (message.eventMessage) return 'event'
-  return mediaType(message) === undefined ? 'text' : 'media'
+  const inner = unwrapped(message) ?? message
+  if (inner.reactionMessage || inner.encReactionMessage) return 'reaction'
+  if (
+    inner.pollCreationMessage ||
+    inner.pollCreationMessageV2 ||
+    inner.pollCreationMessageV3 ||
+    inner.pollUpdateMessage
+  )
+    return 'poll'
+  if (inner.eventMessage) return 'event'
+  return mediaType(inner) === undefined ? 'text' : 'media'
 }
 
 /** The `mediatype` its `<enc>` carries, if it is one of those that have one. */
 export function mediaType(message: proto.IMessage): string | undefined {
-  if (message.imageMessage) return 'image'
-  if (message.videoMessage) return message.videoMessage.gifPlayback === true ? 'gif' : 'video'
-  if (message.audioMessage) return message.audioMessage.ptt === true ? 'ptt' : 'audio'
-  if (message.documentMessage) return 'document'
-  if (message.stickerMessage) return 'sticker'
-  if (message.contactMessage) return 'vcard'
-  if (message.contactsArrayMessage) return 'contact_array'
-  if (message.liveLocationMessage) return 'livelocation'
-  if (message.listMessage) return 'list'
+  const inner = unwrapped(message) ?? message
+  if (inner.imageMessage) return 'image'
+  if (inner.ptvMessage) return 'ptv'
+  if (inner.videoMessage) return inner.videoMessage.gifPlayback === true ? 'gif' : 'video'
+  if (inner.audioMessage) return inner.audioMessage.ptt === true ? 'ptt' : 'audio'
+  if (inner.documentMessage) return 'document'
+  if (inner.stickerMessage) return 'sticker'
+  if (inner.contactMessage) return 'vcard'
+  if (inner.contactsArrayMessage) return 'contact_array'
+  if (inner.locationMessage) return 'location'
+  if (inner.liveLocationMessage) return 'livelocation'
+  if (inner.listMessage) return 'list'
+  if (inner.listResponseMessage) return 'list_response'
+  if (inner.buttonsResponseMessage) return 'buttons_response'
+  if (inner.orderMessage) return 'order'
+  if (inner.productMessage) return 'product'
+  if (inner.interactiveResponseMessage) return 'native_flow_response'
+  if (inner.groupInviteMessage) return 'url'
   return undefined
 }
 

@@ -6,7 +6,7 @@ import type { Clock } from '../../platform/clock.ts'
 import { type Database, nextIntegers, statement } from '../../platform/database/index.ts'
 import type { OutboundContent } from '../../sessions/baileys/index.ts'
 import type { Sessions, SessionView } from '../../sessions/index.ts'
-import { contentOf, storedContent } from '../content.ts'
+import { contentOf, mentionsOf, storedContent } from '../content.ts'
 import type { MessageFinder } from '../find-message.ts'
 import { insertMessages, type MessageRow, moveStatus } from '../message-rows.ts'
 import type { Outbox, Outgoing } from '../outbound/outbox.ts'
@@ -374,7 +374,7 @@ function outboundContent(content: MessageContent, quoted: MessageRow | undefined
   const author = quoted === undefined ? undefined : authorOf(quoted, own)
   return {
     text: textOf(content),
-    mentions: content.kind === 'text' ? (content.mentions ?? []) : [],
+    mentions: mentionsOf(content),
     quoted:
       quoted === undefined || author === undefined
         ? undefined

@@ -55,6 +55,15 @@ const received = event('message.received', {
   text: 'Are you open?',
   mentions: [],
   quotedMessageId: '3EB0AA',
+  kind: 'text',
+  media: null,
+  details: {},
+  viewOnce: false,
+  isForwarded: false,
+  forwardingScore: 0,
+  expiresIn: null,
+  albumId: null,
+  ad: null,
   unsupported: null,
 })
 

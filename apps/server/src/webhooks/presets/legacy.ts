@@ -142,11 +142,28 @@ function receivedMessage(message: EventData<'message.received'>, session: Sessio
     isGroup: message.isGroup,
     ...(message.participant === null ? {} : { participant: message.participant }),
     ...(message.pushName === null ? {} : { pushName: message.pushName }),
-    has_attachment: false,
-    hasMedia: false,
-    media: null,
+    has_attachment: message.media !== null,
+    hasMedia: message.media !== null,
+    media: message.media === null ? null : attachment(message.media),
     ...(message.quotedMessageId === null ? {} : { quotedMsgId: message.quotedMessageId }),
     ...(message.type === 'reaction' ? { reactionMessage: reaction(message) } : {}),
+  }
+}
+
+/** The client wants each field; what the message did not say is the most general. */
+function attachment({
+  filename,
+  filesize,
+  mimetype,
+  url,
+  sha256,
+}: NonNullable<EventData<'message.received'>['media']>): object {
+  return {
+    filename: filename ?? '',
+    filesize: filesize ?? 0,
+    mimetype: mimetype ?? 'application/octet-stream',
+    url,
+    ...(sha256 === null ? {} : { fileSha256: sha256 }),
   }
 }
 

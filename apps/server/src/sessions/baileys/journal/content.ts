@@ -1,8 +1,10 @@
-import { getContentType, normalizeMessageContent, proto } from '../baileys.ts'
+import { getContentType, proto } from '../baileys.ts'
 
-import type { Jid, MessageContent, QuotedRef } from '@inbox-hub/whatsapp'
+import type { Jid, MessageBody, MessageContent, MessageExtras, QuotedRef } from '@inbox-hub/whatsapp'
 import { tryParseJid } from '@inbox-hub/whatsapp'
 import { isMissing } from '../missing.ts'
+import { bodyOf, readableText } from './message-body.ts'
+import { countOf, present, textIn } from './protobuf.ts'
 
 /** Protocol messages that say something about another message; the others are between devices. */
 const aboutMessages: ReadonlyMap<number, string> = new Map([
@@ -10,43 +12,119 @@ const aboutMessages: ReadonlyMap<number, string> = new Map([
   [proto.Message.ProtocolMessage.Type.MESSAGE_EDIT, 'protocolMessage.MESSAGE_EDIT'],
 ])
 
-/** Fields where one kind or another of message keeps its readable text, the most telling first. */
-const textFields = [
-  'text',
-  'caption',
-  'contentText',
-  'selectedDisplayText',
-  'name',
-  'title',
-  'displayName',
-  'fileName',
-  'address',
+/** Fields that hold another message, which is what people see. */
+const wrappers = [
+  'ephemeralMessage',
+  'viewOnceMessage',
+  'viewOnceMessageV2',
+  'viewOnceMessageV2Extension',
+  'documentWithCaptionMessage',
+  'editedMessage',
+  'associatedChildMessage',
+  'groupMentionedMessage',
+  'groupStatusMessage',
+  'groupStatusMessageV2',
+  'lottieStickerMessage',
+  'pollCreationMessageV4',
+  'botInvokeMessage',
+  'botForwardedMessage',
+  'limitSharingMessage',
+  'questionMessage',
+  'questionReplyMessage',
 ] as const
+const viewOnceWrappers: ReadonlySet<string> = new Set(wrappers.filter((name) => name.startsWith('viewOnce')))
+/** A hostile sender may nest them without end. */
+const maxWrappers = 8
+
+interface Unwrapped {
+  inner: proto.IMessage
+  viewOnce: boolean
+  /** What travels beside the content, from the outermost message that has it. */
+  info: proto.IMessageContextInfo | undefined
+}
 
 /**
  * What a decrypted message says, its wrappers taken off (own phone's copies, disappearing, view once, documents with
  * captions). Undefined for what people do not see: sender keys, app state keys, history, settings of a chat.
  */
 export function contentOf(message: proto.IMessage): MessageContent | undefined {
-  const inner = normalizeMessageContent(message.deviceSentMessage?.message ?? message) ?? {}
+  const { inner, viewOnce, info } = unwrapped(message)
   const name = getContentType(inner)
   if (name === undefined) return undefined
-  if (name === 'conversation') return { kind: 'text', text: inner.conversation ?? '' }
   if (name === 'protocolMessage') return aboutMessage(inner.protocolMessage)
   // getContentType answers a key of the message that is set.
-  const body: unknown = inner[name as keyof proto.IMessage]
-  const context = contextOf(body)
-  const quoted = reactionTarget(inner.reactionMessage) ?? quotedRefOf(context)
-  if (name === 'extendedTextMessage') {
-    const mentions = jidsOf(context?.mentionedJid)
-    return {
-      kind: 'text',
-      text: inner.extendedTextMessage?.text ?? '',
-      ...(mentions.length > 0 && { mentions }),
-      ...(quoted && { quoted }),
-    }
+  const field: unknown = inner[name as keyof proto.IMessage]
+  const body = bodyOf(inner, info) ?? unsupported(name, inner, field)
+  return { ...body, ...extrasOf(inner, field, { viewOnce, info }) }
+}
+
+function unwrapped(message: proto.IMessage): Unwrapped {
+  let inner = message.deviceSentMessage?.message ?? message
+  let info = message.messageContextInfo ?? inner.messageContextInfo ?? undefined
+  let viewOnce = false
+  for (let depth = 0; depth < maxWrappers; depth += 1) {
+    const wrapper = wrappers.find((name) => !isMissing(inner[name]?.message))
+    const next = wrapper && inner[wrapper]?.message
+    if (isMissing(next)) break
+    viewOnce ||= viewOnceWrappers.has(wrapper ?? '')
+    inner = next
+    info ??= inner.messageContextInfo ?? undefined
   }
-  return { kind: 'unsupported', name, text: readableText(body), ...(quoted && { quoted }) }
+  return { inner, viewOnce, info }
+}
+
+/** A message of this many bytes is kept whole, so that a later release can read it. */
+const maxRawBytes = 65_536
+
+function unsupported(name: string, inner: proto.IMessage, field: unknown): MessageBody {
+  const raw = proto.Message.encode(inner).finish()
+  return {
+    kind: 'unsupported',
+    name,
+    text: readableText(field),
+    ...(raw.length <= maxRawBytes && { raw: Buffer.from(raw).toString('base64') }),
+  }
+}
+
+function extrasOf(
+  inner: proto.IMessage,
+  field: unknown,
+  { viewOnce, info }: Pick<Unwrapped, 'viewOnce' | 'info'>,
+): MessageExtras {
+  const context = contextOf(field)
+  const mentions = jidsOf(context?.mentionedJid)
+  const quoted = reactionTarget(inner.reactionMessage) ?? quotedRefOf(context)
+  const forwarded =
+    context?.isForwarded === true
+      ? Math.max(1, countOf(context.forwardingScore) ?? 1)
+      : countOf(context?.forwardingScore)
+  const association = info?.messageAssociation
+  const albumId =
+    association?.associationType === proto.MessageAssociation.AssociationType.MEDIA_ALBUM
+      ? textIn(association.parentMessageKey?.id)
+      : undefined
+  const ad = context?.externalAdReply
+  const isAd = !isMissing(ad) && [ad.sourceId, ad.ctwaClid, ad.sourceType].some((text) => !!text)
+  return {
+    ...(mentions.length > 0 && { mentions }),
+    ...(quoted && { quoted }),
+    ...(forwarded && { forwarded }),
+    ...present({ expiresInS: countOf(context?.expiration) || undefined, albumId }),
+    ...((viewOnce || flagIn(field, 'viewOnce')) && { viewOnce: true }),
+    ...(isAd && {
+      ad: present({
+        sourceType: textIn(ad.sourceType),
+        sourceId: textIn(ad.sourceId),
+        sourceUrl: textIn(ad.sourceUrl),
+        title: textIn(ad.title),
+        body: textIn(ad.body),
+        mediaUrl: textIn(ad.mediaUrl),
+        thumbnailUrl: textIn(ad.thumbnailUrl),
+        clickId: textIn(ad.ctwaClid),
+        app: textIn(ad.sourceApp),
+      }),
+    }),
+  }
 }
 
 function aboutMessage(
@@ -87,22 +165,14 @@ function quotedRefOf(context: proto.IContextInfo | undefined): QuotedRef | undef
   }
 }
 
-function contextOf(body: unknown): proto.IContextInfo | undefined {
-  if (typeof body !== 'object' || body === null || !('contextInfo' in body)) return undefined
+function contextOf(field: unknown): proto.IContextInfo | undefined {
+  if (typeof field !== 'object' || field === null || !('contextInfo' in field)) return undefined
   // The protobuf's own field of that name, on every kind of message that has it.
-  return body.contextInfo ?? undefined
+  return field.contextInfo ?? undefined
 }
 
-/** The caption or other text of a kind that we do not handle yet. */
-function readableText(body: unknown): string {
-  if (typeof body === 'string') return body
-  if (typeof body !== 'object' || body === null) return ''
-  const fields = body as Readonly<Record<string, unknown>>
-  for (const field of textFields) {
-    const value = fields[field]
-    if (typeof value === 'string' && value !== '') return value
-  }
-  return 'body' in fields ? readableText(fields['body']) : ''
+function flagIn(field: unknown, name: string): boolean {
+  return typeof field === 'object' && field !== null && (field as Record<string, unknown>)[name] === true
 }
 
 function jidsOf(texts: readonly string[] | null | undefined): readonly Jid[] {

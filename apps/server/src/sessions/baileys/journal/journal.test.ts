@@ -121,26 +121,117 @@ describe('what a message says', () => {
     for (const wrapped of [
       { deviceSentMessage: { destinationJid: '99@lid', message: inner } },
       { ephemeralMessage: { message: inner } },
-      { viewOnceMessageV2: { message: inner } },
+      { associatedChildMessage: { message: inner } },
       { deviceSentMessage: { message: { ephemeralMessage: { message: inner } } } },
     ])
       expect(say(wrapped)).toEqual({ kind: 'text', text: 'inside' })
   })
 
-  test('a kind we do not handle keeps its name and its readable text', () => {
-    expect(say({ imageMessage: { caption: 'look' } })).toMatchObject({ name: 'imageMessage', text: 'look' })
+  test('with its file, its place in an album, how often it was passed on, and the ad it came from', () => {
+    expect(
+      say({
+        ephemeralMessage: {
+          message: {
+            viewOnceMessageV2: {
+              message: {
+                imageMessage: {
+                  caption: 'look',
+                  mimetype: 'image/jpeg',
+                  fileLength: 2048,
+                  fileSha256: Buffer.from('plain'),
+                  fileEncSha256: Buffer.from('sealed'),
+                  mediaKey: Buffer.from('key'),
+                  mediaKeyTimestamp: 1_767_225_600,
+                  directPath: '/v/t62',
+                  width: 640,
+                  height: 480,
+                  contextInfo: {
+                    isForwarded: true,
+                    forwardingScore: 4,
+                    expiration: 86_400,
+                    externalAdReply: {
+                      title: 'Summer',
+                      sourceType: 'ad',
+                      sourceId: '120',
+                      ctwaClid: 'click',
+                    },
+                  },
+                },
+              },
+            },
+          },
+        },
+        messageContextInfo: {
+          messageAssociation: {
+            associationType: proto.MessageAssociation.AssociationType.MEDIA_ALBUM,
+            parentMessageKey: { id: 'ALBUM' },
+          },
+        },
+      }),
+    ).toEqual({
+      kind: 'image',
+      text: 'look',
+      viewOnce: true,
+      forwarded: 4,
+      expiresInS: 86_400,
+      albumId: 'ALBUM',
+      ad: { title: 'Summer', sourceType: 'ad', sourceId: '120', clickId: 'click' },
+      media: {
+        mimetype: 'image/jpeg',
+        bytes: 2048,
+        width: 640,
+        height: 480,
+        sha256: Buffer.from('plain').toString('base64'),
+        source: {
+          directPath: '/v/t62',
+          key: Buffer.from('key').toString('base64'),
+          encSha256: Buffer.from('sealed').toString('base64'),
+          keyTimestamp: 1_767_225_600,
+        },
+      },
+    })
     expect(
       say({ documentWithCaptionMessage: { message: { documentMessage: { caption: 'c', fileName: 'f' } } } }),
-    ).toMatchObject({
-      name: 'documentMessage',
-      text: 'c',
+    ).toEqual({ kind: 'document', text: 'c', media: { name: 'f' } })
+  })
+
+  test('a link preview of an advertiser without an ad is no ad', () => {
+    expect(
+      say({ extendedTextMessage: { text: 'x', contextInfo: { externalAdReply: { title: 'a page' } } } }),
+    ).toEqual({ kind: 'text', text: 'x' })
+  })
+
+  test('senseless numbers are left out, and what lacks its essence stays unknown', () => {
+    expect(say({ locationMessage: { degreesLatitude: Number.NaN, degreesLongitude: 2 } })).toMatchObject({
+      kind: 'unsupported',
+      name: 'locationMessage',
     })
+    expect(say({ groupInviteMessage: { groupJid: 'nonsense', groupName: 'x' } })).toMatchObject({
+      kind: 'unsupported',
+      name: 'groupInviteMessage',
+    })
+    expect(say({ videoMessage: { seconds: -1 >>> 0, fileLength: 2 ** 60 } })).toEqual({
+      kind: 'video',
+      text: '',
+      media: { seconds: 4_294_967_295 },
+    })
+    expect(
+      say({ interactiveResponseMessage: { nativeFlowResponseMessage: { paramsJson: '[not json' } } }),
+    ).toEqual({ kind: 'buttons_reply', text: '', choice: { id: '', title: '', form: '[not json' } })
+  })
+
+  test('a kind we do not handle keeps its name, its readable text and all of it', () => {
+    const invoice = say({ invoiceMessage: { note: 'two chairs', token: 't' } })
+    expect(invoice).toMatchObject({ kind: 'unsupported', name: 'invoiceMessage' })
+    const raw = invoice?.kind === 'unsupported' ? (invoice.raw ?? '') : ''
+    expect(proto.Message.decode(Buffer.from(raw, 'base64')).invoiceMessage?.note).toBe('two chairs')
+    const huge = say({ invoiceMessage: { note: 'x'.repeat(70_000) } })
+    expect(huge).toEqual({ kind: 'unsupported', name: 'invoiceMessage', text: '' })
     expect(say({ reactionMessage: { text: '👍', key: { id: 'R1' } } })).toMatchObject({
       name: 'reactionMessage',
       text: '👍',
       quoted: { id: 'R1' },
     })
-    expect(say({ locationMessage: { degreesLatitude: 1, name: 'Office' } })).toMatchObject({ text: 'Office' })
     const { REVOKE } = proto.Message.ProtocolMessage.Type
     expect(say({ protocolMessage: { type: REVOKE, key: { id: 'D1' } } })).toMatchObject({
       name: 'protocolMessage.REVOKE',

@@ -1,0 +1,143 @@
+import type { MessageContentWire, MessageDetails } from '@inbox-hub/contract'
+import { type Location, mediaOf, type MessageContent, type MessageExtras } from '@inbox-hub/whatsapp'
+
+/** What a message says beyond its text, as lists and `message.received` show it. */
+export function contentWire(content: MessageContent): MessageContentWire {
+  const extras: MessageExtras = content.kind === 'undecryptable' ? {} : content
+  const media = mediaOf(content)
+  const { ad, forwarded = 0 } = extras
+  return {
+    kind: content.kind,
+    media:
+      media === undefined
+        ? null
+        : {
+            url: null,
+            mimetype: media.mimetype ?? null,
+            filename: media.name ?? null,
+            filesize: media.bytes ?? null,
+            sha256: media.sha256 ?? null,
+            seconds: media.seconds ?? null,
+            width: media.width ?? null,
+            height: media.height ?? null,
+            pages: media.pages ?? null,
+            animated: media.animated ?? content.kind === 'gif',
+            waveform: media.waveform ?? null,
+          },
+    details: detailsOf(content),
+    viewOnce: extras.viewOnce ?? false,
+    isForwarded: forwarded > 0,
+    forwardingScore: forwarded,
+    expiresIn: extras.expiresInS ?? null,
+    albumId: extras.albumId ?? null,
+    ad:
+      ad === undefined
+        ? null
+        : {
+            sourceType: ad.sourceType ?? null,
+            sourceId: ad.sourceId ?? null,
+            sourceUrl: ad.sourceUrl ?? null,
+            title: ad.title ?? null,
+            body: ad.body ?? null,
+            mediaUrl: ad.mediaUrl ?? null,
+            thumbnailUrl: ad.thumbnailUrl ?? null,
+            clickId: ad.clickId ?? null,
+            app: ad.app ?? null,
+          },
+    unsupported: content.kind === 'unsupported' ? content.name : null,
+  }
+}
+
+/** What is secret in it stays here: with a poll's key anybody could vote in another's name. */
+function detailsOf(content: MessageContent): MessageDetails {
+  switch (content.kind) {
+    case 'location':
+    case 'live_location':
+      return { location: placeOf(content.location, content.kind === 'live_location') }
+    case 'contacts':
+      return { contacts: content.contacts.map(({ name, vcard }) => ({ name, vcard })) }
+    case 'poll': {
+      const { question, options, selectable } = content.poll
+      return { poll: { question, options: [...options], selectable } }
+    }
+    case 'event': {
+      const { name, description, location, joinLink, startsAt, endsAt, canceled } = content.event
+      return {
+        event: {
+          name,
+          description: description ?? null,
+          location: location === undefined ? null : placeOf(location, false),
+          joinLink: joinLink ?? null,
+          startsAt: startsAt ?? null,
+          endsAt: endsAt ?? null,
+          canceled,
+        },
+      }
+    }
+    case 'buttons':
+    case 'list':
+      return {
+        options: content.options.map(({ id, title, description, url, phone }) => ({
+          id,
+          title,
+          description: description ?? null,
+          url: url ?? null,
+          phone: phone ?? null,
+        })),
+      }
+    case 'buttons_reply':
+    case 'list_reply': {
+      const { id, title, description, form } = content.choice
+      return { choice: { id, title, description: description ?? null, form: form ?? null } }
+    }
+    case 'group_invite': {
+      const { group, name, code, expiresAt } = content.invite
+      return { invite: { groupId: group, name, code, expiresAt: expiresAt ?? null } }
+    }
+    case 'product': {
+      const { id, title, description, priceMilli, currency, url, retailerId } = content.product
+      return {
+        product: {
+          id,
+          title,
+          description: description ?? null,
+          priceMilli: priceMilli ?? null,
+          currency: currency ?? null,
+          url: url ?? null,
+          retailerId: retailerId ?? null,
+        },
+      }
+    }
+    case 'order': {
+      const { id, title, items, totalMilli, currency } = content.order
+      return { order: { id, title, items, totalMilli: totalMilli ?? null, currency: currency ?? null } }
+    }
+    case 'album':
+      return { album: content.album }
+    case 'text':
+    case 'image':
+    case 'video':
+    case 'gif':
+    case 'video_note':
+    case 'audio':
+    case 'voice':
+    case 'document':
+    case 'sticker':
+    case 'unsupported':
+    case 'undecryptable':
+      break
+  }
+  return {}
+}
+
+function placeOf({ latitude, longitude, name, address, url, accuracyM }: Location, live: boolean) {
+  return {
+    latitude,
+    longitude,
+    name: name ?? null,
+    address: address ?? null,
+    url: url ?? null,
+    accuracyM: accuracyM ?? null,
+    live,
+  }
+}

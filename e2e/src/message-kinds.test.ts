@@ -1,0 +1,422 @@
+import { endpoints } from '@inbox-hub/contract'
+import type { Content } from '@inbox-hub/emulator'
+import { describe, expect, test } from 'vitest'
+
+import { eventually, postgresUrl, startHub } from './harness.ts'
+
+const stores = (await postgresUrl()) === undefined ? (['sqlite'] as const) : (['sqlite', 'postgres'] as const)
+const customer = '+12025550123'
+const params = { sessionId: 'support' }
+
+const file = {
+  mimetype: 'image/jpeg',
+  fileLength: 2048,
+  fileSha256: Buffer.alloc(32, 1),
+  fileEncSha256: Buffer.alloc(32, 2),
+  mediaKey: Buffer.alloc(32, 3),
+  directPath: '/v/t62.7118-24/1',
+}
+const media = {
+  mimetype: 'image/jpeg',
+  filesize: 2048,
+  sha256: Buffer.alloc(32, 1).toString('base64'),
+  url: null,
+}
+const ana = { displayName: 'Ana', vcard: 'BEGIN:VCARD\nFN:Ana\nEND:VCARD' }
+const ben = { displayName: 'Ben', vcard: 'BEGIN:VCARD\nFN:Ben\nEND:VCARD' }
+const seller = '447700900123@s.whatsapp.net'
+const card = ({ displayName: name, vcard }: typeof ana) => ({ name, vcard })
+
+/** What a phone sends, and how the hub tells it: the API's word, the precise kind, the text and the rest. */
+const kinds: Readonly<
+  Record<string, { sent: Content; type: string; kind: string; text: string; told?: object }>
+> = {
+  text: {
+    sent: 'hello',
+    type: 'text',
+    kind: 'text',
+    text: 'hello',
+    told: { media: null, details: {}, ad: null },
+  },
+  image: {
+    sent: { imageMessage: { ...file, caption: 'look', width: 640, height: 480 } },
+    type: 'image',
+    kind: 'image',
+    text: 'look',
+    told: { media: { ...media, width: 640, height: 480 } },
+  },
+  video: {
+    sent: { videoMessage: { ...file, mimetype: 'video/mp4', seconds: 7 } },
+    type: 'video',
+    kind: 'video',
+    text: '',
+    told: { media: { mimetype: 'video/mp4', seconds: 7, animated: false } },
+  },
+  gif: {
+    sent: { videoMessage: { ...file, gifPlayback: true } },
+    type: 'video',
+    kind: 'gif',
+    text: '',
+    told: { media: { animated: true } },
+  },
+  'video note': {
+    sent: { ptvMessage: { ...file, seconds: 3 } },
+    type: 'video',
+    kind: 'video_note',
+    text: '',
+  },
+  audio: {
+    sent: { audioMessage: { ...file, mimetype: 'audio/mpeg', seconds: 61 } },
+    type: 'audio',
+    kind: 'audio',
+    text: '',
+    told: { media: { mimetype: 'audio/mpeg', seconds: 61 } },
+  },
+  'voice note': {
+    sent: { audioMessage: { ...file, ptt: true, seconds: 4, waveform: Buffer.from([1, 50, 100]) } },
+    type: 'voice',
+    kind: 'voice',
+    text: '',
+    told: { media: { seconds: 4, waveform: Buffer.from([1, 50, 100]).toString('base64') } },
+  },
+  'document with a caption': {
+    sent: {
+      documentWithCaptionMessage: {
+        message: { documentMessage: { ...file, fileName: 'offer.pdf', pageCount: 3, caption: 'the offer' } },
+      },
+    },
+    type: 'document',
+    kind: 'document',
+    text: 'the offer',
+    told: { media: { filename: 'offer.pdf', pages: 3 } },
+  },
+  sticker: {
+    sent: { stickerMessage: { ...file, mimetype: 'image/webp', isAnimated: true } },
+    type: 'sticker',
+    kind: 'sticker',
+    text: '',
+    told: { media: { mimetype: 'image/webp', animated: true } },
+  },
+  'animated sticker of the newer kind': {
+    sent: { lottieStickerMessage: { message: { stickerMessage: { ...file, isLottie: true } } } },
+    type: 'sticker',
+    kind: 'sticker',
+    text: '',
+    told: { media: { animated: true } },
+  },
+  'view once': {
+    sent: { viewOnceMessageV2: { message: { imageMessage: { ...file, viewOnce: true } } } },
+    type: 'image',
+    kind: 'image',
+    text: '',
+    told: { viewOnce: true },
+  },
+  'picture of an album': {
+    sent: {
+      imageMessage: file,
+      messageContextInfo: { messageAssociation: { associationType: 1, parentMessageKey: { id: 'ALBUM1' } } },
+    },
+    type: 'image',
+    kind: 'image',
+    text: '',
+    told: { albumId: 'ALBUM1' },
+  },
+  location: {
+    sent: {
+      locationMessage: {
+        degreesLatitude: 40.4,
+        degreesLongitude: -3.7,
+        name: 'Office',
+        address: '1 Main St',
+      },
+    },
+    type: 'location',
+    kind: 'location',
+    text: 'Office',
+    told: {
+      details: {
+        location: { latitude: 40.4, longitude: -3.7, name: 'Office', address: '1 Main St', live: false },
+      },
+    },
+  },
+  'live location': {
+    sent: {
+      liveLocationMessage: {
+        degreesLatitude: 1,
+        degreesLongitude: 2,
+        caption: 'on my way',
+        accuracyInMeters: 9,
+      },
+    },
+    type: 'location',
+    kind: 'live_location',
+    text: 'on my way',
+    told: { details: { location: { latitude: 1, longitude: 2, accuracyM: 9, live: true } } },
+  },
+  contact: {
+    sent: { contactMessage: ana },
+    type: 'contact',
+    kind: 'contacts',
+    text: 'Ana',
+    told: { details: { contacts: [card(ana)] } },
+  },
+  contacts: {
+    sent: { contactsArrayMessage: { contacts: [ana, ben] } },
+    type: 'contact',
+    kind: 'contacts',
+    text: 'Ana, Ben',
+    told: { details: { contacts: [card(ana), card(ben)] } },
+  },
+  poll: {
+    sent: {
+      pollCreationMessageV3: {
+        name: 'Lunch?',
+        options: [{ optionName: 'Pizza' }, { optionName: 'Soup' }],
+        selectableOptionsCount: 1,
+      },
+    },
+    type: 'poll',
+    kind: 'poll',
+    text: 'Lunch?',
+    // Exactly: the secret of a poll stays in the hub.
+    told: { details: { poll: { question: 'Lunch?', options: ['Pizza', 'Soup'], selectable: 1 } } },
+  },
+  event: {
+    sent: { eventMessage: { name: 'Opening', description: 'with cake', startTime: 1_798_800_000 } },
+    type: 'text',
+    kind: 'event',
+    text: 'Opening',
+    told: {
+      details: { event: { name: 'Opening', startsAt: 1_798_800_000_000, endsAt: null, canceled: false } },
+    },
+  },
+  'button reply': {
+    sent: { buttonsResponseMessage: { selectedButtonId: 'b2', selectedDisplayText: 'No', type: 1 } },
+    type: 'buttons',
+    kind: 'buttons_reply',
+    text: 'No',
+    told: { details: { choice: { id: 'b2', title: 'No' } } },
+  },
+  'template reply': {
+    sent: { templateButtonReplyMessage: { selectedId: 't1', selectedDisplayText: 'Stop', selectedIndex: 0 } },
+    type: 'buttons',
+    kind: 'buttons_reply',
+    text: 'Stop',
+    told: { details: { choice: { id: 't1', title: 'Stop' } } },
+  },
+  'flow reply': {
+    sent: {
+      interactiveResponseMessage: {
+        body: { text: 'Done' },
+        nativeFlowResponseMessage: { name: 'quick_reply', paramsJson: '{"id":"f3"}', version: 1 },
+      },
+    },
+    type: 'buttons',
+    kind: 'buttons_reply',
+    text: 'Done',
+    told: { details: { choice: { id: 'f3', title: 'Done', form: '{"id":"f3"}' } } },
+  },
+  'list reply': {
+    sent: {
+      listResponseMessage: {
+        title: 'Large',
+        description: '40 cm',
+        singleSelectReply: { selectedRowId: 'r3' },
+      },
+    },
+    type: 'list',
+    kind: 'list_reply',
+    text: 'Large',
+    told: { details: { choice: { id: 'r3', title: 'Large', description: '40 cm' } } },
+  },
+  'buttons of a business': {
+    sent: {
+      buttonsMessage: {
+        contentText: 'Confirm?',
+        buttons: [{ buttonId: 'y', buttonText: { displayText: 'Yes' }, type: 1 }],
+      },
+    },
+    type: 'buttons',
+    kind: 'buttons',
+    text: 'Confirm?',
+    told: { details: { options: [{ id: 'y', title: 'Yes' }] } },
+  },
+  'list of a business': {
+    sent: {
+      listMessage: {
+        title: 'Menu',
+        description: 'Choose',
+        sections: [{ title: 'Sizes', rows: [{ rowId: 'r1', title: 'Small', description: '20 cm' }] }],
+      },
+    },
+    type: 'list',
+    kind: 'list',
+    text: 'Choose',
+    told: { details: { options: [{ id: 'r1', title: 'Small', description: '20 cm' }] } },
+  },
+  'template of a business': {
+    sent: {
+      templateMessage: {
+        hydratedTemplate: {
+          hydratedContentText: 'Your order left',
+          hydratedButtons: [{ index: 0, urlButton: { displayText: 'Track', url: 'https://example.com/1' } }],
+        },
+      },
+    },
+    type: 'buttons',
+    kind: 'buttons',
+    text: 'Your order left',
+    told: { details: { options: [{ id: '', title: 'Track', url: 'https://example.com/1' }] } },
+  },
+  'group invite': {
+    sent: {
+      groupInviteMessage: {
+        groupJid: '120363000000000009@g.us',
+        groupName: 'Neighbours',
+        inviteCode: 'abc',
+        inviteExpiration: 1_798_800_000,
+      },
+    },
+    type: 'text',
+    kind: 'group_invite',
+    text: 'Neighbours',
+    told: {
+      details: {
+        invite: {
+          groupId: '120363000000000009@g.us',
+          name: 'Neighbours',
+          code: 'abc',
+          expiresAt: 1_798_800_000_000,
+        },
+      },
+    },
+  },
+  product: {
+    sent: {
+      productMessage: {
+        product: { productId: '17', title: 'Chair', priceAmount1000: 49_900, currencyCode: 'EUR' },
+        businessOwnerJid: seller,
+      },
+    },
+    type: 'text',
+    kind: 'product',
+    text: 'Chair',
+    told: { details: { product: { id: '17', title: 'Chair', priceMilli: 49_900, currency: 'EUR' } } },
+  },
+  order: {
+    sent: {
+      orderMessage: {
+        orderId: '99',
+        orderTitle: 'Furniture',
+        itemCount: 2,
+        totalAmount1000: 99_800,
+        totalCurrencyCode: 'EUR',
+        sellerJid: seller,
+        token: 'secret',
+      },
+    },
+    type: 'text',
+    kind: 'order',
+    text: 'Furniture',
+    told: {
+      details: { order: { id: '99', title: 'Furniture', items: 2, totalMilli: 99_800, currency: 'EUR' } },
+    },
+  },
+  'from an ad': {
+    sent: {
+      extendedTextMessage: {
+        text: 'Is this still on?',
+        contextInfo: {
+          externalAdReply: {
+            title: 'Summer sale',
+            sourceType: 'ad',
+            sourceId: '120210',
+            sourceUrl: 'https://fb.me/x',
+            ctwaClid: 'click',
+          },
+        },
+      },
+    },
+    type: 'text',
+    kind: 'text',
+    text: 'Is this still on?',
+    told: { ad: { title: 'Summer sale', sourceType: 'ad', sourceId: '120210', clickId: 'click' } },
+  },
+  'forwarded and disappearing': {
+    sent: {
+      ephemeralMessage: {
+        message: {
+          extendedTextMessage: {
+            text: 'pass it on',
+            contextInfo: { isForwarded: true, forwardingScore: 5, expiration: 86_400 },
+          },
+        },
+      },
+    },
+    type: 'text',
+    kind: 'text',
+    text: 'pass it on',
+    told: { isForwarded: true, forwardingScore: 5, expiresIn: 86_400 },
+  },
+  'a kind that is not read yet': {
+    sent: { requestPhoneNumberMessage: {} },
+    type: 'text',
+    kind: 'unsupported',
+    text: '',
+    told: { unsupported: 'requestPhoneNumberMessage' },
+  },
+}
+
+describe.each(stores)('every kind of message on %s', (store) => {
+  test('is stored, listed and told as what it is', async () => {
+    await using hub = await startHub({ store, preset: 'standard' })
+    const support = await hub.pairSession('support')
+    const phone = hub.emulator.phone(customer)
+    const rows = Object.entries(kinds).map(([name, row]) => ({
+      name,
+      ...row,
+      id: phone.sends(support, row.sent).id,
+    }))
+    // An album announces what follows it: nothing to show by itself.
+    phone.sends(support, { albumMessage: { expectedImageCount: 1 } }, { id: 'ALBUM1' })
+    await phone.delivered(phone.sends(support, 'the last'))
+
+    const received = await hub.webhook.received('message.received', rows.length + 1)
+    const told = new Map(received.map(({ data }) => [data['messageId'], data]))
+    const { messages, total } = await eventually(
+      async () => {
+        const page = await hub.api.call(endpoints.listMessages, { params, query: { limit: 1000 } })
+        return page.total > rows.length ? page : undefined
+      },
+      () => 'the messages are not listed',
+    )
+    expect(total).toBe(rows.length + 1)
+    const listed = new Map(messages.map((message) => [message.messageId, message]))
+    for (const { name, id, type, kind, text, told: rest = {} } of rows) {
+      expect(told.get(id), `${name} by webhook`).toMatchObject({ type, kind, text, ...rest })
+      expect(listed.get(id), `${name} in the list`).toMatchObject({
+        type,
+        kind,
+        body: text,
+        hasMedia: told.get(id)?.['media'] !== null,
+        ...rest,
+      })
+    }
+    const poll = rows.find(({ kind }) => kind === 'poll')
+    expect(JSON.stringify(listed.get(poll?.id ?? ''))).not.toContain('secret')
+  })
+})
+
+test('a CRM is told of a file, with the words it knows', async () => {
+  await using hub = await startHub()
+  const support = await hub.pairSession('support')
+  const phone = hub.emulator.phone(customer)
+  phone.sends(support, { ptvMessage: { ...file, mimetype: 'video/mp4' } })
+  const [received] = await hub.webhook.received('message.received')
+  expect(received?.data['message']).toMatchObject({
+    type: 'video',
+    has_attachment: true,
+    hasMedia: true,
+    media: { filename: '', filesize: 2048, mimetype: 'video/mp4', url: null, fileSha256: media.sha256 },
+  })
+})

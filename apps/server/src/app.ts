@@ -3,7 +3,7 @@ import type { Config } from './config.ts'
 import { createAccess } from './access/index.ts'
 import { keyRoutes } from './access/routes.ts'
 import { contactRoutes } from './chats/routes.ts'
-import { createChats } from './chats/index.ts'
+import { createChats, createPeopleSearch } from './chats/index.ts'
 import { createCluster, takeNodeIdentity } from './cluster/index.ts'
 import { createEvents, eventRoutes } from './events/index.ts'
 import { type Clock, systemClock } from './platform/clock.ts'
@@ -14,7 +14,8 @@ import { createLog, type Log } from './platform/log.ts'
 import { createMetrics } from './platform/metrics.ts'
 import { probeWebSocketServer } from './platform/probes.ts'
 import { createSecrets, type Sealer } from './platform/secrets/index.ts'
-import { createMessages, messageRoutes } from './messages/index.ts'
+import { createMessages, createWires, messageRoutes, type Own } from './messages/index.ts'
+import { createSearch, searchRoutes } from './search/index.ts'
 import { rewrapDataKeys } from './sessions/rewrap.ts'
 import { sessionRoutes } from './sessions/routes.ts'
 import { createSessions } from './sessions/sessions.ts'
@@ -143,6 +144,13 @@ export async function startApp({
       metrics,
     }),
   )
+  const own = (sessionId: number): Own => {
+    const view = sessions.view(sessionId)
+    return { pn: view?.mePn, lid: view?.meLid }
+  }
+  const search = modules.use(
+    createSearch({ database, chats, own, clock, log: log.child({ module: 'search' }), metrics }),
+  )
   const webhooks = modules.use(
     await createWebhooks({
       database,
@@ -192,6 +200,13 @@ export async function startApp({
   sessionRoutes(http, { sessions, clock, version, whatsappVersion: whatsapp.version })
   messageRoutes(http, { database, sessions, chats, messages, clock })
   contactRoutes(http, { database, sessions, events, chats, clock })
+  searchRoutes(http, {
+    sessions,
+    messages,
+    people: createPeopleSearch(database),
+    search,
+    wires: createWires({ database, chats, own, list: messages.list, clock }),
+  })
   const closing = new AbortController()
   eventRoutes(http, {
     events,
@@ -207,6 +222,7 @@ export async function startApp({
     await http.drain(drainRequestsMs)
   })
   await messages.start()
+  search.start()
   sessions.start()
   log.info({ url, version }, 'the hub serves')
 

@@ -1,6 +1,7 @@
 import { contactEndpoints } from './contacts.ts'
 import { keyEndpoints } from './keys.ts'
 import { messageEndpoints } from './messages.ts'
+import { searchEndpoints } from './search.ts'
 import { sessionEndpoints } from './sessions.ts'
 import { systemEndpoints } from './system.ts'
 
@@ -10,5 +11,6 @@ export const endpoints = {
   ...sessionEndpoints,
   ...messageEndpoints,
   ...contactEndpoints,
+  ...searchEndpoints,
   ...keyEndpoints,
 }

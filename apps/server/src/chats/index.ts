@@ -23,7 +23,9 @@ import {
 import { type ContactFact, type Contacts, createContacts } from './contacts.ts'
 import { rekey, type RekeyedMessages, type Rekeying } from './rekey.ts'
 
+export { contactWire } from './contact-wire.ts'
 export { contactRoutes } from './routes.ts'
+export { createPeopleSearch, type PeopleSearch } from './people-search.ts'
 export type { Address, LidMapping } from './addresses.ts'
 export type { ChatChange, ChatLoss } from './chat-rows.ts'
 export type { ContactFact } from './contacts.ts'

@@ -28,7 +28,10 @@ import { createUnanswered, repeatWithinMs } from './sending/unanswered.ts'
 import { TallyChange } from './tally.ts'
 
 export { messageRoutes } from './routes.ts'
+export type { ChatListItem } from './message-list.ts'
 export type { MessageRow } from './message-rows.ts'
+export { isOwn, type Own } from './own.ts'
+export { createWires } from './wires.ts'
 export type { CallOptions, SendOutcome, SendRequest } from './sending/send.ts'
 
 /** Sending, receiving, receipts. Receiving needs no call: the projector follows the journal. */

@@ -63,6 +63,8 @@ export interface MessageList {
     offset: number,
   ): Promise<{ chats: readonly ChatListItem[]; total: number }>
   chat(sessionId: number, jid: Jid): Promise<ChatListItem | undefined>
+  /** Those of the chats that exist, the most recent first. */
+  chatsAmong(sessionId: number, jids: readonly string[]): Promise<readonly ChatListItem[]>
   /** Chats with unread messages, the most recent first, at most a thousand; and how many messages are unread in all. */
   unread(sessionIds: readonly number[]): Promise<{ chats: readonly ChatListItem[]; total: number }>
   /** Why messages failed, by their number. */
@@ -208,6 +210,16 @@ export function createMessageList(database: Database): MessageList {
 
     chat: (sessionId, jid) =>
       chatRows().where('chat.session_id', '=', sessionId).where('chat.jid', '=', jid).executeTakeFirst(),
+
+    async chatsAmong(sessionId, jids) {
+      if (jids.length === 0) return []
+      return chatRows()
+        .where('chat.session_id', '=', sessionId)
+        .where('chat.jid', 'in', jids)
+        .orderBy('chat.active_at', 'desc')
+        .orderBy('chat.jid', 'desc')
+        .execute()
+    },
 
     async unread(sessionIds) {
       if (sessionIds.length === 0) return { chats: [], total: 0 }

@@ -15,11 +15,11 @@ import type { Clock } from '../platform/clock.ts'
 import type { Database } from '../platform/database/index.ts'
 import type { Http } from '../platform/http/index.ts'
 import type { Sessions, SessionView } from '../sessions/index.ts'
-import { chatName, chatWire } from './chat-wire.ts'
+import { chatName } from './chat-wire.ts'
 import type { Messages, MessageRow, SendRequest } from './index.ts'
-import type { ChatListItem } from './message-list.ts'
 import type { Own } from './own.ts'
 import { addressesIn, messageWire } from './wire.ts'
+import { createWires } from './wires.ts'
 
 export interface MessageRoutesDeps {
   database: Database
@@ -41,29 +41,9 @@ export function messageRoutes(
     const view = sessions.view(sessionId)
     return { pn: view?.mePn, lid: view?.meLid }
   }
+  const wires = createWires({ database, chats, own, list, clock })
   const canonical = async (sessionId: number, jid: Jid): Promise<Jid> =>
     (await chats.addresses.canonical(database, [{ sessionId, jid }]))(sessionId, jid)
-
-  async function wired(
-    rows: readonly MessageRow[],
-    language: Language,
-  ): Promise<ReturnType<typeof messageWire>[]> {
-    const [shown, failures] = await Promise.all([
-      chats.addresses.shown(database, rows.flatMap(addressesIn)),
-      list.failures(rows),
-    ])
-    return rows.map((row) => messageWire(row, { shown, own, failures, language }))
-  }
-
-  async function shownChats(items: readonly ChatListItem[]): Promise<(item: ChatListItem) => Jid> {
-    // A column that only canonical addresses are written to.
-    const jidOf = (item: ChatListItem): Jid => item.jid as Jid
-    const shown = await chats.addresses.shown(
-      database,
-      items.map((item) => ({ sessionId: item.session_id, jid: jidOf(item) })),
-    )
-    return (item) => shown(item.session_id, jidOf(item))
-  }
 
   async function sendAnswer(row: MessageRow, to: string, language: Language): Promise<SendAnswer> {
     // The message is out: nothing that fails from here on may make its sender send it again.
@@ -149,18 +129,20 @@ export function messageRoutes(
     }
     const [rows, total] = await Promise.all([list.page(filter, limit, offsetOf(query)), list.total(filter)])
     return {
-      data: { messages: await wired(rows, language), pagination: paginationOf(total, page, limit), total },
+      data: {
+        messages: await wires.messages(rows, language),
+        pagination: paginationOf(total, page, limit),
+        total,
+      },
     }
   })
 
   http.serve(endpoints.listChats, async ({ params, query, ownerId }) => {
     const { id } = sessions.find(ownerId, params.sessionId, 'name_first')
     const { chats: items, total } = await list.chats(id, query.limit, offsetOf(query))
-    const shown = await shownChats(items)
-    const now = clock.now()
     return {
       data: {
-        chats: items.map((item) => chatWire(item, shown(item), now)),
+        chats: await wires.chats(items),
         pagination: paginationOf(total, query.page, query.limit),
         total,
       },
@@ -206,7 +188,7 @@ export function messageRoutes(
     const chatId = shown(sessionId, chat)
     return {
       data: {
-        messages: await wired(rows, language),
+        messages: await wires.messages(rows, language),
         pagination: paginationOf(total, query.page, query.limit),
         total,
         chatInfo: {
@@ -234,7 +216,7 @@ export function messageRoutes(
   http.serve(endpoints.listUnread, async ({ ownerId }) => {
     const mine = new Map(sessions.list(ownerId).map((session) => [session.id, session.sessionId]))
     const { chats: items, total } = await list.unread([...mine.keys()])
-    const shown = await shownChats(items)
+    const shown = await wires.shownChats(items)
     return {
       data: {
         unreadMessages: items.map((item) => ({

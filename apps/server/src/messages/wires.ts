@@ -1,0 +1,59 @@
+import type { ChatWire, Language, MessageWire } from '@inbox-hub/contract'
+import type { Jid } from '@inbox-hub/whatsapp'
+
+import type { Chats } from '../chats/index.ts'
+import type { Clock } from '../platform/clock.ts'
+import type { Database } from '../platform/database/index.ts'
+import { chatWire } from './chat-wire.ts'
+import type { ChatListItem, MessageList } from './message-list.ts'
+import type { MessageRow } from './message-rows.ts'
+import type { Own } from './own.ts'
+import { addressesIn, messageWire } from './wire.ts'
+
+/** Rows as every list of the API shows them, with what has to be read for that. */
+export interface Wires {
+  messages(rows: readonly MessageRow[], language: Language): Promise<MessageWire[]>
+  chats(items: readonly ChatListItem[]): Promise<ChatWire[]>
+  /** The address of each chat to show to the world. */
+  shownChats(items: readonly ChatListItem[]): Promise<(item: ChatListItem) => Jid>
+}
+
+export function createWires({
+  database,
+  chats,
+  own,
+  list,
+  clock,
+}: {
+  database: Database
+  chats: Pick<Chats, 'addresses'>
+  own: (sessionId: number) => Own
+  list: Pick<MessageList, 'failures'>
+  clock: Clock
+}): Wires {
+  async function shownChats(items: readonly ChatListItem[]): Promise<(item: ChatListItem) => Jid> {
+    // A column that only canonical addresses are written to.
+    const jidOf = (item: ChatListItem): Jid => item.jid as Jid
+    const shown = await chats.addresses.shown(
+      database,
+      items.map((item) => ({ sessionId: item.session_id, jid: jidOf(item) })),
+    )
+    return (item) => shown(item.session_id, jidOf(item))
+  }
+
+  return {
+    shownChats,
+    async messages(rows, language) {
+      const [shown, failures] = await Promise.all([
+        chats.addresses.shown(database, rows.flatMap(addressesIn)),
+        list.failures(rows),
+      ])
+      return rows.map((row) => messageWire(row, { shown, own, failures, language }))
+    },
+    async chats(items) {
+      const shown = await shownChats(items)
+      const now = clock.now()
+      return items.map((item) => chatWire(item, shown(item), now))
+    },
+  }
+}

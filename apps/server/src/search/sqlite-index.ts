@@ -1,0 +1,54 @@
+import type { MessageIndex } from './message-index.ts'
+import type { AnyOf } from './terms.ts'
+
+/**
+ * FTS5 without the text (contentless) and without positions (detail=none): it only says which message has which term. The `ascii` tokenizer
+ * leaves all but ASCII as it is, so the terms stay what words.ts made of them; accents are folded there, for both stores alike. The
+ * beginnings of words that people type are indexed themselves: without that, `or…` would first gather the messages of every word with or.
+ */
+const table = `CREATE VIRTUAL TABLE search_message USING fts5(
+  terms, content = '', contentless_delete = 1, detail = none, tokenize = 'ascii', prefix = '2 3 4 5 6'
+)`
+
+/** SQLITE_CORRUPT_VTAB: FTS5 found its own tables inconsistent. */
+const corruptIndex = 267
+
+export const sqliteIndex: MessageIndex = {
+  async create({ sql }) {
+    await sql.execute('DROP TABLE IF EXISTS search_message', [])
+    await sql.execute(table, [])
+  },
+  async add({ sql }, entries) {
+    for (const { key, terms } of entries) {
+      await sql.execute('INSERT INTO search_message (rowid, terms) VALUES (?, ?)', [key, terms.join(' ')])
+    }
+  },
+  async remove({ sql }, keys) {
+    for (const key of keys) await sql.execute('DELETE FROM search_message WHERE rowid = ?', [key])
+  },
+  async newest({ sql }, { all, from, below, limit }) {
+    const { rows } = await sql.execute(
+      // As text: the key has 63 bits, and a number of JavaScript 53.
+      `SELECT CAST(rowid AS TEXT) AS key FROM search_message
+       WHERE search_message MATCH ? AND rowid >= ? AND rowid < ? ORDER BY rowid DESC LIMIT ?`,
+      [matching(all), from, below, limit],
+    )
+    // The one column selected above.
+    return (rows as readonly { key: string }[]).map(({ key }) => BigInt(key))
+  },
+  isBroken(error) {
+    for (let cause = error; cause instanceof Error; cause = cause.cause) {
+      if ('errcode' in cause && cause.errcode === corruptIndex) return true
+      if (/no such table: search_message|vtable constructor failed: search_message/.test(cause.message))
+        return true
+    }
+    return false
+  },
+}
+
+/** FTS5's syntax, with every term as a string: terms have no quotes (terms.ts). */
+function matching(all: readonly AnyOf[]): string {
+  return all
+    .map((any) => `(${any.map(({ term, prefix }) => `"${term}"${prefix ? ' *' : ''}`).join(' OR ')})`)
+    .join(' AND ')
+}

@@ -205,7 +205,14 @@ export async function startApp({
     messages,
     people: createPeopleSearch(database),
     search,
-    wires: createWires({ database, chats, own, list: messages.list, clock }),
+    wires: createWires({
+      database,
+      chats,
+      own,
+      list: messages.list,
+      waiting: (sessionId, whatsappId) => messages.waiting(sessionId, whatsappId),
+      clock,
+    }),
   })
   const closing = new AbortController()
   eventRoutes(http, {

@@ -327,6 +327,19 @@ export const errors = {
       pt: 'Não é preciso um código QR. Para vincular outro número, use outra sessão.',
     },
   },
+  MESSAGE_NOT_CANCELLABLE: {
+    status: 409,
+    message: {
+      es: 'El mensaje ya no se puede cancelar',
+      en: 'The message cannot be cancelled any more',
+      pt: 'A mensagem não pode mais ser cancelada',
+    },
+    remedy: {
+      es: '`details.status` dice dónde está. `pending`: puede haber llegado ya; espere su evento. `sent` o posterior: bórrelo en el teléfono. `failed` o `received`: no hay nada que cancelar.',
+      en: '`details.status` says where it is. `pending`: it may have arrived already; wait for its event. `sent` or later: delete it on the phone. `failed` or `received`: there is nothing to cancel.',
+      pt: '`details.status` diz onde está. `pending`: pode já ter chegado; aguarde o evento. `sent` ou posterior: apague no telefone. `failed` ou `received`: não há nada a cancelar.',
+    },
+  },
   IDEMPOTENCY_CONFLICT: {
     status: 409,
     message: {

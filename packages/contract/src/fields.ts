@@ -18,6 +18,8 @@ export type OwnIssue =
   | 'text_only'
   | 'not_for_everyone'
   | 'end_before_start'
+  | 'not_in_future'
+  | 'too_far_ahead'
   | 'not_a_proxy'
 
 /** The `params` of an issue of our own. */

@@ -31,6 +31,7 @@ export {
   type MessageStatus,
   messageStatuses,
   type MessageWire,
+  type WaitReason,
 } from './messages.ts'
 export type { SessionWire } from './sessions.ts'
 export { apiVersion, type ReadinessCheck } from './system.ts'

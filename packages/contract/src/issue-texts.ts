@@ -133,6 +133,16 @@ const issueTexts = {
     en: 'It must be later than startDate',
     pt: 'Deve ser posterior a startDate',
   },
+  not_in_future: {
+    es: 'Debe ser posterior a este momento',
+    en: 'It must be later than now',
+    pt: 'Deve ser posterior a este momento',
+  },
+  too_far_ahead: {
+    es: 'Debe estar a 366 días como máximo',
+    en: 'It must be at most 366 days ahead',
+    pt: 'Deve estar a no máximo 366 dias',
+  },
 } as const satisfies Record<string, Text> & Record<OwnIssue, Text>
 
 export type IssueKey = keyof typeof issueTexts

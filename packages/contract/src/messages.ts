@@ -19,7 +19,15 @@ import {
 import { messageContent } from './message-content.ts'
 import { messageTypes } from './message-events.ts'
 
-export const messageStatuses = ['pending', 'sent', 'delivered', 'read', 'failed', 'received'] as const
+export const messageStatuses = [
+  'scheduled',
+  'pending',
+  'sent',
+  'delivered',
+  'read',
+  'failed',
+  'received',
+] as const
 export type MessageStatus = (typeof messageStatuses)[number]
 
 const messageStatusSchema = z.enum(messageStatuses).meta({ id: 'MessageStatus' })
@@ -27,12 +35,32 @@ const messageStatusSchema = z.enum(messageStatuses).meta({ id: 'MessageStatus' }
 /** WhatsApp Web's number for each status: what CRMs draw as ticks. */
 export const ackOfStatus = {
   failed: -1,
+  scheduled: 0,
   pending: 0,
   sent: 1,
   received: 1,
   delivered: 2,
   read: 3,
 } as const satisfies Record<MessageStatus, number>
+
+/** What a message that is not on its way yet waits for. */
+export const waitReasons = ['schedule', 'connection', 'quiet', 'pacing', 'queue'] as const
+export type WaitReason = (typeof waitReasons)[number]
+
+/** Why a message has not gone out yet; all null once it is on its way. */
+const waiting = {
+  waitingFor: z.enum(waitReasons).nullable().meta({
+    description:
+      '`schedule`: its time has not come; `connection`: the session is offline; `quiet`: WhatsApp asked for a pause; `pacing`: the limits set for the session; `queue`: messages before it. Null when it waits for nothing of ours.',
+  }),
+  position: z
+    .int()
+    .nullable()
+    .meta({ description: 'Its place among what the session still has to send, from 1.' }),
+  expectedAt: isoSchema
+    .nullable()
+    .meta({ description: 'When it is expected to go out; null when nobody can say.' }),
+}
 
 /** A message as every list shows it. There is never a raw WhatsApp message inside. */
 export const messageSchema = z
@@ -80,6 +108,7 @@ export const messageSchema = z
       .object({ code: z.string(), message: z.string() })
       .nullable()
       .meta({ description: 'Why it was not sent.' }),
+    ...waiting,
   })
   .meta({ id: 'Message' })
 export type MessageWire = z.input<typeof messageSchema>
@@ -200,6 +229,7 @@ const sendAnswer = z.object({
   }),
   timestamp: isoSchema,
   text: z.string(),
+  ...waiting,
   message: messageSchema,
 })
 
@@ -221,6 +251,11 @@ const sendMessage = endpoint({
     quotedMessageId: maybe(messageId).meta({ description: 'The message this answers.' }),
     quotedMsgId: maybe(messageId).meta({ description: 'The same.' }),
     mentions: maybe(list(chatAddress, 256)).meta({ description: 'People named in the text with `@`.' }),
+    sendAt: maybe(moment('start_of_day')).meta({
+      description:
+        'When it is to go out: ISO 8601 (without a zone it is UTC), or Unix seconds or milliseconds. In the future, at most 366 days ahead. The session need not be connected now.',
+      example: '2026-12-24T09:00:00Z',
+    }),
     clientId: maybe(idempotencyKey).meta({ description: 'The same as the `Idempotency-Key` header.' }),
   }),
   data: sendAnswer.extend({
@@ -246,6 +281,37 @@ const sendMessage = endpoint({
     'MESSAGE_NOT_FOUND',
     'IDEMPOTENCY_CONFLICT',
   ],
+})
+
+const listScheduled = endpoint({
+  id: 'listScheduled',
+  method: 'GET',
+  path: '/api/messages/:sessionId/scheduled',
+  tag,
+  summary: 'List the messages of a session that wait for their time, soonest first',
+  params,
+  query: z.object({ page, limit: limit(50), chatId: maybe(chatAddress) }),
+  data: z.object({ messages: z.array(messageSchema), pagination: paginationSchema, total: z.int() }),
+  errors: ['SESSION_NOT_FOUND'],
+})
+
+const cancelMessage = endpoint({
+  id: 'cancelMessage',
+  method: 'POST',
+  path: '/api/messages/:messageId/cancel',
+  tag,
+  summary: 'Take back a message that has not gone out',
+  description:
+    'One that is scheduled, or still waits for its turn. When the answer comes it will not be sent, whatever happens. Asking again answers the same.',
+  params: z.object({ messageId }),
+  body: z.object({ sessionId: maybe(sessionRef) }),
+  data: z.object({
+    messageId: z.string(),
+    dbId: z.int(),
+    chatId: z.string(),
+    cancelled: z.literal(true),
+  }),
+  errors: ['MESSAGE_NOT_FOUND', 'SESSION_NOT_FOUND', 'MESSAGE_NOT_CANCELLABLE'],
 })
 
 const period = { startDate: maybe(moment('start_of_day')), endDate: maybe(moment('end_of_day')) }
@@ -420,4 +486,6 @@ export const messageEndpoints = {
   listUnread,
   deleteMessage,
   retryMessage,
+  listScheduled,
+  cancelMessage,
 }

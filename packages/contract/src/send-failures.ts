@@ -133,11 +133,23 @@ export const sendFailures = {
       pt: 'Verifique se a sessão está conectada e envie de novo.',
     },
   },
+  SCHEDULE_MISSED: {
+    message: {
+      es: 'La sesión estuvo desconectada más de 24 horas desde la hora programada',
+      en: 'The session was offline for more than 24 hours from the scheduled time on',
+      pt: 'A sessão ficou desconectada por mais de 24 horas a partir do horário agendado',
+    },
+    remedy: {
+      es: 'Conecte la sesión y, si aún es oportuno, use `retry` o envíelo de nuevo.',
+      en: 'Connect the session and, if it still makes sense, use `retry` or send it again.',
+      pt: 'Conecte a sessão e, se ainda fizer sentido, use `retry` ou envie de novo.',
+    },
+  },
   CANCELLED: {
     message: {
-      es: 'El mensaje se eliminó antes de salir',
-      en: 'The message was removed before it went out',
-      pt: 'A mensagem foi excluída antes de sair',
+      es: 'El mensaje se canceló o eliminó antes de salir',
+      en: 'The message was cancelled or removed before it went out',
+      pt: 'A mensagem foi cancelada ou excluída antes de sair',
     },
     remedy: {
       es: 'No hay nada que hacer.',

@@ -77,6 +77,16 @@ export const texts = {
     en: 'Message accepted, waiting for WhatsApp to confirm it',
     pt: 'Mensagem aceita, aguardando confirmação do WhatsApp',
   },
+  message_scheduled: {
+    es: 'Mensaje programado',
+    en: 'Message scheduled',
+    pt: 'Mensagem agendada',
+  },
+  message_cancelled: {
+    es: 'Mensaje cancelado: no se enviará',
+    en: 'Message cancelled: it will not be sent',
+    pt: 'Mensagem cancelada: não será enviada',
+  },
   message_deleted: {
     es: 'Mensaje eliminado correctamente',
     en: 'Message deleted',

@@ -95,6 +95,57 @@ databases('the message API', ({ open }) => {
     expect(link.written).toHaveLength(6)
   })
 
+  test('schedules, lists and cancels over HTTP, and names a bad sendAt', async () => {
+    await using hub = await startFixture(open)
+    await using api = await serve(hub)
+    const at = new Date(hub.clock.now() + 3_600_000).toISOString()
+    const post = (body: object, headers?: Record<string, string>) =>
+      api.call(endpoints.sendMessage, '/api/messages/1/send', { message: 'Hello', ...body }, headers)
+    const { status, message, data } = await post({ to: [ana.pn, ben], sendAt: at })
+    expect([status, message]).toEqual([200, 'Message scheduled'])
+    expect(data).toMatchObject({
+      status: 'scheduled',
+      waitingFor: 'schedule',
+      position: null,
+      expectedAt: at,
+      timestamp: at,
+      message: { status: 'scheduled', ack: 0, waitingFor: 'schedule', expectedAt: at },
+      results: [{ status: 'scheduled' }, { status: 'scheduled' }],
+    })
+    await post({ to: group, sendAt: Date.parse(at) - 1000 })
+    const listed = await api.call(endpoints.listScheduled, '/api/messages/1/scheduled?limit=2')
+    expect(listed.data).toMatchObject({
+      total: 3,
+      pagination: { pages: 2 },
+      messages: [{ chatId: group }, { status: 'scheduled' }],
+    })
+    const ofBen = await api.call(endpoints.listScheduled, `/api/messages/1/scheduled?chatId=${ben}`)
+    expect(ofBen.data).toMatchObject({ total: 1, messages: [{ chatId: ben, status: 'scheduled' }] })
+    const { messageId, dbId } = ofBen.data.messages[0]
+    const cancel = (id: string | number) =>
+      api.call(endpoints.cancelMessage, `/api/messages/${id}/cancel`, {})
+    expect((await cancel(dbId)).data).toEqual({ messageId, dbId, chatId: ben, cancelled: true })
+    expect(await cancel('NONE')).toMatchObject({ status: 404, code: 'MESSAGE_NOT_FOUND' })
+
+    const link = hub.sessions.online()
+    const sent = await post({ to: ana.pn })
+    expect(sent.data).toMatchObject({ status: 'sent', waitingFor: null, position: null, expectedAt: null })
+    expect(await cancel(sent.data.messageId)).toMatchObject({
+      status: 409,
+      code: 'MESSAGE_NOT_CANCELLABLE',
+      details: { status: 'sent' },
+    })
+    for (const sendAt of ['tomorrow', '2025-12-31T23:59:59Z', 1, -5, true, {}, '2027-01-03T00:00:01Z']) {
+      expect(await post({ to: ana.pn, sendAt })).toMatchObject({
+        status: 400,
+        code: 'VALIDATION_ERROR',
+        details: { sendAt: expect.any(String) },
+      })
+    }
+    await hub.clock.advance(3_600_000)
+    await eventually(() => (link.written.length === 3 ? true : undefined))
+  })
+
   test('refuses what it cannot send, with the field that is wrong', async () => {
     await using hub = await startFixture(open)
     await using api = await serve(hub)

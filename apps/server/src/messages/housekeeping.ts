@@ -1,4 +1,5 @@
 import { statement, type Database } from '../platform/database/index.ts'
+import { forgetCancelled } from './scheduling/scheduled-rows.ts'
 
 /** How long retry receipts and repeated calls are answered. Above the 7 days that idempotency keys are promised for. */
 export const keepOutboundMs = 14 * 86_400_000
@@ -31,4 +32,9 @@ export async function sweepOutbound(database: Database, now: number, stop: Abort
     await database.write(async (tx) => void (await remove.run(tx, { ids })))
     from = last.message_id
   }
+}
+
+/** Forgets scheduled messages that were cancelled as long ago. */
+export async function sweepCancelled(database: Database, now: number): Promise<void> {
+  await database.write(async (tx) => void (await forgetCancelled.run(tx, { before: now - keepOutboundMs })))
 }

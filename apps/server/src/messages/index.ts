@@ -13,10 +13,10 @@ import type { Sealer } from '../platform/secrets/index.ts'
 import type { Link } from '../sessions/baileys/index.ts'
 import type { Sessions, SessionView } from '../sessions/index.ts'
 import { createMessageFinder, type MessageFinder } from './find-message.ts'
-import { sweepOutbound } from './housekeeping.ts'
+import { sweepCancelled, sweepOutbound } from './housekeeping.ts'
 import { createMessageList, type MessageList } from './message-list.ts'
 import { markChatRead, type MessageRow, wipeMessage } from './message-rows.ts'
-import { createOutbox } from './outbound/outbox.ts'
+import { createOutbox, type Waiting } from './outbound/outbox.ts'
 import { type Own } from './own.ts'
 import { project } from './projection.ts'
 import { createProjector } from './projector.ts'
@@ -25,6 +25,9 @@ import { makeMissingChats } from './repair.ts'
 import { createRecipients } from './sending/recipients.ts'
 import { type CallOptions, createSender, type SendOutcome, type SendRequest } from './sending/send.ts'
 import { createUnanswered, repeatWithinMs } from './sending/unanswered.ts'
+import { type Cancelled, createCanceller } from './scheduling/cancel.ts'
+import { createScheduledList, type ScheduledList } from './scheduling/scheduled-list.ts'
+import { createScheduler } from './scheduling/scheduler.ts'
 import { TallyChange } from './tally.ts'
 
 export { messageRoutes } from './routes.ts'
@@ -47,6 +50,15 @@ export interface Messages extends AsyncDisposable {
   ): Promise<readonly SendOutcome[]>
   /** Sends a failed message again under its id. Throws `WHATSAPP_ERROR` with the reason when it may not be. */
   retry(session: SessionView, row: MessageRow, call: CallOptions): Promise<MessageRow>
+  /**
+   * Takes back a message that is scheduled or has not left, named by any of its ids; resolves when nothing can send it any more. Throws
+   * `MESSAGE_NOT_FOUND`, or `MESSAGE_NOT_CANCELLABLE` when it may be on the wire.
+   */
+  cancel(sessionIds: readonly number[], messageId: string): Promise<Cancelled>
+  /** What a message of ours that has not left waits for; undefined when it is on its way. */
+  waiting(sessionId: number, whatsappId: string): Waiting | undefined
+  /** Messages that wait for their time. */
+  readonly scheduled: ScheduledList
   /** Marks the messages of a chat as read, here at once and to their authors while the session is online; answers how many. */
   markRead(session: SessionView, chat: Jid): Promise<{ chat: Jid; marked: number }>
   /** Shows that we are typing. Throws `SESSION_NOT_CONNECTED`. */
@@ -114,7 +126,25 @@ export function createMessages(deps: MessagesDeps): Messages {
     contentOf: (message) => sender.outgoingContent(message),
   })
   const recipients = createRecipients({ database, chats, events, clock, log })
-  const sender = createSender({ database, chats, sessions, outbox, recipients, unanswered, finder, clock })
+  const scheduler = createScheduler({
+    database,
+    sessions,
+    release: (sessionId, rows, link) => sender.release(sessionId, rows, link),
+    clock,
+    log,
+  })
+  const sender = createSender({
+    database,
+    chats,
+    sessions,
+    outbox,
+    recipients,
+    unanswered,
+    finder,
+    scheduler,
+    clock,
+  })
+  const cancel = createCanceller({ database, finder, outbox, clock })
   const projector = createProjector({
     database,
     events,
@@ -132,10 +162,13 @@ export function createMessages(deps: MessagesDeps): Messages {
   // Another process may have owned the session, and left entries behind.
   const online = sessions.onOnline((sessionId) => projector.sweep(sessionId))
   sessions.whilePurging(async (tx, sessionId) => {
-    for (const table of ['outbound', 'message', 'message_tally'] as const) {
+    for (const table of ['scheduled_message', 'outbound', 'message', 'message_tally'] as const) {
       await tx.db.deleteFrom(table).where('session_id', '=', sessionId).execute()
     }
-    tx.afterCommit(() => outbox.forget(sessionId))
+    tx.afterCommit(() => {
+      scheduler.forget(sessionId)
+      outbox.forget(sessionId)
+    })
   })
 
   const stopping = new AbortController()
@@ -143,6 +176,7 @@ export function createMessages(deps: MessagesDeps): Messages {
   let timer = clock.after(sweepEveryMs, sweep)
   function sweep(): void {
     sweeping = sweepOutbound(database, clock.now(), stopping.signal)
+      .then(() => sweepCancelled(database, clock.now()))
       .catch((error: unknown) =>
         log.warn({ error }, 'old sent messages could not be swept; trying again in an hour'),
       )
@@ -181,6 +215,9 @@ export function createMessages(deps: MessagesDeps): Messages {
   return {
     send: (session, requests, call) => sender.send(session, requests, call),
     retry: (session, row, call) => sender.retry(session, row, call),
+    cancel,
+    waiting: (sessionId, whatsappId) => outbox.waiting(sessionId, whatsappId),
+    scheduled: createScheduledList(database),
     list,
     finder,
     async markRead(session, address) {
@@ -239,12 +276,15 @@ export function createMessages(deps: MessagesDeps): Messages {
         // Its answer died with the process that owed it.
         unanswered.add(call.sessionId, call.fingerprint, call.whatsappId)
       }
+      await scheduler.start()
       for (const sessionId of await sessions.journal.owing()) projector.sweep(sessionId)
     },
     async [Symbol.asyncDispose]() {
       stopping.abort()
       timer[Symbol.dispose]()
       online[Symbol.dispose]()
+      // Before what it hands its messages to.
+      await scheduler[Symbol.asyncDispose]()
       await Promise.all([sweeping, projector[Symbol.asyncDispose](), outbox[Symbol.asyncDispose]()])
       for (const name of Object.keys(gauges)) metrics.removeSingleMetric(name)
     },

@@ -1,5 +1,6 @@
 import './tables.ts'
 
+import { isGroup, type Jid } from '@inbox-hub/whatsapp'
 import { type Selectable, sql } from 'kysely'
 
 import { insertRows, statement } from '../platform/database/index.ts'
@@ -37,6 +38,51 @@ export const insertMessages = insertRows(
       )
       .returning('id'),
 )
+
+/** A message that we send at `now`, Unix ms, as it is stored. */
+export function outgoingRow(
+  {
+    id,
+    sessionId,
+    chat,
+    whatsappId,
+    now,
+  }: {
+    id: number
+    sessionId: number
+    /** Canonical. */
+    chat: Jid
+    whatsappId: string
+    now: number
+  },
+  {
+    type,
+    body,
+    content,
+    quotedId,
+  }: { type: string; body: string; content: string | null; quotedId: string | null },
+): MessageRow {
+  return {
+    id,
+    session_id: sessionId,
+    chat_jid: chat,
+    sender_jid: '',
+    from_me: 1,
+    in_group: isGroup(chat) ? 1 : 0,
+    whatsapp_id: whatsappId,
+    type,
+    body,
+    content,
+    quoted_id: quotedId,
+    push_name: null,
+    status: 'pending',
+    via_hub: 1,
+    is_read: 1,
+    shown: 1,
+    sent_at: now,
+    stored_at: now,
+  }
+}
 
 /** Everything stored under a WhatsApp id: ids are chosen by senders, so there may be several. */
 export const messagesByWhatsappId = statement((db, p: { sessionId: number; whatsappId: string }) =>

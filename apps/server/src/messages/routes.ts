@@ -5,6 +5,7 @@ import {
   isoOf,
   issueText,
   type Language,
+  type MessageStatus,
   offsetOf,
   paginationOf,
 } from '@inbox-hub/contract'
@@ -18,7 +19,8 @@ import type { Sessions, SessionView } from '../sessions/index.ts'
 import { chatName } from './chat-wire.ts'
 import type { Messages, MessageRow, SendRequest } from './index.ts'
 import type { Own } from './own.ts'
-import { addressesIn, messageWire } from './wire.ts'
+import { rowOfScheduled, type ScheduledRow } from './scheduling/scheduled-rows.ts'
+import { addressesIn, messageWire, scheduledWire, type WireContext } from './wire.ts'
 import { createWires } from './wires.ts'
 
 export interface MessageRoutesDeps {
@@ -37,22 +39,46 @@ export function messageRoutes(
   { database, sessions, chats, messages, clock }: MessageRoutesDeps,
 ): void {
   const { list, finder } = messages
+  const waiting: WireContext['waiting'] = (sessionId, whatsappId) => messages.waiting(sessionId, whatsappId)
   const own = (sessionId: number): Own => {
     const view = sessions.view(sessionId)
     return { pn: view?.mePn, lid: view?.meLid }
   }
-  const wires = createWires({ database, chats, own, list, clock })
+  const wires = createWires({ database, chats, own, list, waiting, clock })
   const canonical = async (sessionId: number, jid: Jid): Promise<Jid> =>
     (await chats.addresses.canonical(database, [{ sessionId, jid }]))(sessionId, jid)
 
-  async function sendAnswer(row: MessageRow, to: string, language: Language): Promise<SendAnswer> {
+  async function sendAnswer(
+    stored: { row: MessageRow } | { scheduled: ScheduledRow },
+    to: string,
+    language: Language,
+  ): Promise<SendAnswer> {
+    const now = clock.now()
+    const row = 'row' in stored ? stored.row : rowOfScheduled(stored.scheduled, now)
     // The message is out: nothing that fails from here on may make its sender send it again.
     const shown = await chats.addresses
       .shown(database, addressesIn(row))
       .catch(() => (_: number, jid: Jid) => jid)
-    const message = messageWire(row, { shown, own, failures: new Map(), language })
-    const { messageId, whatsappMessageId, dbId, chatId, type, status, timestamp, body } = message
-    return { messageId, whatsappMessageId, dbId, to, chatId, type, status, timestamp, text: body, message }
+    const context = { shown, own, failures: new Map<number, never>(), waiting, language }
+    const message =
+      'row' in stored ? messageWire(row, context) : scheduledWire(stored.scheduled, now, context)
+    const { messageId, whatsappMessageId, dbId, chatId, type, status, timestamp, body: text } = message
+    const { waitingFor, position, expectedAt } = message
+    return {
+      messageId,
+      whatsappMessageId,
+      dbId,
+      to,
+      chatId,
+      type,
+      status,
+      timestamp,
+      text,
+      waitingFor,
+      position,
+      expectedAt,
+      message,
+    }
   }
 
   /** The session and the message that a path names, among those of the caller. */
@@ -78,6 +104,7 @@ export function messageRoutes(
       text: body.message,
       mentions: body.mentions ?? [],
       quotedId: body.quotedMessageId ?? body.quotedMsgId,
+      sendAt: body.sendAt,
       idempotencyKey: headers['idempotency-key'] ?? body.clientId,
     }
     const requests = new Map<Jid, SendRequest>()
@@ -91,8 +118,8 @@ export function messageRoutes(
     const outcomes = await messages.send(session, [...requests.values()], { language, signal })
     const answers = new Map<Jid, SendAnswer | HubError>()
     for (const outcome of outcomes) {
-      if ('row' in outcome)
-        answers.set(outcome.request.to, await sendAnswer(outcome.row, outcome.request.to, language))
+      if (!('error' in outcome))
+        answers.set(outcome.request.to, await sendAnswer(outcome, outcome.request.to, language))
       else if (outcome.error instanceof HubError) answers.set(outcome.request.to, outcome.error)
       else throw outcome.error
     }
@@ -104,7 +131,7 @@ export function messageRoutes(
     if (first === undefined || first.answer instanceof HubError) {
       throw results.map(({ answer }) => answer).find((answer) => answer instanceof HubError) ?? notAChat()
     }
-    const message = first.answer.status === 'pending' ? 'message_accepted' : 'message_sent'
+    const message = saidOf(first.answer.status)
     const data = { ...first.answer, to: first.to }
     if (!body.to.many) return { data, message }
     const told = results.map(({ to, answer }) =>
@@ -243,10 +270,44 @@ export function messageRoutes(
   http.serve(endpoints.retryMessage, async ({ params, body, ownerId, language, signal }) => {
     const { session, row } = await named(ownerId, params.messageId, body.sessionId)
     const sent = await messages.retry(session, row, { language, signal })
-    const data = await sendAnswer(sent, '', language)
+    const data = await sendAnswer({ row: sent }, '', language)
     return {
       data: { ...data, to: data.chatId },
-      message: sent.status === 'pending' ? 'message_accepted' : 'message_sent',
+      message: saidOf(sent.status),
+    }
+  })
+
+  http.serve(endpoints.listScheduled, async ({ params, query, ownerId, language }) => {
+    const { id: sessionId } = sessions.find(ownerId, params.sessionId, 'name_first')
+    const chat = query.chatId === undefined ? undefined : await canonical(sessionId, query.chatId)
+    const { rows, total } = await messages.scheduled.page({ sessionId, chat }, query.limit, offsetOf(query))
+    return {
+      data: {
+        messages: await wires.scheduled(rows, language),
+        pagination: paginationOf(total, query.page, query.limit),
+        total,
+      },
+    }
+  })
+
+  http.serve(endpoints.cancelMessage, async ({ params, body, ownerId }) => {
+    const among =
+      body.sessionId === undefined
+        ? sessions.list(ownerId)
+        : [sessions.find(ownerId, body.sessionId, 'name_first')]
+    const { sessionId, messageId, whatsappId, chat } = await messages.cancel(
+      among.map(({ id }) => id),
+      params.messageId,
+    )
+    const shown = await chats.addresses.shown(database, [{ sessionId, jid: chat }])
+    return {
+      data: {
+        messageId: whatsappId,
+        dbId: messageId,
+        chatId: shown(sessionId, chat),
+        cancelled: true as const,
+      },
+      message: 'message_cancelled',
     }
   })
 
@@ -270,6 +331,11 @@ export function messageRoutes(
       message: { key: 'conversations_repaired', values: { n: made.length } },
     }
   })
+}
+
+function saidOf(status: MessageStatus): 'message_scheduled' | 'message_accepted' | 'message_sent' {
+  if (status === 'scheduled') return 'message_scheduled'
+  return status === 'pending' ? 'message_accepted' : 'message_sent'
 }
 
 /** People and groups. Statuses, channels and broadcast lists have sends of their own. */

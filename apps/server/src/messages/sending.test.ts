@@ -33,6 +33,7 @@ async function send(hub: Fixture, text: string, more: Partial<SendRequest> = {},
   const [outcome] = await sendAll(hub, [request(text, more)], options)
   if (outcome === undefined) throw new Error('no outcome')
   if ('error' in outcome) throw outcome.error
+  if ('scheduled' in outcome) throw new Error('it was scheduled')
   return outcome.row
 }
 

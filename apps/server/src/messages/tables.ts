@@ -45,6 +45,23 @@ export interface OutboundTable {
   failure: string | null
   asked_at: number
   settled_at: number | null
+  place: number | null
+}
+
+/** Migration 0006 says what each column means. */
+export interface ScheduledMessageTable {
+  message_id: number
+  session_id: number
+  whatsapp_id: string
+  fingerprint: string
+  chat_jid: string
+  type: string
+  body: string
+  content: string | null
+  quoted_id: string | null
+  send_at: number
+  asked_at: number
+  cancelled_at: number | null
 }
 
 declare module '../platform/database/index.ts' {
@@ -52,5 +69,6 @@ declare module '../platform/database/index.ts' {
     message: MessageTable
     message_tally: MessageTallyTable
     outbound: OutboundTable
+    scheduled_message: ScheduledMessageTable
   }
 }

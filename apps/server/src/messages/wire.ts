@@ -13,8 +13,10 @@ import type { Address } from '../chats/index.ts'
 import { contentOf, mentionsOf } from './content.ts'
 import { contentWire } from './content-wire.ts'
 import type { MessageRow } from './message-rows.ts'
+import type { Waiting } from './outbound/outbox.ts'
 import type { SendFailure } from './outbound/outbound-state.ts'
 import { type Own, ownAddress } from './own.ts'
+import { rowOfScheduled, type ScheduledRow } from './scheduling/scheduled-rows.ts'
 
 /** What a message's wire shape needs beside its row. */
 export interface WireContext {
@@ -23,6 +25,8 @@ export interface WireContext {
   own: (sessionId: number) => Own
   /** Why it failed, by the message's number. */
   failures: ReadonlyMap<number, SendFailure>
+  /** What a message on its way out waits for. */
+  waiting: (sessionId: number, whatsappId: string) => Waiting | undefined
   language: Language
 }
 
@@ -38,7 +42,10 @@ export function addressesIn(row: MessageRow): readonly Address[] {
 }
 
 /** A message as every list of the API shows it (contract §5). */
-export function messageWire(row: MessageRow, { shown, own, failures, language }: WireContext): MessageWire {
+export function messageWire(
+  row: MessageRow,
+  { shown, own, failures, waiting, language }: WireContext,
+): MessageWire {
   const { session_id: sessionId } = row
   const show = (jid: Jid): Jid => shown(sessionId, jid)
   // Columns that only canonical addresses are written to.
@@ -51,6 +58,7 @@ export function messageWire(row: MessageRow, { shown, own, failures, language }:
   const media = mediaOf(content)
   const type = messageTypes.find((known) => known === row.type) ?? 'text'
   const failure = failures.get(row.id)
+  const wait = row.status === 'pending' && row.via_hub === 1 ? waiting(sessionId, row.whatsapp_id) : undefined
   return {
     id: { fromMe, remote: chatId, id: row.whatsapp_id, _serialized: row.whatsapp_id },
     dbId: row.id,
@@ -86,6 +94,21 @@ export function messageWire(row: MessageRow, { shown, own, failures, language }:
       failure === undefined
         ? null
         : { code: failure.reason, message: say(sendFailures[failure.reason].message, language) },
+    waitingFor: wait?.for ?? null,
+    position: wait?.position ?? null,
+    expectedAt: wait?.expectedAt === undefined ? null : isoOf(wait.expectedAt),
+  }
+}
+
+/** A message whose time has not come, in the same shape. `now` is Unix ms. */
+export function scheduledWire(scheduled: ScheduledRow, now: number, context: WireContext): MessageWire {
+  const isDue = scheduled.send_at <= now
+  return {
+    ...messageWire(rowOfScheduled(scheduled, scheduled.send_at), context),
+    status: 'scheduled',
+    ack: ackOfStatus.scheduled,
+    waitingFor: isDue ? 'connection' : 'schedule',
+    expectedAt: isDue ? null : isoOf(scheduled.send_at),
   }
 }
 

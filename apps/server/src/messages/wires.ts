@@ -8,11 +8,14 @@ import { chatWire } from './chat-wire.ts'
 import type { ChatListItem, MessageList } from './message-list.ts'
 import type { MessageRow } from './message-rows.ts'
 import type { Own } from './own.ts'
-import { addressesIn, messageWire } from './wire.ts'
+import { rowOfScheduled, type ScheduledRow } from './scheduling/scheduled-rows.ts'
+import { addressesIn, messageWire, scheduledWire, type WireContext } from './wire.ts'
 
 /** Rows as every list of the API shows them, with what has to be read for that. */
 export interface Wires {
   messages(rows: readonly MessageRow[], language: Language): Promise<MessageWire[]>
+  /** Messages that wait for their time. */
+  scheduled(rows: readonly ScheduledRow[], language: Language): Promise<MessageWire[]>
   chats(items: readonly ChatListItem[]): Promise<ChatWire[]>
   /** The address of each chat to show to the world. */
   shownChats(items: readonly ChatListItem[]): Promise<(item: ChatListItem) => Jid>
@@ -23,12 +26,14 @@ export function createWires({
   chats,
   own,
   list,
+  waiting,
   clock,
 }: {
   database: Database
   chats: Pick<Chats, 'addresses'>
   own: (sessionId: number) => Own
   list: Pick<MessageList, 'failures'>
+  waiting: WireContext['waiting']
   clock: Clock
 }): Wires {
   async function shownChats(items: readonly ChatListItem[]): Promise<(item: ChatListItem) => Jid> {
@@ -48,7 +53,16 @@ export function createWires({
         chats.addresses.shown(database, rows.flatMap(addressesIn)),
         list.failures(rows),
       ])
-      return rows.map((row) => messageWire(row, { shown, own, failures, language }))
+      return rows.map((row) => messageWire(row, { shown, own, failures, waiting, language }))
+    },
+    async scheduled(rows, language) {
+      const now = clock.now()
+      const shown = await chats.addresses.shown(
+        database,
+        rows.flatMap((row) => addressesIn(rowOfScheduled(row, now))),
+      )
+      const context = { shown, own, failures: new Map<number, never>(), waiting, language }
+      return rows.map((row) => scheduledWire(row, now, context))
     },
     async chats(items) {
       const shown = await shownChats(items)

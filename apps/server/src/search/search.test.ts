@@ -46,7 +46,7 @@ async function startSearch(open: () => Promise<Database>) {
     messages,
     people: createPeopleSearch(database),
     search,
-    wires: createWires({ database, chats, own, list: messages.list, clock }),
+    wires: createWires({ database, chats, own, list: messages.list, waiting: () => undefined, clock }),
   })
   const { url } = await http.listen({ host: '127.0.0.1', port: 0 })
   const all = made.move()

@@ -4,7 +4,7 @@ import { expect, test } from 'vitest'
 import { LaneQueue } from './lane-queue.ts'
 
 interface Item {
-  messageId: number
+  place: number
   chat: string
   dueAt: number
 }
@@ -13,10 +13,10 @@ const queueOf = (...items: Item[]): LaneQueue<string, Item> => {
   for (const item of items) queue.add(item)
   return queue
 }
-const item = (messageId: number, chat: string, dueAt = 0): Item => ({ messageId, chat, dueAt })
+const item = (place: number, chat: string, dueAt = 0): Item => ({ place, chat, dueAt })
 const drain = (queue: LaneQueue<string, Item>, now: number): number[] => {
   const order: number[] = []
-  for (let next = queue.next(now); next !== undefined; next = queue.next(now)) order.push(next.messageId)
+  for (let next = queue.next(now); next !== undefined; next = queue.next(now)) order.push(next.place)
   return order
 }
 
@@ -59,8 +59,7 @@ test('whatever is added, returned and woken, each chat keeps its order and nothi
           queue.wake(now)
           for (let next = queue.next(now); next !== undefined; next = queue.next(now)) {
             const earlier = items.filter(
-              (other) =>
-                other.chat === next.chat && other.messageId < next.messageId && !left.includes(other),
+              (other) => other.chat === next.chat && other.place < next.place && !left.includes(other),
             )
             expect(earlier).toEqual([])
             if (comesBack.shift() === true) {

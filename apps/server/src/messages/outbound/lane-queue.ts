@@ -1,7 +1,7 @@
 /** What stands in a lane. */
 export interface Queueable<Chat> {
-  /** Grows with the order in which messages were asked for. */
-  readonly messageId: number
+  /** Grows with the order in which messages were asked for, or came due. */
+  readonly place: number
   chat: Chat
 }
 
@@ -27,6 +27,15 @@ export class LaneQueue<Chat, Item extends Queueable<Chat>> {
     return size
   }
 
+  /** The item's place among all that wait, from 1. */
+  positionOf(item: Item): number {
+    let position = 1
+    for (const items of this.#chats.values()) {
+      for (const other of items) if (other.place < item.place) position += 1
+    }
+    return position
+  }
+
   /** Whether something waits in the chat. */
   has(chat: Chat): boolean {
     return this.#chats.has(chat)
@@ -38,7 +47,7 @@ export class LaneQueue<Chat, Item extends Queueable<Chat>> {
     else {
       // Mostly the last; one that comes back for another try goes before those asked for later.
       let place = items.length
-      while (place > 0 && (items[place - 1]?.messageId ?? 0) > item.messageId) place -= 1
+      while (place > 0 && (items[place - 1]?.place ?? 0) > item.place) place -= 1
       items.splice(place, 0, item)
     }
     this.#enter(item)
@@ -103,7 +112,7 @@ export class LaneQueue<Chat, Item extends Queueable<Chat>> {
     this.#chats.delete(from)
     for (const item of items) item.chat = to
     const merged = [...(this.#chats.get(to) ?? []), ...items]
-    merged.sort((left, right) => left.messageId - right.messageId)
+    merged.sort((left, right) => left.place - right.place)
     this.#chats.set(to, merged)
   }
 

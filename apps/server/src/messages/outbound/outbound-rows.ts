@@ -13,10 +13,14 @@ export const insertOutbound = insertRows(
       .returning('message_id'),
 )
 
+export const setPlace = statement((db, p: { messageId: number; place: number }) =>
+  db.updateTable('outbound').set({ place: p.place }).where('message_id', '=', p.messageId),
+)
+
 export const findOutbound = statement((db, p: { sessionId: number; whatsappId: string }) =>
   db
     .selectFrom('outbound')
-    .select(['message_id', 'fingerprint', 'state', 'retries', 'failure'])
+    .select(['message_id', 'fingerprint', 'state', 'retries', 'failure', 'place'])
     .where('session_id', '=', p.sessionId)
     .where('whatsapp_id', '=', p.whatsappId),
 )
@@ -39,6 +43,7 @@ const owedColumns = [
   'outbound.attempts',
   'outbound.retries',
   'outbound.asked_at',
+  'outbound.place',
   'message.chat_jid',
 ] as const
 
@@ -93,7 +98,15 @@ export const owedMessage = statement((db, p: { sessionId: number; whatsappId: st
 /** A row of the two above. */
 export type OwedRow = Pick<
   OutboundTable,
-  'message_id' | 'session_id' | 'whatsapp_id' | 'fingerprint' | 'state' | 'attempts' | 'retries' | 'asked_at'
+  | 'message_id'
+  | 'session_id'
+  | 'whatsapp_id'
+  | 'fingerprint'
+  | 'state'
+  | 'attempts'
+  | 'retries'
+  | 'asked_at'
+  | 'place'
 > &
   Pick<MessageTable, 'chat_jid'>
 

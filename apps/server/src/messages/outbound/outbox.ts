@@ -1,4 +1,11 @@
-import { HubError, say, sendFailures, type MessageFailed, type SendFailureReason } from '@inbox-hub/contract'
+import {
+  HubError,
+  say,
+  sendFailures,
+  type MessageFailed,
+  type SendFailureReason,
+  type WaitReason,
+} from '@inbox-hub/contract'
 import type { Jid } from '@inbox-hub/whatsapp'
 
 import type { Chats } from '../../chats/index.ts'
@@ -41,6 +48,8 @@ import {
 /** One message on its way out. */
 export interface Outgoing {
   readonly messageId: number
+  /** Its place in its chat's line: its number, unless it came due long after it got that. */
+  readonly place: number
   readonly sessionId: number
   readonly whatsappId: string
   /** Canonical. */
@@ -65,12 +74,16 @@ export interface Outbox extends Receipts, AsyncDisposable {
   adopt(sessionId: number, whatsappId: string): Promise<void>
   /** Whether a new message to the chat would be handed to the socket next: it may be stored as on the wire at once. */
   isOpen(sessionId: number, chat: Jid): boolean
-  /** Takes on a message whose rows are committed. */
+  /** Takes on a message whose rows are committed; one that failed already is stored and told as such. */
   take(message: Outgoing): void
   /** Resolves when WhatsApp has the message or it failed, and that is stored; undefined when it is not by `maxMs`, or was before. */
   settled(sessionId: number, whatsappId: string, maxMs: number): Promise<Settled | undefined>
   /** Takes a message back if nothing of it was written yet. */
   cancel(sessionId: number, whatsappId: string): void
+  /** The same for a caller who must know: false when it may be on the wire, or is settled. Resolves when that is stored. */
+  takeBack(sessionId: number, whatsappId: string): Promise<boolean>
+  /** What a message still waits for; undefined when it is on its way, or not here. */
+  waiting(sessionId: number, whatsappId: string): Waiting | undefined
   /** An account's chat has another address from now on. */
   rename(sessionId: number, from: Jid, to: Jid): void
   /** The encoded message as it was sent, for retry receipts. */
@@ -79,6 +92,15 @@ export interface Outbox extends Receipts, AsyncDisposable {
   forget(sessionId: number): void
   /** Messages not settled yet. */
   backlog(): number
+}
+
+/** Why a message has not gone out yet. */
+export interface Waiting {
+  for: WaitReason
+  /** Its place among what the session still has to send, from 1. */
+  position: number
+  /** Unix ms; undefined when nobody can say. */
+  expectedAt: number | undefined
 }
 
 export interface OutboxDeps {
@@ -519,6 +541,7 @@ export function createOutbox(deps: OutboxDeps): Outbox {
     if (open.has(key)) return
     const message: Outgoing = {
       messageId: row.message_id,
+      place: row.place ?? row.message_id,
       sessionId: row.session_id,
       whatsappId: row.whatsapp_id,
       // A column that only canonical addresses are written to.
@@ -528,12 +551,16 @@ export function createOutbox(deps: OutboxDeps): Outbox {
       retries: row.retries,
       content: undefined,
     }
-    open.set(key, message)
+    admit(message)
+  }
+
+  function admit(message: Outgoing): void {
+    open.set(keyOf(message.sessionId, message.whatsappId), message)
     if (isSettled(message.state)) {
       unwritten.add(message)
       write()
     } else {
-      const lane = laneOf(row.session_id)
+      const lane = laneOf(message.sessionId)
       lane.queue.add(message)
       pump(lane)
     }
@@ -592,14 +619,8 @@ export function createOutbox(deps: OutboxDeps): Outbox {
       )
     },
     take(message) {
-      const key = keyOf(message.sessionId, message.whatsappId)
       // A repeat of its call, faster than the call itself, may have adopted it.
-      if (open.has(key)) return
-      open.set(key, message)
-      const lane = laneOf(message.sessionId)
-      lane.queue.add(message)
-      pump(lane)
-      keepTicking()
+      if (!open.has(keyOf(message.sessionId, message.whatsappId))) admit(message)
     },
     settled(sessionId, whatsappId, maxMs) {
       const message = open.get(keyOf(sessionId, whatsappId))
@@ -619,6 +640,35 @@ export function createOutbox(deps: OutboxDeps): Outbox {
     cancel(sessionId, whatsappId) {
       const message = open.get(keyOf(sessionId, whatsappId))
       if (message !== undefined) apply(laneOf(sessionId), message, { type: 'cancel' })
+    },
+    async takeBack(sessionId, whatsappId) {
+      const message = open.get(keyOf(sessionId, whatsappId))
+      if (message === undefined || isSettled(message.state)) return false
+      apply(laneOf(sessionId), message, { type: 'cancel' })
+      if (!isSettled(message.state)) return false
+      const stored = await new Promise<Settled | undefined>((resolve) => {
+        const waiting = waiters.get(message) ?? new Set()
+        waiters.set(message, waiting.add(resolve))
+      })
+      // Proof that it went out, or the end of its session, may have come before the failure was stored.
+      return stored?.at === 'failed'
+    },
+    waiting(sessionId, whatsappId) {
+      const message = open.get(keyOf(sessionId, whatsappId))
+      const lane = lanes.get(sessionId)
+      if (message?.state.at !== 'queued' || lane === undefined) return undefined
+      const at = now()
+      const position = lane.queue.positionOf(message)
+      const { dueAt } = message.state
+      const told = (reason: WaitReason, expectedAt: number | undefined): Waiting => ({
+        for: reason,
+        position,
+        expectedAt,
+      })
+      const link = sessions.link(sessionId)
+      if (link === undefined || link !== lane.link) return told('connection', undefined)
+      if (at < lane.quietUntil) return told('quiet', Math.max(lane.quietUntil, dueAt))
+      return told('queue', dueAt > at ? dueAt : undefined)
     },
     rename(sessionId, from, to) {
       const lane = lanes.get(sessionId)

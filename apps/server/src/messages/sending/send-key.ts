@@ -16,13 +16,23 @@ export function fingerprintOf(request: {
   text: string
   mentions: readonly Jid[]
   quotedId: string | undefined
+  /** Unix ms. */
+  sendAt?: number | undefined
   /** A request with a key is the same as another only with the same key. */
   idempotencyKey: string | undefined
 }): string {
-  const { to, text, mentions, quotedId, idempotencyKey } = request
+  const { to, text, mentions, quotedId, sendAt, idempotencyKey } = request
   return hash(
     'sha256',
-    JSON.stringify([to, text, mentions, quotedId ?? null, idempotencyKey ?? null]),
+    JSON.stringify([
+      to,
+      text,
+      mentions,
+      quotedId ?? null,
+      idempotencyKey ?? null,
+      // At its end, so that what was stored before there were schedules is still recognised.
+      ...(sendAt === undefined ? [] : [sendAt]),
+    ]),
     'base64url',
   )
 }

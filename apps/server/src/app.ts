@@ -7,6 +7,7 @@ import { createChats, createPeopleSearch } from './chats/index.ts'
 import { createCluster, takeNodeIdentity } from './cluster/index.ts'
 import { createEvents, eventRoutes } from './events/index.ts'
 import { type Clock, systemClock } from './platform/clock.ts'
+import { createGroups, groupRoutes } from './groups/index.ts'
 import { openDatabase } from './platform/database/index.ts'
 import { createGuardedFetch } from './platform/guarded-fetch/index.ts'
 import { createHttp } from './platform/http/index.ts'
@@ -151,6 +152,14 @@ export async function startApp({
   const search = modules.use(
     createSearch({ database, chats, own, clock, log: log.child({ module: 'search' }), metrics }),
   )
+  const groups = createGroups({
+    database,
+    events,
+    sessions,
+    chats,
+    clock,
+    log: log.child({ module: 'groups' }),
+  })
   const webhooks = modules.use(
     await createWebhooks({
       database,
@@ -214,6 +223,7 @@ export async function startApp({
       clock,
     }),
   })
+  groupRoutes(http, { database, sessions, chats, messages, groups })
   const closing = new AbortController()
   eventRoutes(http, {
     events,

@@ -68,6 +68,17 @@ GET /api/contacts/:/search/:
 GET /api/contacts/:/info/:
 GET /api/contacts/:/stats
 PUT /api/contacts/:
+GET /api/groups/sessions/:
+POST /api/groups/sessions/:
+GET /api/groups/sessions/:/stats
+GET /api/groups/sessions/:/groups/:
+PUT /api/groups/sessions/:/groups/:
+POST /api/groups/sessions/:/groups/:/read
+POST /api/groups/sessions/:/groups/:/participants
+DELETE /api/groups/sessions/:/groups/:/participants
+POST /api/groups/sessions/:/groups/:/promote
+POST /api/groups/sessions/:/groups/:/invite-code
+POST /api/groups/join-with-code
 `
   .trim()
   .split('\n')
@@ -100,9 +111,10 @@ test.each(every)('%s: its schemas say which fields must be given', (_key, endpoi
   }
 })
 
-test('creating a session answers 201, everything else 200', () => {
+test('creating a session or a group answers 201, everything else 200', () => {
   expect(every.filter(([, { success }]) => success.status === 201).map(([key]) => key)).toEqual([
     'createSession',
+    'createGroup',
   ])
 })
 

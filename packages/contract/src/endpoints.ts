@@ -1,4 +1,5 @@
 import { contactEndpoints } from './contacts.ts'
+import { groupEndpoints } from './groups.ts'
 import { keyEndpoints } from './keys.ts'
 import { messageEndpoints } from './messages.ts'
 import { searchEndpoints } from './search.ts'
@@ -12,5 +13,6 @@ export const endpoints = {
   ...messageEndpoints,
   ...contactEndpoints,
   ...searchEndpoints,
+  ...groupEndpoints,
   ...keyEndpoints,
 }

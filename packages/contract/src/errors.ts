@@ -217,6 +217,67 @@ export const errors = {
       pt: 'Verifique o identificador: termina em `@g.us`, e o número deve ser membro.',
     },
   },
+  INVITE_NOT_VALID: {
+    status: 404,
+    message: {
+      es: 'La invitación no es válida',
+      en: 'The invitation is not valid',
+      pt: 'O convite não é válido',
+    },
+    remedy: {
+      es: 'Pida el enlace actual a un administrador del grupo: este fue revocado o no existe.',
+      en: 'Ask an admin of the group for the current link: this one was revoked, or never was.',
+      pt: 'Peça o link atual a um administrador do grupo: este foi revogado ou não existe.',
+    },
+  },
+  NOT_IN_GROUP: {
+    status: 403,
+    message: {
+      es: 'La cuenta no es miembro del grupo',
+      en: 'The account is not a member of the group',
+      pt: 'A conta não é membro do grupo',
+    },
+    remedy: {
+      es: 'Únase con una invitación, o pida a un administrador que añada el número.',
+      en: 'Join by an invitation, or ask an admin to add the number.',
+      pt: 'Entre com um convite, ou peça a um administrador que adicione o número.',
+    },
+  },
+  NOT_GROUP_ADMIN: {
+    status: 403,
+    message: {
+      es: 'Solo los administradores del grupo pueden hacer esto',
+      en: 'Only admins of the group may do this',
+      pt: 'Só os administradores do grupo podem fazer isto',
+    },
+    remedy: {
+      es: 'Pida a un administrador que haga administrador a este número.',
+      en: 'Ask an admin to make this number an admin.',
+      pt: 'Peça a um administrador que torne este número administrador.',
+    },
+  },
+  ALREADY_IN_GROUP: {
+    status: 409,
+    message: {
+      es: 'La cuenta ya es miembro del grupo',
+      en: 'The account is a member of the group already',
+      pt: 'A conta já é membro do grupo',
+    },
+    remedy: {
+      es: 'No hay nada que hacer: búsquelo en la lista de grupos.',
+      en: 'There is nothing to do: find it in the list of groups.',
+      pt: 'Não há nada a fazer: procure-o na lista de grupos.',
+    },
+  },
+  GROUP_FULL: {
+    status: 409,
+    message: { es: 'El grupo está lleno', en: 'The group is full', pt: 'O grupo está cheio' },
+    remedy: {
+      es: 'Un administrador debe quitar a alguien antes.',
+      en: 'An admin has to remove somebody first.',
+      pt: 'Um administrador precisa remover alguém antes.',
+    },
+  },
   WEBHOOK_NOT_FOUND: {
     status: 404,
     message: { es: 'Webhook no encontrado', en: 'Webhook not found', pt: 'Webhook não encontrado' },

@@ -1,6 +1,7 @@
 import { z } from 'zod'
 
 import type { EventType } from './events.ts'
+import { groupJoined, groupJoinRequest, groupParticipants, groupUpdated } from './group-events.ts'
 import {
   contactUpdated,
   messageFailed,
@@ -32,6 +33,10 @@ export const eventData = {
   'contact.updated': contactUpdated,
   'chat.archived': chatArchived,
   'chat.unarchived': chatArchived,
+  'group.joined': groupJoined,
+  'group.updated': groupUpdated,
+  'group.participants': groupParticipants,
+  'group.join_request': groupJoinRequest,
 } as const satisfies Record<EventType, z.ZodType<object>>
 
 /** `data` of one type of event. */

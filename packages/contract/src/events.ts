@@ -13,5 +13,9 @@ export const eventTypes = [
   'contact.updated',
   'chat.archived',
   'chat.unarchived',
+  'group.joined',
+  'group.updated',
+  'group.participants',
+  'group.join_request',
 ] as const
 export type EventType = (typeof eventTypes)[number]

@@ -4,6 +4,9 @@ import type { EventType } from './events.ts'
 const at = Date.UTC(2026, 0, 31, 12)
 const chatId = '12025550123@s.whatsapp.net'
 const ref = { messageId: '3EB0C767D26A1B2C3D4E', dbId: 42, chatId, timestamp: at }
+const groupId = '120363000000000001@g.us'
+const ana = { id: chatId, lid: '99887766554433@lid' }
+const ben = { id: '12025550124@s.whatsapp.net', lid: null }
 const author = { isGroup: false, from: chatId, fromLid: '99887766554433@lid', participant: null }
 
 /** One of each event, for the reference and for whoever builds a receiver. */
@@ -69,4 +72,8 @@ export const eventExamples: { readonly [Type in EventType]: EventData<Type> } = 
   },
   'chat.archived': { chatId, isArchived: true, timestamp: at },
   'chat.unarchived': { chatId, isArchived: false, timestamp: at },
+  'group.joined': { groupId, subject: 'Neighbours', participantCount: 12, by: ana, timestamp: at },
+  'group.updated': { groupId, by: ana, changes: { subject: 'Good neighbours' }, timestamp: at },
+  'group.participants': { groupId, by: ana, action: 'add', participants: [ben], timestamp: at },
+  'group.join_request': { groupId, action: 'created', participants: [ben], timestamp: at },
 }

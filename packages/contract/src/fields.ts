@@ -1,4 +1,4 @@
-import { type Jid, parseChatAddress, phoneDigits } from '@inbox-hub/whatsapp'
+import { isGroup, isPerson, type Jid, parseChatAddress, phoneDigits, tryParseJid } from '@inbox-hub/whatsapp'
 import { z } from 'zod'
 
 /*
@@ -21,6 +21,9 @@ export type OwnIssue =
   | 'not_in_future'
   | 'too_far_ahead'
   | 'not_a_proxy'
+  | 'not_a_group'
+  | 'not_a_person'
+  | 'not_an_invite'
 
 /** The `params` of an issue of our own. */
 export function issue(key: OwnIssue): { params: { key: OwnIssue } } {
@@ -117,6 +120,55 @@ export const chatAddress = z
     description:
       'Digits with country code (also with `+`), or a JID: `@c.us`, `@s.whatsapp.net`, `@lid`, `@g.us`.',
     example: '12025550123',
+  })
+
+/** A group: its JID, with or without `@g.us`. */
+export const groupAddress = z
+  .string()
+  .max(160)
+  .transform((value, context): Jid => {
+    const written = value.trim()
+    const jid = tryParseJid(written.includes('@') ? written : `${written}@g.us`)
+    if (jid !== undefined && isGroup(jid)) return jid
+    context.addIssue({ code: 'custom', input: value, ...issue('not_a_group') })
+    return z.NEVER
+  })
+  .meta({ description: 'A JID `…@g.us`, or its digits.', example: '120363000000000001@g.us' })
+
+/** Somebody: a number in any usual writing, or an address that is no group. */
+export const personAddress = z
+  .preprocess(
+    numberAsText,
+    z
+      .string()
+      .max(160)
+      .transform((value, context): Jid => {
+        const jid = parseChatAddress(value)
+        if (jid !== undefined && isPerson(jid)) return jid
+        context.addIssue({ code: 'custom', input: value, ...issue('not_a_person') })
+        return z.NEVER
+      }),
+  )
+  .meta({
+    description: 'Digits with country code (also with `+`), or a JID: `@c.us`, `@s.whatsapp.net`, `@lid`.',
+    example: '12025550123',
+  })
+
+/** The code of an invitation to a group, alone or as the link that people share. */
+export const inviteCode = z
+  .string()
+  .max(200)
+  .transform((value, context): string => {
+    const code = /^(?:(?:https?:\/\/)?chat\.whatsapp\.com\/(?:invite\/)?)?([\w-]{10,40})(?:\?.*)?$/.exec(
+      value.trim(),
+    )?.[1]
+    if (code !== undefined) return code
+    context.addIssue({ code: 'custom', input: value, ...issue('not_an_invite') })
+    return z.NEVER
+  })
+  .meta({
+    description: 'The code, or the link `https://chat.whatsapp.com/…`.',
+    example: 'Abc123Def456Ghi789Jkl0',
   })
 
 /** Digits of an international phone number; `+`, spaces, dots and dashes are cleaned away. */

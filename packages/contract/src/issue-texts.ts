@@ -83,6 +83,21 @@ const issueTexts = {
     en: 'It must be a number with country code (digits only) or a JID such as 12025550123@s.whatsapp.net',
     pt: 'Deve ser um número com código do país (só dígitos) ou um JID como 12025550123@s.whatsapp.net',
   },
+  not_a_group: {
+    es: 'Debe ser un grupo, un JID como 120363000000000001@g.us',
+    en: 'It must be a group, a JID such as 120363000000000001@g.us',
+    pt: 'Deve ser um grupo, um JID como 120363000000000001@g.us',
+  },
+  not_a_person: {
+    es: 'Debe ser una persona: un número con código de país (solo dígitos) o un JID como 12025550123@s.whatsapp.net',
+    en: 'It must be a person: a number with country code (digits only) or a JID such as 12025550123@s.whatsapp.net',
+    pt: 'Deve ser uma pessoa: um número com código do país (só dígitos) ou um JID como 12025550123@s.whatsapp.net',
+  },
+  not_an_invite: {
+    es: 'Debe ser el código de una invitación, o su enlace https://chat.whatsapp.com/…',
+    en: 'It must be the code of an invitation, or its link https://chat.whatsapp.com/…',
+    pt: 'Deve ser o código de um convite, ou seu link https://chat.whatsapp.com/…',
+  },
   not_a_phone: {
     es: 'Debe ser un número internacional de 7 a 15 dígitos, con código de país',
     en: 'It must be an international number of 7 to 15 digits, with its country code',

@@ -112,6 +112,21 @@ export const texts = {
     en: 'Contact updated',
     pt: 'Contato atualizado corretamente',
   },
+  group_created: {
+    es: 'Grupo creado correctamente',
+    en: 'Group made',
+    pt: 'Grupo criado corretamente',
+  },
+  group_saved: {
+    es: 'Grupo actualizado correctamente',
+    en: 'Group updated',
+    pt: 'Grupo atualizado corretamente',
+  },
+  group_left: {
+    es: 'Ha salido del grupo',
+    en: 'Left the group',
+    pt: 'Saiu do grupo',
+  },
   healthy: {
     es: 'API funcionando correctamente',
     en: 'The API is working',

@@ -28,7 +28,7 @@ export { contactRoutes } from './routes.ts'
 export { createPeopleSearch, type PeopleSearch } from './people-search.ts'
 export type { Address, LidMapping } from './addresses.ts'
 export type { ChatChange, ChatLoss } from './chat-rows.ts'
-export type { ContactFact } from './contacts.ts'
+export { type ContactFact, folded } from './contacts.ts'
 export type { RekeyedMessages, Rekeying } from './rekey.ts'
 
 /** Chats, contacts, and which LID belongs to which number: rows kept from what passes by. */

@@ -30,6 +30,7 @@ import { createScheduledList, type ScheduledList } from './scheduling/scheduled-
 import { createScheduler } from './scheduling/scheduler.ts'
 import { TallyChange } from './tally.ts'
 
+export { eventId } from './event-ids.ts'
 export { messageRoutes } from './routes.ts'
 export type { ChatListItem } from './message-list.ts'
 export type { MessageRow } from './message-rows.ts'

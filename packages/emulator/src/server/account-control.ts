@@ -92,6 +92,11 @@ export class AccountControl implements Addresses {
     this.#account.registered = registered
   }
 
+  /** Whom it lets add it to groups. Default: everybody. */
+  setGroupAdds(allowed: 'all' | 'contacts'): void {
+    this.#account.privacy.set('groupadd', allowed)
+  }
+
   /** Restricts it against starting new chats, or lifts that: told to its clients at once, and to those who ask. */
   setReachoutTimelock(lock: ReachoutTimelock | undefined): void {
     this.#server.setReachoutTimelock(this.#account, lock)

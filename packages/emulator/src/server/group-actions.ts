@@ -49,6 +49,25 @@ export class GroupActions {
     this.#tell(group, actor, [node(change, {}, participants)], told)
   }
 
+  /** Somebody wants to join: admins decide. */
+  request(group: StoredGroup, account: Account): void {
+    group.requests.set(account, this.#now)
+    const asked = node('created_membership_requests', { request_method: 'invite_link' }, [
+      node('requested_user', group.naming(account)),
+    ])
+    this.#tell(group, account, [asked], this.#adminsOf(group))
+  }
+
+  refuse(group: StoredGroup, actor: Account, accounts: readonly Account[]): void {
+    for (const account of accounts) group.requests.delete(account)
+    const named = accounts.map((account) => node('participant', group.naming(account)))
+    this.#tell(group, actor, [node('revoked_membership_requests', {}, named)], this.#adminsOf(group))
+  }
+
+  #adminsOf(group: StoredGroup): Account[] {
+    return [...group.members.keys()].filter((account) => group.isAdmin(account))
+  }
+
   rename(group: StoredGroup, actor: Account, subject: string): void {
     group.subject = subject
     group.subjectAt = this.#now

@@ -14,6 +14,8 @@ export interface GroupSettings {
   ephemeralSeconds: number
   memberAddMode: 'admin_add' | 'all_member_add'
   joinApproval: boolean
+  /** How many members it may have. */
+  maxMembers: number
 }
 
 /** A group as the server keeps it. */
@@ -27,12 +29,15 @@ export class StoredGroup implements Group {
   description: { id: string; text: string; by: Account; at: number } | undefined
   inviteCode: string
   readonly members = new Map<Account, 'admin' | 'superadmin' | undefined>()
+  /** Who asks to join, since when (Unix seconds). */
+  readonly requests = new Map<Account, number>()
   readonly settings: GroupSettings = {
     announcement: false,
     locked: false,
     ephemeralSeconds: 0,
     memberAddMode: 'all_member_add',
     joinApproval: false,
+    maxMembers: 1025,
   }
 
   constructor(jid: string, subject: string, creator: Account, addressing: 'lid' | 'pn', createdAt: number) {
@@ -61,12 +66,17 @@ export class StoredGroup implements Group {
 
   add(account: Account, role?: 'admin' | 'superadmin'): void {
     this.members.set(account, role)
+    this.requests.delete(account)
     account.groups.add(this.jid)
   }
 
   remove(account: Account): void {
     this.members.delete(account)
     account.groups.delete(this.jid)
+  }
+
+  get isFull(): boolean {
+    return this.members.size >= this.settings.maxMembers
   }
 
   isAdmin(account: Account): boolean {
@@ -82,11 +92,14 @@ export class StoredGroup implements Group {
   /** `<participant>` as queries and notifications name a member. */
   participant(account: Account): BinaryNode {
     const role = this.members.get(account)
-    const other =
-      this.addressing === 'lid'
-        ? { jid: account.lid, phone_number: account.pn }
-        : { jid: account.pn, lid: account.lid }
-    return node('participant', { ...other, ...(role !== undefined && { type: role }) })
+    return node('participant', { ...this.naming(account), ...(role !== undefined && { type: role }) })
+  }
+
+  /** Both addresses of somebody, the group's own first. */
+  naming(account: Account): BinaryNode['attrs'] {
+    return this.addressing === 'lid'
+      ? { jid: account.lid, phone_number: account.pn }
+      : { jid: account.pn, lid: account.lid }
   }
 
   /** `<group>`: all there is to know about it. */
@@ -129,9 +142,10 @@ export class Groups {
     return this.#byJid.get(jid)
   }
 
-  invitedBy(code: string): StoredGroup | undefined {
+  /** Where a code leads; `revoked` when it did once. */
+  invitedBy(code: string): StoredGroup | 'revoked' | undefined {
     const group = this.#byInvite.get(code)
-    return group?.inviteCode === code ? group : undefined
+    return group === undefined || group.inviteCode === code ? group : 'revoked'
   }
 
   /** @param now - Unix seconds */

@@ -71,6 +71,10 @@ const gists: Readonly<Record<EventType, (said: Said) => string>> = {
   'contact.updated': (said) => `${said('name')} ${said('contactId')}`,
   'chat.archived': (said) => said('chatId'),
   'chat.unarchived': (said) => said('chatId'),
+  'group.joined': (said) => `${said('subject')} ${said('groupId')}`,
+  'group.updated': (said) => said('groupId'),
+  'group.participants': (said) => `${said('action')} ${said('groupId')}`,
+  'group.join_request': (said) => `${said('action')} ${said('groupId')}`,
 }
 
 function progress(said: Said): string {

@@ -255,6 +255,9 @@ function scriptedLink(sessionId: number, generation: number, now: () => number):
     async markRead(keys) {
       markedRead.push(...keys)
     },
+    get groups(): Link['groups'] {
+      throw new Error('a scripted link knows no groups')
+    },
     async typing(chat, state) {
       typed.push({ chat, state })
     },

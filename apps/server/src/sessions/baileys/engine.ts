@@ -181,7 +181,10 @@ class BaileysEngine implements Engine {
       tellPassing: (passing) => {
         for (const listener of this.#passing) listener(passing)
       },
-      keepFacts: (facts) => store.commit([], [], facts),
+      keepFacts: (facts) => {
+        for (const fact of facts) if (fact.type === 'group') this.#groups.delete(`${sessionId}|${fact.jid}`)
+        return store.commit([], [], facts)
+      },
       onOnline: () => this.#harvests.get(sessionId)?.wake(),
       onClosed: () => {
         forget()

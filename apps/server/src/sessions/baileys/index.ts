@@ -4,6 +4,25 @@ import type { DisconnectCause, Jid, MessageContent } from '@inbox-hub/whatsapp'
 
 import type { Lease } from '../../cluster/index.ts'
 import type { Tx } from '../../platform/database/index.ts'
+import type {
+  GroupMetadata,
+  GroupNotice,
+  GroupSetting,
+  JoinRequest,
+  ParticipantOutcome,
+} from './link/groups.ts'
+
+export type {
+  GroupChange,
+  GroupMember,
+  GroupMetadata,
+  GroupNotice,
+  GroupPerson,
+  GroupRole,
+  GroupSetting,
+  JoinRequest,
+  ParticipantOutcome,
+} from './link/groups.ts'
 
 /** One step of a dial, for the timeline and the diagnosis (engine §1.5). `detail` is safe to show. */
 export interface DialStep {
@@ -80,12 +99,49 @@ export interface Link {
   onAck(listener: (ack: { id: string; chat: Jid; error: number | undefined; at: number }) => void): Disposable
   markRead(keys: readonly { chat: Jid; sender: Jid | undefined; id: string }[]): Promise<void>
   typing(chat: Jid, state: 'composing' | 'recording' | 'paused'): Promise<void>
+  readonly groups: GroupCalls
   /** Asks WhatsApp whether numbers exist; undefined = it did not say. Answers the JID to send to. */
   numbers(
     digits: readonly string[],
   ): Promise<
     readonly { digits: string; exists: boolean | undefined; pn: Jid | undefined; lid: Jid | undefined }[]
   >
+}
+
+/**
+ * What can be asked about groups. Every call is one query to WhatsApp: it rejects with `GroupRefused` when WhatsApp says no, with
+ * `HubError WHATSAPP_ERROR` (`NO_ANSWER`) when there is no answer within 20 s that we understand.
+ */
+export interface GroupCalls {
+  /** All groups the account is in, with their members. */
+  all(): Promise<readonly GroupMetadata[]>
+  metadata(group: Jid): Promise<GroupMetadata>
+  /** `key` names the group to be made: WhatsApp makes one per key. */
+  create(
+    subject: string,
+    people: readonly Jid[],
+    key: string,
+  ): Promise<{ group: GroupMetadata; outcomes: readonly ParticipantOutcome[] }>
+  leave(group: Jid): Promise<void>
+  set(group: Jid, setting: GroupSetting): Promise<void>
+  /** `previous` is the id of the description that is replaced: WhatsApp answers 409 when it is another. */
+  describe(group: Jid, text: string | null, ids: { id: string; previous: string | undefined }): Promise<void>
+  participants(
+    group: Jid,
+    people: readonly Jid[],
+    action: 'add' | 'remove' | 'promote' | 'demote',
+  ): Promise<readonly ParticipantOutcome[]>
+  inviteCode(group: Jid): Promise<string>
+  /** Answers the new code. */
+  revokeInvite(group: Jid): Promise<string>
+  invited(code: string): Promise<GroupMetadata>
+  join(code: string): Promise<{ group: Jid; isPending: boolean }>
+  joinRequests(group: Jid): Promise<readonly JoinRequest[]>
+  answerJoinRequests(
+    group: Jid,
+    people: readonly Jid[],
+    action: 'approve' | 'reject',
+  ): Promise<readonly ParticipantOutcome[]>
 }
 
 export interface OutboundContent {
@@ -197,6 +253,7 @@ export type Acquaintance =
       /** Unix ms; null when no longer. */
       mutedUntil?: number | null
     }
+  | { type: 'group'; sessionId: number; jid: Jid; notice: GroupNotice }
 
 /** The durable queue between the sockets and the projector. */
 export interface Journal {

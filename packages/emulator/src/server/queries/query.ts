@@ -15,4 +15,10 @@ export type Queries = Readonly<Record<string, QueryHandler>>
 
 export const notFound: QueryError = { code: 404, text: 'item-not-found' }
 export const forbidden: QueryError = { code: 403, text: 'forbidden' }
+/** Somebody is what they want to become. */
+export const conflict: QueryError = { code: 409, text: 'conflict' }
+/** It was there, and was taken back. */
+export const gone: QueryError = { code: 410, text: 'gone' }
+export const notAcceptable: QueryError = { code: 406, text: 'not-acceptable' }
+export const full: QueryError = { code: 419, text: 'resource-limit' }
 export const badRequest: QueryError = { code: 400, text: 'bad-request' }

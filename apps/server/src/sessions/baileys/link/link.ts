@@ -11,12 +11,14 @@ import type { Lease } from '../../../cluster/index.ts'
 import { Fenced } from '../../../cluster/index.ts'
 import type { Clock } from '../../../platform/clock.ts'
 import type { Log } from '../../../platform/log.ts'
+import { GroupRefused } from '../../group-refused.ts'
 import type { SharedCaches } from '../caches.ts'
 import type { CredentialsWriter } from '../credentials.ts'
 import type {
   Acquaintance,
   DialOptions,
   DialStep,
+  GroupCalls,
   Link,
   LinkEvent,
   OutboundContent,
@@ -28,6 +30,7 @@ import { addressIn } from '../journal/envelope.ts'
 import type { Inbox } from '../journal/inbox.ts'
 import type { SignalStore } from '../signal/store.ts'
 import type { SocketContext } from '../socket-context.ts'
+import { groupCalls, noticesIn, pairsIn } from './groups.ts'
 import { leaveOutKeylessDevices } from './keyless-devices.ts'
 import type { NumberAnswer } from './numbers.ts'
 import { askNumbers } from './numbers.ts'
@@ -42,6 +45,8 @@ const HANDSHAKE_MS = 20_000
 const ANSWER_MS = 20_000
 /** How long a code's refusal is waited for: baileys answers a code whatever the server said. */
 const CODE_REFUSAL_MS = 5_000
+/** A request of ours to a group waits no longer: clients give up after 30 s. */
+const GROUP_ANSWER_MS = 20_000
 /** Then the connection is cut, politely closed or not. */
 const POLITE_CLOSE_MS = 2_000
 /** … and by then it is over for the session. */
@@ -107,6 +112,7 @@ export class SocketLink implements Link {
   #isCaughtUp = false
   #isOnline = false
   #offAbort: (() => void) | undefined
+  readonly groups: GroupCalls = groupCalls((node) => this.#askAboutGroup(node))
   readonly #ackListeners = new Set<(ack: Ack) => void>()
 
   constructor(parts: LinkParts) {
@@ -196,6 +202,9 @@ export class SocketLink implements Link {
       const row = this.#parts.inbox.receiptRow(node)
       return row && this.#parts.store.commit([], [row])
     })
+    wire.gate('CB:notification', (node) =>
+      node.attrs['type'] === 'w:gp2' ? this.#keepGroupNotices(node) : undefined,
+    )
     wire.on('CB:ack,class:message', (node: BinaryNode) => this.#onAck(node))
     wire.on('CB:presence', (node: BinaryNode) => this.#onPresence(node))
     wire.on('CB:chatstate', (node: BinaryNode) => this.#onPresence(node))
@@ -370,6 +379,35 @@ export class SocketLink implements Link {
       .map((chat) => chatFactOf(this.lease.sessionId, chat))
       .filter((fact) => fact !== undefined)
     if (facts.length > 0) this.#parts.keepFacts(facts).catch(() => {}) // told as a fault by the store
+  }
+
+  /** Stored, with the addresses it tells, before WhatsApp is told that we know. */
+  #keepGroupNotices(node: BinaryNode): Promise<void> | undefined {
+    const { sessionId } = this.lease
+    const facts = noticesIn(node, this.#clock.now()).flatMap(({ jid, notice }): Acquaintance[] => [
+      ...pairsIn(notice).map(({ lid, pn }) => ({ type: 'lid_mapping' as const, sessionId, lid, pn })),
+      { type: 'group', sessionId, jid, notice },
+    ])
+    return facts.length === 0 ? undefined : this.#parts.keepFacts(facts)
+  }
+
+  async #askAboutGroup(node: BinaryNode): Promise<BinaryNode> {
+    const sock = this.#connected()
+    let answer: unknown
+    try {
+      answer = await sock.query(node, GROUP_ANSWER_MS)
+    } catch (error) {
+      const { data } = rawOf(error)
+      if (typeof data === 'number' && this.#ending === undefined) throw new GroupRefused(data)
+      this.#connected()
+      throw new HubError('WHATSAPP_ERROR', { reason: 'NO_ANSWER' }, { cause: error })
+    }
+    // A query that timed out resolves with undefined (Socket/socket.js:107).
+    if (answer === undefined) {
+      this.#connected()
+      throw new HubError('WHATSAPP_ERROR', { reason: 'NO_ANSWER' })
+    }
+    return answer as BinaryNode
   }
 
   /** From the stanzas: baileys' event says `available` when typing stops. */

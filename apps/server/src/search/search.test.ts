@@ -101,6 +101,10 @@ databases('the search', ({ open, dialect }) => {
     expect(await app.texts({ q: 'factura' })).toEqual(['la factura pagada', 'La FACTURA de José'])
     expect(await app.texts({ q: 'JOSE fact' })).toEqual(['La FACTURA de José'])
     expect(await app.texts({ q: 'josé  paga' })).toEqual([])
+    // SQLite's index knows beginnings of eight characters: the rest is looked at in the text.
+    await app.receive('informatica', 'informativo')
+    expect(await app.texts({ q: 'informati' })).toEqual(['informativo', 'informatica'])
+    expect(await app.texts({ q: 'informatic' })).toEqual(['informatica'])
     await app.receive('otra factura más')
     const { data } = await app.call({ q: 'mas' })
     expect(data.messages[0]).toMatchObject({

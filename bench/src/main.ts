@@ -7,12 +7,13 @@ import { linking } from './figures/linking.ts'
 import { qrPng } from './figures/qr-png.ts'
 import { reconnecting, resources } from './figures/resources.ts'
 import { sends } from './figures/sends.ts'
+import { store } from './figures/store.ts'
 import { type Figure, printTable } from './support/table.ts'
 import { isByYardstick } from './support/yardstick.ts'
 
 interface Bench {
   what: string
-  run: (full: boolean) => Promise<Figure[]>
+  run: (full: boolean, messages: number | undefined) => Promise<Figure[]>
 }
 
 const benches: Record<string, Bench> = {
@@ -27,6 +28,10 @@ const benches: Record<string, Bench> = {
     run: (full) => groups({ messages: full ? 500 : 150 }),
   },
   sends: { what: 'Sending', run: (full) => sends({ count: full ? 10_000 : 3000 }) },
+  store: {
+    what: 'Lists and searches of a store with many messages',
+    run: (full, messages) => store({ messages: messages ?? (full ? 10_000_000 : 200_000) }),
+  },
   reconnecting: { what: 'Reconnecting', run: () => reconnecting() },
   resources: {
     what: 'Start and memory (waits four minutes for idle)',
@@ -38,30 +43,35 @@ const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: {
     full: { type: 'boolean', default: false },
+    messages: { type: 'string' },
     help: { type: 'boolean', short: 'h', default: false },
   },
 })
+const messages = values.messages === undefined ? undefined : Number(values.messages)
+const isCount = messages === undefined || (Number.isSafeInteger(messages) && messages > 0)
 const unknown = positionals.filter((name) => benches[name] === undefined)
-if (values.help || unknown.length > 0) {
+if (values.help || unknown.length > 0 || !isCount) {
   if (unknown.length > 0) console.error(`There is no bench named ${unknown.join(', ')}.\n`)
+  if (!isCount) console.error(`--messages takes a number of messages, not ${values.messages}.\n`)
   console.log(
     [
-      'npm run bench -- [name …] [--full]',
+      'npm run bench -- [name …] [--full] [--messages N]',
       '',
       'Measures on this machine, against the emulator on loopback; needs Linux and an otherwise idle machine.',
       'Without names: all of them, about a quarter of an hour. --full: more messages and sessions.',
+      '--messages: how many the store is filled with (200000; with --full 10000000, which takes half an hour and 10 GB).',
       '',
       ...Object.entries(benches).map(([name, { what }]) => `  ${name.padEnd(14)} ${what}`),
     ].join('\n'),
   )
-  process.exit(unknown.length > 0 ? 2 : 0)
+  process.exit(unknown.length > 0 || !isCount ? 2 : 0)
 }
 
 const all: Figure[] = []
 for (const [name, bench] of Object.entries(benches)) {
   if (positionals.length > 0 && !positionals.includes(name)) continue
   console.log(`… ${bench.what}`)
-  const figures = await bench.run(values.full)
+  const figures = await bench.run(values.full, messages)
   all.push(...figures)
   printTable(bench.what, figures)
 }

@@ -1,0 +1,129 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import { statSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+
+import { randomOf } from '../chaos/random.ts'
+import { type Hub, startHub } from '../support/hub.ts'
+import { percentile } from '../support/statistics.ts'
+import { atMost, type Figure, measured } from '../support/table.ts'
+import { indexAll, openStore, type SeededSession, seedStore, vocabulary } from '../support/seed.ts'
+
+/** Calls per kind of read; one in twenty may be slower than the figure. */
+const calls = 200
+const sessions = 5
+
+type Read = (random: (below: number) => number) => string
+
+/** What people look for: words that are in one message of six and words that are in a few, whole and while they are typed. */
+function searches(seeded: readonly SeededSession[]): Record<string, Read> {
+  const word = (rank: number): string => encodeURIComponent(vocabulary[rank % vocabulary.length] ?? '')
+  const common = (random: (below: number) => number): string => word(random(20))
+  const usual = (random: (below: number) => number): string => word(20 + random(2_000))
+  const rare = (random: (below: number) => number): string => word(10_000 + random(9_000))
+  const begun = (text: string, letters: number): string =>
+    encodeURIComponent(decodeURIComponent(text).slice(0, letters))
+  const of = (random: (below: number) => number): SeededSession => {
+    const session = seeded[random(seeded.length)]
+    if (session === undefined) throw new Error('nothing was seeded')
+    return session
+  }
+  const search = (query: (random: (below: number) => number, session: SeededSession) => string): Read => {
+    return (random) => {
+      const session = of(random)
+      return `/api/search/${session.name}?${query(random, session)}`
+    }
+  }
+  return {
+    'a common word': search((random) => `q=${common(random)}`),
+    'a usual word': search((random) => `q=${usual(random)}`),
+    'a rare word': search((random) => `q=${rare(random)}`),
+    'no such word': search((random) => `q=zzq${random(1_000)}`),
+    'common and rare words': search((random) => `q=${common(random)}+${rare(random)}+${usual(random)}`),
+    'while it is typed': search((random) => `q=${begun(usual(random), 2 + random(5))}`),
+    'a word in one chat': search(
+      (random, { chats }) => `q=${usual(random)}&in=messages&chatId=${chats[random(chats.length)] ?? ''}`,
+    ),
+    'a word in one week': search((random) => {
+      const start = Date.now() - (8 + random(300)) * 86_400_000
+      return `q=${usual(random)}&startDate=${start}&endDate=${start + 7 * 86_400_000}`
+    }),
+    'by relevance': search((random) => `q=${usual(random)}+${usual(random)}&order=relevance`),
+    'in all sessions': (random) => `/api/search?q=${usual(random)}`,
+    'a number': search((random) => `q=${900_000 + random(99_999)}&in=chats,contacts`),
+  }
+}
+
+async function timesOf(hub: Hub, read: Read): Promise<number[]> {
+  // The same picks in each run.
+  const picks = randomOf('reads')
+  const random = (below: number): number => picks.int(0, below - 1)
+  const times: number[] = []
+  for (let i = 0; i < calls; i += 1) {
+    const path = read(random)
+    const began = performance.now()
+    await hub.call('GET', path)
+    times.push(performance.now() - began)
+  }
+  return times
+}
+
+/** Lists and searches of a store with many messages, through the API, one call after another. */
+export async function store({ messages }: { messages: number }): Promise<Figure[]> {
+  const dataDir = await mkdtemp(join(tmpdir(), 'inbox-hub-store-'))
+  const env = { INBOX_HUB_DATA_DIR: dataDir }
+  try {
+    const names = Array.from({ length: sessions }, (_, index) => `store-${index}`)
+    {
+      await using hub = await startHub(env)
+      for (const sessionId of names)
+        await hub.call('POST', '/api/sessions', { sessionId, autoConnect: false })
+    }
+    const { seeded, seedMs, indexMs } = await filled(dataDir, messages)
+    await using hub = await startHub(env)
+    const of = (random: (below: number) => number): SeededSession => seeded[random(seeded.length)]!
+    const lists: Record<string, Read> = {
+      'chat list, first page of 20': (random) => `/api/messages/${of(random).name}/chats`,
+      'chat list, pages 2 to 20': (random) => `/api/messages/${of(random).name}/chats?page=${2 + random(19)}`,
+      'message page of a chat, 50': (random) => {
+        const { name, chats } = of(random)
+        return `/api/messages/${name}/${chats[random(chats.length)] ?? ''}`
+      },
+      'message page of a session, 50': (random) => `/api/messages/${of(random).name}?page=${1 + random(10)}`,
+    }
+    const figures: Figure[] = [
+      measured(
+        `seeded: ${messages} messages, of ${sessions} sessions, per second`,
+        (messages * 1000) / seedMs,
+      ),
+      measured('indexed for the search, per second', (messages * 1000) / indexMs),
+      measured('size of the store', statSync(join(dataDir, 'inbox-hub.db')).size / 2 ** 20, 'MB'),
+    ]
+    for (const [name, read] of Object.entries(lists)) {
+      figures.push(atMost(`${name}: p95`, percentile(await timesOf(hub, read), 0.95), 10, 'ms'))
+    }
+    const all: number[] = []
+    for (const [name, read] of Object.entries(searches(seeded))) {
+      const times = await timesOf(hub, read)
+      all.push(...times)
+      figures.push(atMost(`search, ${name}: p95`, percentile(times, 0.95), 100, 'ms'))
+    }
+    figures.push(atMost('search, all of these: p95', percentile(all, 0.95), 100, 'ms'))
+    return figures
+  } finally {
+    await rm(dataDir, { recursive: true, force: true })
+  }
+}
+
+/** Fills the store while no hub has it open. */
+async function filled(
+  dataDir: string,
+  messages: number,
+): Promise<{ seeded: readonly SeededSession[]; seedMs: number; indexMs: number }> {
+  await using database = await openStore(dataDir)
+  const began = performance.now()
+  const seeded = await seedStore(database, messages)
+  const between = performance.now()
+  await indexAll(database)
+  return { seeded, seedMs: between - began, indexMs: performance.now() - between }
+}

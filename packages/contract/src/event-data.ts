@@ -4,8 +4,14 @@ import type { EventType } from './events.ts'
 import { groupJoined, groupJoinRequest, groupParticipants, groupUpdated } from './group-events.ts'
 import {
   contactUpdated,
+  messageDeleted,
+  messageEdited,
   messageFailed,
+  messageKept,
+  messagePinned,
+  messagePollVote,
   messageProgress,
+  messageReaction,
   messageReceived,
   messageUndecryptable,
 } from './message-events.ts'
@@ -30,6 +36,12 @@ export const eventData = {
   'message.read': messageProgress,
   'message.failed': messageFailed,
   'message.undecryptable': messageUndecryptable,
+  'message.reaction': messageReaction,
+  'message.edited': messageEdited,
+  'message.deleted': messageDeleted,
+  'message.pinned': messagePinned,
+  'message.kept': messageKept,
+  'message.poll_vote': messagePollVote,
   'contact.updated': contactUpdated,
   'chat.archived': chatArchived,
   'chat.unarchived': chatArchived,

@@ -77,6 +77,52 @@ export const messageUndecryptable = z.object({
 })
 export type MessageUndecryptable = z.infer<typeof messageUndecryptable>
 
+/** Something was done to a message: `messageId`, `dbId` and `chatId` are that message's, the author who did it. */
+const change = {
+  ...messageRef,
+  ...author,
+  changeId: z.string().describe("WhatsApp's id of the message that said so"),
+  ofOurs: z.boolean().describe('Whether the message it was done to is ours'),
+}
+
+/** Data of `message.reaction`: of each person the last one counts. */
+export const messageReaction = z.object({
+  ...change,
+  emoji: z.string().nullable().describe('null when they took their reaction back'),
+})
+export type MessageReaction = z.infer<typeof messageReaction>
+
+/** Data of `message.edited`: its author changed the text or caption. */
+export const messageEdited = z.object({
+  ...change,
+  text: z.string().describe('As it is now'),
+  mentions: z.array(z.string()),
+})
+export type MessageEdited = z.infer<typeof messageEdited>
+
+/** Data of `message.deleted`: it was taken back for everyone. The hub keeps what it said, marked. */
+export const messageDeleted = z.object({
+  ...change,
+  byAdmin: z.boolean().describe('By an administrator of the group, not by its author'),
+})
+export type MessageDeleted = z.infer<typeof messageDeleted>
+
+/** Data of `message.pinned`: pinned for everybody in the chat, or no longer. */
+export const messagePinned = z.object({
+  ...change,
+  pinned: z.boolean(),
+  until: z.int().nullable().describe('Unix ms; null when it was not told'),
+})
+export type MessagePinned = z.infer<typeof messagePinned>
+
+/** Data of `message.kept`: kept in a chat whose messages disappear, or no longer. */
+export const messageKept = z.object({ ...change, kept: z.boolean() })
+export type MessageKept = z.infer<typeof messageKept>
+
+/** Data of `message.poll_vote`: what somebody chose in a poll, all of it; empty when they took their vote back. */
+export const messagePollVote = z.object({ ...change, choices: z.array(z.string()) })
+export type MessagePollVote = z.infer<typeof messagePollVote>
+
 /** Data of `contact.updated`: somebody we know has another name or, at last, a number. */
 export const contactUpdated = z.object({
   contactId: z.string().describe('With the phone number when it is known: …@s.whatsapp.net, else …@lid'),

@@ -96,6 +96,19 @@ export const messageSchema = z
     reactions: z.array(
       z.object({ emoji: z.string(), from: z.string(), fromMe: z.boolean(), timestamp: isoSchema }),
     ),
+    editedAt: isoSchema
+      .nullable()
+      .meta({ description: 'When its author last changed it; `body` is as it is now.' }),
+    deletedAt: isoSchema
+      .nullable()
+      .meta({ description: 'When it was taken back for everyone; the hub keeps what it said.' }),
+    deletedBy: z.string().nullable(),
+    isPinned: z.boolean(),
+    isKept: z.boolean(),
+    pollVotes: z
+      .array(z.object({ option: z.string(), votes: z.int(), voters: z.array(z.string()) }))
+      .nullable()
+      .meta({ description: 'Of a poll, as far as votes reached this account; null for other kinds.' }),
     isStarred: z.boolean(),
     quotedMsgId: z.string().nullable(),
     mentions: z.array(z.string()),

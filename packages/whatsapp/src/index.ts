@@ -1,3 +1,4 @@
+export * from './change.ts'
 export * from './content.ts'
 export * from './disconnect.ts'
 export * from './jid.ts'

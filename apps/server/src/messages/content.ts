@@ -44,7 +44,6 @@ const typeOfField: Readonly<Record<string, MessageType>> = {
   locationMessage: 'location',
   liveLocationMessage: 'location',
   templateMessage: 'buttons',
-  reactionMessage: 'reaction',
 }
 
 export function storedContent(content: MessageContent): StoredContent {
@@ -71,11 +70,7 @@ export function mentionsOf(content: MessageContent): readonly Jid[] {
   return content.kind === 'undecryptable' ? [] : (content.mentions ?? [])
 }
 
-/** What WhatsApp shows on other messages instead of as a message of its own: taking one back, taking a reaction away, framing an album. */
-export function isAboutAnother(content: MessageContent): boolean {
-  if (content.kind === 'album') return true
-  if (content.kind !== 'unsupported') return false
-  return (
-    content.name === 'protocolMessage.REVOKE' || (content.name === 'reactionMessage' && content.text === '')
-  )
+/** What WhatsApp never shows by itself: the frame of an album, whose pictures are messages of their own. */
+export function isFrame(content: MessageContent): boolean {
+  return content.kind === 'album'
 }

@@ -163,7 +163,13 @@ export function createMessages(deps: MessagesDeps): Messages {
   // Another process may have owned the session, and left entries behind.
   const online = sessions.onOnline((sessionId) => projector.sweep(sessionId))
   sessions.whilePurging(async (tx, sessionId) => {
-    for (const table of ['scheduled_message', 'outbound', 'message', 'message_tally'] as const) {
+    for (const table of [
+      'scheduled_message',
+      'outbound',
+      'message_change',
+      'message',
+      'message_tally',
+    ] as const) {
       await tx.db.deleteFrom(table).where('session_id', '=', sessionId).execute()
     }
     tx.afterCommit(() => {

@@ -4,6 +4,7 @@ import type { Jid } from '@inbox-hub/whatsapp'
 import { type ExpressionBuilder, sql } from 'kysely'
 
 import type { Database, Tables } from '../platform/database/index.ts'
+import { changesOf, type MessageChangeRow } from './change-rows.ts'
 import type { MessageRow } from './message-rows.ts'
 import { type SendFailure } from './outbound/outbound-state.ts'
 import { failureOf } from './outbound/outbound-rows.ts'
@@ -67,6 +68,8 @@ export interface MessageList {
   chatsAmong(sessionId: number, jids: readonly string[]): Promise<readonly ChatListItem[]>
   /** Chats with unread messages, the most recent first, at most a thousand; and how many messages are unread in all. */
   unread(sessionIds: readonly number[]): Promise<{ chats: readonly ChatListItem[]; total: number }>
+  /** What was done to messages, by their number, oldest first. */
+  changes(rows: readonly MessageRow[]): Promise<ReadonlyMap<number, readonly MessageChangeRow[]>>
   /** Why messages failed, by their number. */
   failures(rows: readonly MessageRow[]): Promise<ReadonlyMap<number, SendFailure>>
 }
@@ -238,6 +241,13 @@ export function createMessageList(database: Database): MessageList {
           .executeTakeFirst(),
       ])
       return { chats, total: Number(summed?.count ?? 0) }
+    },
+
+    async changes(rows) {
+      if (rows.length === 0) return new Map()
+      const found = await changesOf.all(database, { ids: rows.map(({ id }) => id) })
+      const sorted = [...found].sort((left, right) => left.changed_at - right.changed_at)
+      return Map.groupBy(sorted, ({ message_id: id }) => id ?? Number.NaN)
     },
 
     async failures(rows) {

@@ -123,6 +123,24 @@ export const fillMessage = statement(
       .where('type', '=', 'undecryptable'),
 )
 
+/** The envelope of what turned out to be no message of its own: it stands for nothing any more. */
+export const settleStub = statement(
+  (db, p: { sessionId: number; whatsappId: string; chat: string; sender: string; type: string }) =>
+    db
+      .updateTable('message')
+      .set({ type: p.type, content: null })
+      .where('session_id', '=', p.sessionId)
+      .where('whatsapp_id', '=', p.whatsappId)
+      .where('chat_jid', '=', p.chat)
+      .where('sender_jid', '=', p.sender)
+      .where('type', '=', 'undecryptable'),
+)
+
+/** Its author changed what it says. */
+export const rewriteMessage = statement((db, p: { id: number; body: string; content: string }) =>
+  db.updateTable('message').set({ body: p.body, content: p.content }).where('id', '=', p.id),
+)
+
 /** Moves a message's status on, unless somebody else did meanwhile: answers nothing then. */
 export const moveStatus = statement((db, p: { id: number; from: MessageStatus; to: MessageStatus }) =>
   db

@@ -13,8 +13,9 @@ import type { Address, ChatChange, Chats, ContactFact, LidMapping } from '../cha
 import type { NewEvent } from '../events/index.ts'
 import { nextIntegers, type Tx } from '../platform/database/index.ts'
 import type { JournalEntry } from '../sessions/baileys/index.ts'
-import { isAboutAnother, mentionsOf, type StoredContent, storedContent } from './content.ts'
+import { isFrame, mentionsOf, type StoredContent, storedContent } from './content.ts'
 import { contentWire } from './content-wire.ts'
+import { applyChanges, type ChangeEntry } from './changes.ts'
 import { eventId } from './event-ids.ts'
 import { fillMessage, insertMessages, type MessageRow, messagesByWhatsappId } from './message-rows.ts'
 import { isOwn, type Own, ownAddress } from './own.ts'
@@ -60,18 +61,24 @@ export async function project(
   const canonical = await chats.addresses.canonical(tx, entries.flatMap(addressesOf))
   const tally = new TallyChange()
   const messages: MessageEntry[] = []
+  const changes: ChangeEntry[] = []
   const receiptEntries: ReceiptEntry[] = []
   for (const entry of entries) {
     if (entry.kind === 'receipt') receiptEntries.push(entry)
+    else if (entry.kind === 'change') changes.push(entry)
     else messages.push(entry)
   }
+  const stored: { sessionId: number; whatsappId: string }[] = []
   if (messages.length > 0) {
     const arrivals = messages.map((entry) => arrivalOf(entry, canonical, own))
     told.push(...(await chats.meet(tx, arrivals.flatMap(introductionOf))))
     const fresh = await store(tx, arrivals, now, tally)
     await chats.change(tx, changesOf(fresh))
     told.push(...(await eventsOf(tx, fresh, chats, own)))
+    for (const { entry } of fresh) stored.push({ sessionId: entry.sessionId, whatsappId: entry.id })
   }
+  // After the messages: what is done to one is told after it.
+  told.push(...(await applyChanges(tx, changes, stored, now, { canonical, chats, own })))
   // After the messages: within one batch a receipt may stand before the copy of a message that our phone sent.
   if (receiptEntries.length > 0) {
     told.push(...(await applyReceipts(tx, receiptEntries, { canonical, chats, own, receipts, tally })))
@@ -97,6 +104,7 @@ function mappingsOf(entry: JournalEntry): readonly LidMapping[] {
 function addressesOf(entry: JournalEntry): readonly Address[] {
   const { sessionId } = entry
   if (entry.kind === 'receipt') return [{ sessionId, jid: entry.chat }]
+  // A change that people made to a message names its author too, which is looked up where it is needed.
   return entry.chat === entry.sender
     ? [{ sessionId, jid: entry.chat }]
     : [
@@ -123,8 +131,7 @@ function arrivalOf(
     chat: isBroadcastList(chat) && sender !== '' ? sender : chat,
     sender,
     stored,
-    shown:
-      stored.type !== 'undecryptable' && !isAboutAnother(content) && !isStatus(chat) && !isNewsletter(chat),
+    shown: stored.type !== 'undecryptable' && !isFrame(content) && !isStatus(chat) && !isNewsletter(chat),
   }
 }
 

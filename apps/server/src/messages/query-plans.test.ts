@@ -90,7 +90,18 @@ databases('what is done for every message', ({ open, dialect }) => {
       const { rows } = await hub.database.sql.execute(`explain query plan ${text}`, values)
       for (const { detail } of rows as readonly { detail: string }[]) {
         const [, how = '', table = ''] = /^(SCAN|SEARCH) (\w+)/.exec(detail) ?? []
-        if (!['message', 'one', 'other', 'chat', 'contact', 'outbound', 'lid_mapping'].includes(table))
+        if (
+          ![
+            'message',
+            'one',
+            'other',
+            'chat',
+            'contact',
+            'outbound',
+            'lid_mapping',
+            'message_change',
+          ].includes(table)
+        )
           continue
         // All of a table, or all that a session has of it, is too much.
         if (how === 'SCAN' || detail.endsWith('(session_id=?)')) slow.push(`${detail}: ${text}`)

@@ -3,8 +3,10 @@ import { sql } from 'kysely'
 
 import type { Chats, RekeyedMessages, Rekeying } from '../chats/index.ts'
 import { statement, type Tx } from '../platform/database/index.ts'
+import { passChangesOn } from './change-rows.ts'
 import { markRead, type MessageRow, moveStatus } from './message-rows.ts'
 import { afterNews } from './message-status.ts'
+import { moveChanges } from './rekey-changes.ts'
 import { TallyChange } from './tally.ts'
 
 type Move = { sessionId: number; from: string; to: string }
@@ -116,6 +118,7 @@ export async function moveMessages(
     loss.shown += one.shown + other.shown - after.shown
     loss.unread += unreadOf(one) + unreadOf(other) - unreadOf(after)
   }
+  await moveChanges(tx, move)
   await moveChat.run(tx, move)
   await moveInGroups.run(tx, move)
   await tally.write(tx)
@@ -143,6 +146,7 @@ async function unite(tx: Tx, one: MessageRow, other: MessageRow, tally: TallyCha
       right.via_hub - left.via_hub ||
       left.id - right.id,
   ) as [MessageRow, MessageRow] // sorting two rows leaves two rows
+  await passChangesOn.run(tx, { from: gone.id, to: kept.id })
   await remove.run(tx, { id: gone.id })
   if (gone.shown === 1) tally.add(gone, -1)
   let result = kept

@@ -20,7 +20,7 @@ import { chatName } from './chat-wire.ts'
 import type { Messages, MessageRow, SendRequest } from './index.ts'
 import type { Own } from './own.ts'
 import { rowOfScheduled, type ScheduledRow } from './scheduling/scheduled-rows.ts'
-import { addressesIn, messageWire, scheduledWire, type WireContext } from './wire.ts'
+import { addressesIn, messageWire, nothingYet, scheduledWire, type WireContext } from './wire.ts'
 import { createWires } from './wires.ts'
 
 export interface MessageRoutesDeps {
@@ -59,7 +59,7 @@ export function messageRoutes(
     const shown = await chats.addresses
       .shown(database, addressesIn(row))
       .catch(() => (_: number, jid: Jid) => jid)
-    const context = { shown, own, failures: new Map<number, never>(), waiting, language }
+    const context = { shown, own, ...nothingYet, waiting, now, language }
     const message =
       'row' in stored ? messageWire(row, context) : scheduledWire(stored.scheduled, now, context)
     const { messageId, whatsappMessageId, dbId, chatId, type, status, timestamp, body: text } = message

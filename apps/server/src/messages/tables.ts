@@ -1,3 +1,5 @@
+import type { MessageChange } from '@inbox-hub/whatsapp'
+
 import type { OutboundState } from './outbound/outbound-state.ts'
 
 export type MessageStatus = 'pending' | 'sent' | 'delivered' | 'read' | 'failed' | 'received'
@@ -31,6 +33,21 @@ export interface MessageTallyTable {
   type: string
   status: MessageStatus
   messages: number
+}
+
+/** Migration 0005 says what each column means. */
+export interface MessageChangeTable {
+  session_id: number
+  target_id: string
+  chat_jid: string
+  sender_jid: string
+  kind: MessageChange['kind']
+  author_jid: string | null
+  by_admin: number
+  whatsapp_id: string
+  value: string
+  changed_at: number
+  message_id: number | null
 }
 
 export interface OutboundTable {
@@ -67,6 +84,7 @@ export interface ScheduledMessageTable {
 declare module '../platform/database/index.ts' {
   interface Tables {
     message: MessageTable
+    message_change: MessageChangeTable
     message_tally: MessageTallyTable
     outbound: OutboundTable
     scheduled_message: ScheduledMessageTable

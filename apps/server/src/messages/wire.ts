@@ -7,9 +7,11 @@ import {
   say,
   sendFailures,
 } from '@inbox-hub/contract'
-import { isGroup, type Jid, mediaOf } from '@inbox-hub/whatsapp'
+import { isGroup, type Jid, mediaOf, type MessageContent } from '@inbox-hub/whatsapp'
 
 import type { Address } from '../chats/index.ts'
+import { deedOf, type MessageChangeRow, type StoredDeed } from './change-rows.ts'
+import { pinnedUntil } from './changes.ts'
 import { contentOf, mentionsOf } from './content.ts'
 import { contentWire } from './content-wire.ts'
 import type { MessageRow } from './message-rows.ts'
@@ -27,8 +29,18 @@ export interface WireContext {
   failures: ReadonlyMap<number, SendFailure>
   /** What a message on its way out waits for. */
   waiting: (sessionId: number, whatsappId: string) => Waiting | undefined
+  /** What was done to it, by the message's number, oldest first. */
+  changes: ReadonlyMap<number, readonly MessageChangeRow[]>
+  /** Unix ms. */
+  now: number
   language: Language
 }
+
+/** What has just been stored did not fail, and nothing was done to it. */
+export const nothingYet = {
+  failures: new Map<number, never>(),
+  changes: new Map<number, never>(),
+} satisfies Partial<WireContext>
 
 /** Every address that `messageWire` will show of a row. */
 export function addressesIn(row: MessageRow): readonly Address[] {
@@ -44,7 +56,7 @@ export function addressesIn(row: MessageRow): readonly Address[] {
 /** A message as every list of the API shows it (contract §5). */
 export function messageWire(
   row: MessageRow,
-  { shown, own, failures, waiting, language }: WireContext,
+  { shown, own, failures, changes, waiting, now, language }: WireContext,
 ): MessageWire {
   const { session_id: sessionId } = row
   const show = (jid: Jid): Jid => shown(sessionId, jid)
@@ -80,8 +92,7 @@ export function messageWire(
     hasMedia: media !== undefined,
     has_attachment: media !== undefined,
     mediaUrl: null,
-    hasReactions: false,
-    reactions: [],
+    ...changesWire(row, content, { changes: changes.get(row.id) ?? [], show, us, now }),
     isStarred: false,
     quotedMsgId: row.quoted_id,
     mentions: mentionsIn(row).map(show),
@@ -109,6 +120,57 @@ export function scheduledWire(scheduled: ScheduledRow, now: number, context: Wir
     ack: ackOfStatus.scheduled,
     waitingFor: isDue ? 'connection' : 'schedule',
     expectedAt: isDue ? null : isoOf(scheduled.send_at),
+  }
+}
+
+function changesWire(
+  row: MessageRow,
+  content: MessageContent,
+  {
+    changes,
+    show,
+    us,
+    now,
+  }: { changes: readonly MessageChangeRow[]; show: (jid: Jid) => Jid; us: string; now: number },
+) {
+  const done = changes.map((change) => ({
+    change,
+    deed: deedOf(change),
+    fromMe: change.sender_jid === '',
+    // A column that only canonical addresses are written to.
+    from: change.sender_jid === '' ? us : show(change.sender_jid as Jid),
+  }))
+  const last = <Kind extends StoredDeed['kind']>(kind: Kind) =>
+    done.findLast(
+      (one): one is typeof one & { deed: Extract<StoredDeed, { kind: Kind }> } => one.deed.kind === kind,
+    )
+  const reactions = done.flatMap(({ change, deed, fromMe, from }) =>
+    deed.kind === 'reaction' && deed.emoji !== ''
+      ? [{ emoji: deed.emoji, from, fromMe, timestamp: isoOf(change.changed_at) }]
+      : [],
+  )
+  const edited = last('edit')
+  const deleted = last('revoke')
+  const pin = last('pin')
+  const pinEnds = pin && pinnedUntil(pin.change, pin.deed.forS)
+  return {
+    hasReactions: reactions.length > 0,
+    reactions,
+    // A message that the hub removed says nothing, and was not changed.
+    editedAt: edited === undefined || row.shown === 0 ? null : isoOf(edited.change.changed_at),
+    deletedAt: deleted === undefined ? null : isoOf(deleted.change.changed_at),
+    deletedBy: deleted?.from ?? null,
+    isPinned: pin?.deed.pinned === true && (pinEnds === null || pinEnds === undefined || pinEnds > now),
+    isKept: last('keep')?.deed.kept === true,
+    pollVotes:
+      content.kind === 'poll'
+        ? content.poll.options.map((option) => {
+            const voters = done.flatMap(({ deed, from }) =>
+              'chosen' in deed && deed.chosen.includes(option) ? [from] : [],
+            )
+            return { option, votes: voters.length, voters }
+          })
+        : null,
   }
 }
 

@@ -4,12 +4,13 @@ import type { Jid } from '@inbox-hub/whatsapp'
 import type { Chats } from '../chats/index.ts'
 import type { Clock } from '../platform/clock.ts'
 import type { Database } from '../platform/database/index.ts'
+import { addressesIn as addressesInChange } from './changes.ts'
 import { chatWire } from './chat-wire.ts'
 import type { ChatListItem, MessageList } from './message-list.ts'
 import type { MessageRow } from './message-rows.ts'
 import type { Own } from './own.ts'
 import { rowOfScheduled, type ScheduledRow } from './scheduling/scheduled-rows.ts'
-import { addressesIn, messageWire, scheduledWire, type WireContext } from './wire.ts'
+import { addressesIn, messageWire, nothingYet, scheduledWire, type WireContext } from './wire.ts'
 
 /** Rows as every list of the API shows them, with what has to be read for that. */
 export interface Wires {
@@ -32,7 +33,7 @@ export function createWires({
   database: Database
   chats: Pick<Chats, 'addresses'>
   own: (sessionId: number) => Own
-  list: Pick<MessageList, 'failures'>
+  list: Pick<MessageList, 'changes' | 'failures'>
   waiting: WireContext['waiting']
   clock: Clock
 }): Wires {
@@ -49,11 +50,13 @@ export function createWires({
   return {
     shownChats,
     async messages(rows, language) {
-      const [shown, failures] = await Promise.all([
-        chats.addresses.shown(database, rows.flatMap(addressesIn)),
-        list.failures(rows),
+      const [failures, changes] = await Promise.all([list.failures(rows), list.changes(rows)])
+      const shown = await chats.addresses.shown(database, [
+        ...rows.flatMap(addressesIn),
+        ...[...changes.values()].flat().flatMap(addressesInChange),
       ])
-      return rows.map((row) => messageWire(row, { shown, own, failures, waiting, language }))
+      const now = clock.now()
+      return rows.map((row) => messageWire(row, { shown, own, failures, changes, waiting, now, language }))
     },
     async scheduled(rows, language) {
       const now = clock.now()
@@ -61,7 +64,7 @@ export function createWires({
         database,
         rows.flatMap((row) => addressesIn(rowOfScheduled(row, now))),
       )
-      const context = { shown, own, failures: new Map<number, never>(), waiting, language }
+      const context = { shown, own, ...nothingYet, waiting, now, language }
       return rows.map((row) => scheduledWire(row, now, context))
     },
     async chats(items) {

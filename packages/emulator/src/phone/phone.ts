@@ -23,6 +23,7 @@ import { Linking } from './linking.ts'
 import { Memory, type SentMessage } from './memory.ts'
 import { PhoneDevice } from './phone-device.ts'
 import { keyOf, type PhoneMessage, toWebMessage } from './phone-message.ts'
+import { sealVote } from './poll-vote.ts'
 import { Simulated } from './simulated.ts'
 import { SyncedSettings } from './synced-settings.ts'
 
@@ -264,6 +265,67 @@ export class Phone implements SimulatedPhone {
       },
     })
     return this.#write(sent.chat, (_, chat) => message(chat), options, { edit: '7' })
+  }
+
+  /** Deletes for everyone what another wrote, as an administrator of the group. */
+  deletesAsAdmin(of: PhoneMessage, options: SendOptions = {}): SentMessage {
+    const message = (chat: string): proto.IMessage => ({
+      protocolMessage: {
+        type: proto.Message.ProtocolMessage.Type.REVOKE,
+        key: { ...keyOf(of), remoteJid: chat },
+      },
+    })
+    return this.#write(of.chat, (_, chat) => message(chat), options, { edit: '8' })
+  }
+
+  /** Pins a message for everybody in its chat, for so many seconds; `false` takes it off again. */
+  pins(what: PhoneMessage, seconds: number | false = 604_800, options: SendOptions = {}): SentMessage {
+    const { PIN_FOR_ALL, UNPIN_FOR_ALL } = proto.Message.PinInChatMessage.Type
+    const senderTimestampMs = this.#line.clock.now()
+    const message = (chat: string): proto.IMessage => ({
+      pinInChatMessage: {
+        key: { ...keyOf(what), remoteJid: chat },
+        type: seconds === false ? UNPIN_FOR_ALL : PIN_FOR_ALL,
+        senderTimestampMs,
+      },
+      ...(seconds !== false && { messageContextInfo: { messageAddOnDurationInSecs: seconds } }),
+    })
+    return this.#write(what.chat, (_, chat) => toMessage(message(chat), () => chat), options, { edit: '2' })
+  }
+
+  /** Keeps a message that would disappear, or lets it go. */
+  keeps(what: PhoneMessage, kept = true, options: SendOptions = {}): SentMessage {
+    const { KEEP_FOR_ALL, UNDO_KEEP_FOR_ALL } = proto.KeepType
+    const timestampMs = this.#line.clock.now()
+    const message = (chat: string): proto.IMessage => ({
+      keepInChatMessage: {
+        key: { ...keyOf(what), remoteJid: chat },
+        keepType: kept ? KEEP_FOR_ALL : UNDO_KEEP_FOR_ALL,
+        timestampMs,
+      },
+    })
+    return this.#write(what.chat, (_, chat) => message(chat), options)
+  }
+
+  /**
+   * Votes in a poll it has: all that it chooses, nothing to take its vote back.
+   *
+   * @throws {RangeError} the poll came without its secret
+   */
+  votes(poll: PhoneMessage, chosen: readonly string[], options: SendOptions = {}): SentMessage {
+    const secret = poll.message.messageContextInfo?.messageSecret
+    if (!secret) throw new RangeError(`${poll.id} has no secret to vote with`)
+    const senderTimestampMs = this.#line.clock.now()
+    return this.#write(
+      poll.chat,
+      (toJid, chat) => {
+        const people = { creator: toJid(poll.from), voter: toJid(this.number) }
+        const vote = sealVote({ id: poll.id, secret, ...people }, chosen)
+        const pollCreationMessageKey = { ...keyOf(poll), remoteJid: chat }
+        return { pollUpdateMessage: { pollCreationMessageKey, vote, senderTimestampMs } }
+      },
+      options,
+    )
   }
 
   /** Shows as typing (or recording, or no more) in a chat. */

@@ -60,6 +60,13 @@ const gists: Readonly<Record<EventType, (said: Said) => string>> = {
   'message.received': (said) => `${said('pushName') || said('from')}: ${said('text') || `[${said('type')}]`}`,
   'message.undecryptable': (said) =>
     `${said('pushName') || said('from')}: could not be decrypted (${said('reason')})`,
+  'message.reaction': (said) =>
+    `${said('from')}: ${said('emoji') || 'no reaction any more'} on ${said('messageId')}`,
+  'message.edited': (said) => `${said('messageId')}: ${said('text')}`,
+  'message.deleted': (said) => `${said('messageId')} by ${said('from')}`,
+  'message.pinned': progress,
+  'message.kept': progress,
+  'message.poll_vote': (said) => `${said('from')} on ${said('messageId')}`,
   'message.sent': progress,
   'message.delivered': progress,
   'message.read': progress,
@@ -78,7 +85,7 @@ const gists: Readonly<Record<EventType, (said: Said) => string>> = {
 }
 
 function progress(said: Said): string {
-  return `${said('messageId')} to ${said('chatId')}`
+  return `${said('messageId')} in ${said('chatId')}`
 }
 
 export function gist(type: EventType, data: Readonly<Record<string, unknown>>): string {

@@ -1,4 +1,4 @@
-import { type Jid, parseJid } from '@inbox-hub/whatsapp'
+import { type Jid, type MessageChange, parseJid } from '@inbox-hub/whatsapp'
 
 import type { Lease } from '../../cluster/index.ts'
 import type { Tx } from '../../platform/database/index.ts'
@@ -18,6 +18,12 @@ export type ScriptedEntry = { sessionId?: number; offline?: boolean; receivedAt?
       kind: 'undecryptable'
       chat: Jid
       id: string
+    })
+  | (Partial<Extract<JournalEntry, { kind: 'change' }>> & {
+      kind: 'change'
+      chat: Jid
+      id: string
+      change: MessageChange
     })
   | (Partial<Extract<JournalEntry, { kind: 'receipt' }>> & {
       kind: 'receipt'
@@ -200,6 +206,16 @@ function complete(entry: ScriptedEntry, seq: number, now: number): JournalEntry 
         verifiedName: undefined,
         sender: entry.chat,
         content: { kind: 'text', text: `text of ${entry.id}` },
+        ...entry,
+      }
+    case 'change':
+      return {
+        ...common,
+        fromMe: false,
+        pushName: undefined,
+        verifiedName: undefined,
+        sender: entry.chat,
+        byAdmin: false,
         ...entry,
       }
     case 'undecryptable':

@@ -1,6 +1,7 @@
 export { createBaileys, type EngineOptions } from './engine.ts'
+export { openVote } from './journal/vote.ts'
 
-import type { DisconnectCause, Jid, MessageContent } from '@inbox-hub/whatsapp'
+import type { DisconnectCause, Jid, MessageChange, MessageContent } from '@inbox-hub/whatsapp'
 
 import type { Lease } from '../../cluster/index.ts'
 import type { Tx } from '../../platform/database/index.ts'
@@ -201,6 +202,23 @@ export type JournalEntry = {
       pushName: string | undefined
       verifiedName: string | undefined
       content: MessageContent
+    }
+  | {
+      /** Something was done to another message. */
+      kind: 'change'
+      id: string
+      chat: Jid
+      chatAlt: Jid | undefined
+      sender: Jid
+      senderAlt: Jid | undefined
+      fromMe: boolean
+      /** Unix ms, WhatsApp's clock. */
+      sentAt: number
+      pushName: string | undefined
+      verifiedName: string | undefined
+      /** Sent as an administrator of the group: only that may take back what others wrote. */
+      byAdmin: boolean
+      change: MessageChange
     }
   | {
       /** The ratchet could not open it; a later entry with the same id may. */

@@ -121,19 +121,28 @@ test('in a group the participant is named; without a number of our own `to` is t
   ])
 })
 
-test('a reaction names the message it is put on', () => {
-  const reaction = event('message.received', {
-    ...(received.data as EventData<'message.received'>), // made above with that schema
-    type: 'reaction',
-    text: '👍',
-    quotedMessageId: '3EB0AA',
-    unsupported: 'reactionMessage',
-  })
-  expect(bodies(reaction)).toMatchObject([
+test('a reaction names the message it is put on; one that is taken back is not told', () => {
+  const message = received.data as EventData<'message.received'> // made above with that schema
+  const reaction = {
+    messageId: '3EB0AA',
+    changeId: '3A1B',
+    dbId: message.dbId,
+    chatId: message.chatId,
+    timestamp: message.timestamp,
+    isGroup: false,
+    from: message.from,
+    fromLid: message.fromLid,
+    participant: null,
+    ofOurs: true,
+  }
+  expect(bodies(event('message.reaction', { ...reaction, emoji: '👍' }))).toMatchObject([
     {
+      event: 'message.received',
       data: {
         message: {
+          messageId: '3A1B',
           type: 'reaction',
+          body: '👍',
           reactionMessage: {
             key: { remoteJid: '12025550123@s.whatsapp.net', fromMe: true, id: '3EB0AA' },
             text: '👍',
@@ -143,6 +152,7 @@ test('a reaction names the message it is put on', () => {
       },
     },
   ])
+  expect(bodies(event('message.reaction', { ...reaction, emoji: null }))).toEqual([])
 })
 
 test('the fate of our own message is told a second late, so that the CRM knows the message', () => {

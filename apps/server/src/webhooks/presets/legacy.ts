@@ -57,10 +57,10 @@ function tell(event: StoredEvent, session: SessionView): readonly Telling[] {
   }
 
   // Whoever appended the event used the schema of its type.
-  const translate = translations[event.type] as ((data: object, session: SessionView) => object) | undefined
-  if (translate !== undefined && wanted.has(event.type)) {
-    add(event.type, statuses.has(event.type) ? 'statuses' : 'main', translate(event.data, session))
-  }
+  const translate = translations[event.type] as Translate<never> | undefined
+  const type = event.type === 'message.reaction' ? 'message.received' : event.type
+  const fields = translate?.(event.data as never, session)
+  if (fields !== undefined && wanted.has(type)) add(type, statuses.has(type) ? 'statuses' : 'main', fields)
   const ack = acks[event.type]
   if (ack !== undefined && wanted.has('message.ack')) {
     const { messageId } = event.data as EventData<'message.sent'> // the types in `acks` have this schema
@@ -81,9 +81,12 @@ const acks: Readonly<Record<string, number>> = {
   'message.read': 3,
 }
 
-/** The event's own fields under `data`; an event without a line is nothing this CRM knows. */
-const translations: { [Type in EventType]?: (data: EventData<Type>, session: SessionView) => object } = {
+type Translate<Data> = (data: Data, session: SessionView) => object | undefined
+
+/** The event's own fields under `data`; an event without a line, or without fields, is nothing this CRM knows. */
+const translations: { [Type in EventType]?: Translate<EventData<Type>> } = {
   'message.received': (message, session) => ({ message: receivedMessage(message, session) }),
+  'message.reaction': (reaction, session) => reactionMessage(reaction, session),
   'message.sent': messageProgress,
   'message.delivered': messageProgress,
   'message.read': messageProgress,
@@ -146,7 +149,6 @@ function receivedMessage(message: EventData<'message.received'>, session: Sessio
     hasMedia: message.media !== null,
     media: message.media === null ? null : attachment(message.media),
     ...(message.quotedMessageId === null ? {} : { quotedMsgId: message.quotedMessageId }),
-    ...(message.type === 'reaction' ? { reactionMessage: reaction(message) } : {}),
   }
 }
 
@@ -167,19 +169,37 @@ function attachment({
   }
 }
 
-/** The client finds the message that was reacted to by its id alone. Who takes a reaction back is not told: it has no event. */
-function reaction({
-  chatId,
-  isGroup,
-  quotedMessageId,
-  text,
-  timestamp,
-}: EventData<'message.received'>): object {
+/**
+ * A reaction comes as a message that holds one (contract §7); the client finds the message it is put on by its id alone. One that is
+ * taken back has no text there, which the client refuses.
+ */
+function reactionMessage(reaction: EventData<'message.reaction'>, session: SessionView): object | undefined {
+  const { messageId, changeId, chatId, from, isGroup, participant, emoji, ofOurs, timestamp } = reaction
+  if (emoji === null) return undefined
   return {
-    // WhatsApp names the target from the reacting side; customers react to what we wrote.
-    key: { remoteJid: chatId, fromMe: !isGroup, id: quotedMessageId ?? '' },
-    text,
-    senderTimestampMs: timestamp,
+    message: {
+      whatsappMessageId: changeId,
+      messageId: changeId,
+      chatId,
+      from,
+      to: session.phoneNumber ?? session.sessionId,
+      content: emoji,
+      body: emoji,
+      timestamp: Math.floor(timestamp / 1000),
+      type: 'reaction',
+      fromMe: false,
+      isGroup,
+      ...(participant === null ? {} : { participant }),
+      has_attachment: false,
+      hasMedia: false,
+      media: null,
+      quotedMsgId: messageId,
+      reactionMessage: {
+        key: { remoteJid: chatId, fromMe: ofOurs, id: messageId },
+        text: emoji,
+        senderTimestampMs: timestamp,
+      },
+    },
   }
 }
 

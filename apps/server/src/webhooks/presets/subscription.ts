@@ -7,6 +7,8 @@ const aliases: Readonly<Record<string, readonly string[]>> = {
   message_ack: ['message.sent', 'message.delivered', 'message.read', 'message.failed'],
   session_status: ['session.state', 'session.connected', 'session.disconnected', 'session.qr'],
   contact_update: ['contact.updated'],
+  message_edit: ['message.edited'],
+  message_revoke: ['message.deleted'],
   group_join: ['group.joined'],
   group_update: ['group.updated'],
   group_participants_update: ['group.participants'],

@@ -6,10 +6,13 @@ import { isMissing } from '../missing.ts'
 import { bodyOf, readableText } from './message-body.ts'
 import { countOf, present, textIn } from './protobuf.ts'
 
-/** Protocol messages that say something about another message; the others are between devices. */
-const aboutMessages: ReadonlyMap<number, string> = new Map([
-  [proto.Message.ProtocolMessage.Type.REVOKE, 'protocolMessage.REVOKE'],
-  [proto.Message.ProtocolMessage.Type.MESSAGE_EDIT, 'protocolMessage.MESSAGE_EDIT'],
+/** Fields that are read by `changeOf`, or are between devices. */
+const notContent: ReadonlySet<string> = new Set([
+  'protocolMessage',
+  'reactionMessage',
+  'pinInChatMessage',
+  'keepInChatMessage',
+  'pollUpdateMessage',
 ])
 
 /** Fields that hold another message, which is what people see. */
@@ -36,6 +39,7 @@ const viewOnceWrappers: ReadonlySet<string> = new Set(wrappers.filter((name) => 
 /** A hostile sender may nest them without end. */
 const maxWrappers = 8
 
+/** A message with its wrappers taken off. */
 interface Unwrapped {
   inner: proto.IMessage
   viewOnce: boolean
@@ -45,20 +49,19 @@ interface Unwrapped {
 
 /**
  * What a decrypted message says, its wrappers taken off (own phone's copies, disappearing, view once, documents with
- * captions). Undefined for what people do not see: sender keys, app state keys, history, settings of a chat.
+ * captions). Undefined for what is no message of its own: what was done to another one (`changeOf`), sender keys, app state keys,
+ * history, settings of a chat.
  */
 export function contentOf(message: proto.IMessage): MessageContent | undefined {
   const { inner, viewOnce, info } = unwrapped(message)
   const name = getContentType(inner)
-  if (name === undefined) return undefined
-  if (name === 'protocolMessage') return aboutMessage(inner.protocolMessage)
-  // getContentType answers a key of the message that is set.
-  const field: unknown = inner[name as keyof proto.IMessage]
+  if (name === undefined || notContent.has(name)) return undefined
+  const field: unknown = inner[name]
   const body = bodyOf(inner, info) ?? unsupported(name, inner, field)
-  return { ...body, ...extrasOf(inner, field, { viewOnce, info }) }
+  return { ...body, ...extrasOf(field, { viewOnce, info }) }
 }
 
-function unwrapped(message: proto.IMessage): Unwrapped {
+export function unwrapped(message: proto.IMessage): Unwrapped {
   let inner = message.deviceSentMessage?.message ?? message
   let info = message.messageContextInfo ?? inner.messageContextInfo ?? undefined
   let viewOnce = false
@@ -86,14 +89,10 @@ function unsupported(name: string, inner: proto.IMessage, field: unknown): Messa
   }
 }
 
-function extrasOf(
-  inner: proto.IMessage,
-  field: unknown,
-  { viewOnce, info }: Pick<Unwrapped, 'viewOnce' | 'info'>,
-): MessageExtras {
+function extrasOf(field: unknown, { viewOnce, info }: Pick<Unwrapped, 'viewOnce' | 'info'>): MessageExtras {
   const context = contextOf(field)
   const mentions = jidsOf(context?.mentionedJid)
-  const quoted = reactionTarget(inner.reactionMessage) ?? quotedRefOf(context)
+  const quoted = quotedRefOf(context)
   const forwarded =
     context?.isForwarded === true
       ? Math.max(1, countOf(context.forwardingScore) ?? 1)
@@ -125,33 +124,6 @@ function extrasOf(
       }),
     }),
   }
-}
-
-function aboutMessage(
-  protocol: proto.Message.IProtocolMessage | null | undefined,
-): MessageContent | undefined {
-  const name = aboutMessages.get(protocol?.type ?? -1)
-  if (name === undefined) return undefined
-  const edited = isMissing(protocol?.editedMessage) ? undefined : contentOf(protocol.editedMessage)
-  const text = edited !== undefined && edited.kind !== 'undecryptable' ? edited.text : ''
-  const id = protocol?.key?.id
-  return {
-    kind: 'unsupported',
-    name,
-    text,
-    // The message that is revoked or edited.
-    ...(!isMissing(id) && {
-      quoted: { id, sender: tryParseJid(protocol?.key?.participant ?? ''), text: '' },
-    }),
-  }
-}
-
-/** The message that a reaction is put on. */
-function reactionTarget(reaction: proto.Message.IReactionMessage | null | undefined): QuotedRef | undefined {
-  const id = reaction?.key?.id
-  return isMissing(id) || id === ''
-    ? undefined
-    : { id, sender: tryParseJid(reaction?.key?.participant ?? ''), text: '' }
 }
 
 function quotedRefOf(context: proto.IContextInfo | undefined): QuotedRef | undefined {

@@ -30,7 +30,12 @@ export interface Envelope {
   pushName: string | undefined
   verifiedName: string | undefined
   offline: boolean
+  /** An administrator of the group takes back what another wrote. */
+  byAdmin?: true
 }
+
+/** The `edit` attribute of such a stanza (whatsmeow: `EditAttributeAdminRevoke`). */
+const ADMIN_REVOKE = '8'
 
 /** Attributes of a stanza, as the binary codec answers them. */
 export type Attributes = Readonly<Record<string, string | undefined>>
@@ -58,6 +63,7 @@ export function envelopeOf(
     pushName: attributes['notify'] === '' ? undefined : attributes['notify'],
     verifiedName: rest.verifiedName,
     offline: attributes['offline'] !== undefined,
+    ...(attributes['edit'] === ADMIN_REVOKE && { byAdmin: true as const }),
   }
 
   if (isGroup(from) || isStatus(from) || isBroadcastList(from)) {

@@ -9,6 +9,7 @@ import { silentLog } from '../../../platform/log.ts'
 import { proto } from '../baileys.ts'
 import type { JournalEntry } from '../index.ts'
 import { startRig } from '../testing/rig.ts'
+import { changeOf } from './change.ts'
 import { contentOf } from './content.ts'
 import { envelopeOf } from './envelope.ts'
 import { EntryJournal } from './journal.ts'
@@ -227,16 +228,46 @@ describe('what a message says', () => {
     expect(proto.Message.decode(Buffer.from(raw, 'base64')).invoiceMessage?.note).toBe('two chairs')
     const huge = say({ invoiceMessage: { note: 'x'.repeat(70_000) } })
     expect(huge).toEqual({ kind: 'unsupported', name: 'invoiceMessage', text: '' })
-    expect(say({ reactionMessage: { text: '👍', key: { id: 'R1' } } })).toMatchObject({
-      name: 'reactionMessage',
-      text: '👍',
-      quoted: { id: 'R1' },
+  })
+
+  test('what is done to another message is no message', () => {
+    const { REVOKE, MESSAGE_EDIT } = proto.Message.ProtocolMessage.Type
+    const does = (message: proto.IMessage) =>
+      changeOf(proto.Message.decode(proto.Message.encode(message).finish()))
+    const key = { id: 'R1', fromMe: false, participant: '99:3@lid' }
+    const target = { id: 'R1', bySender: false, author: '99@lid' }
+    const react = { reactionMessage: { text: '👍', key, senderTimestampMs: 5_000 } }
+    expect(does(react)).toEqual({ kind: 'reaction', emoji: '👍', target, at: 5_000 })
+    expect(does({ deviceSentMessage: { message: react } })).toMatchObject({ kind: 'reaction' })
+    expect(does({ protocolMessage: { type: REVOKE, key } })).toEqual({
+      kind: 'revoke',
+      target,
+      at: undefined,
     })
-    const { REVOKE } = proto.Message.ProtocolMessage.Type
-    expect(say({ protocolMessage: { type: REVOKE, key: { id: 'D1' } } })).toMatchObject({
-      name: 'protocolMessage.REVOKE',
-      quoted: { id: 'D1' },
-    })
+    expect(
+      does({
+        editedMessage: {
+          message: {
+            protocolMessage: {
+              type: MESSAGE_EDIT,
+              key,
+              editedMessage: { conversation: 'new' },
+              timestampMs: 2 ** 60,
+            },
+          },
+        },
+      }),
+    ).toEqual({ kind: 'edit', text: 'new', mentions: [], target, at: undefined })
+    for (const nonsense of [
+      { reactionMessage: { text: '👍' } },
+      { protocolMessage: { type: REVOKE, key: { id: '' } } },
+      { protocolMessage: { type: MESSAGE_EDIT, key } },
+      { pollUpdateMessage: { pollCreationMessageKey: key } },
+    ]) {
+      expect(does(nonsense)).toBeUndefined()
+      expect(say(nonsense)).toBeUndefined()
+    }
+    expect(say(react)).toBeUndefined()
   })
 
   test('what people do not see is nothing', () => {

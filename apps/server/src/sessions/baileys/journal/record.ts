@@ -2,6 +2,7 @@ import { proto, unpadRandomMax16 } from '../baileys.ts'
 
 import { ByteReader, ByteWriter, MalformedRecord } from '../signal/bytes.ts'
 import type { JournalEntry } from '../index.ts'
+import { changeOf } from './change.ts'
 import { contentOf } from './content.ts'
 import type { Envelope } from './envelope.ts'
 
@@ -78,13 +79,12 @@ export function messageEntry(
   message: proto.IMessage,
   place: RowPlace,
 ): JournalEntry | undefined {
-  const content = contentOf(message)
-  if (content === undefined) return undefined
+  const change = changeOf(message)
+  const content = change === undefined ? contentOf(message) : undefined
   // JSON leaves undefined fields out; the entry has them.
   const { id, chat, chatAlt, sender, senderAlt, fromMe, sentAt, pushName, verifiedName, offline } = envelope
-  return {
+  const common = {
     ...place,
-    kind: 'message',
     id,
     chat,
     chatAlt,
@@ -95,8 +95,9 @@ export function messageEntry(
     pushName,
     verifiedName,
     offline,
-    content,
   }
+  if (change !== undefined) return { ...common, kind: 'change', byAdmin: envelope.byAdmin === true, change }
+  return content && { ...common, kind: 'message', content }
 }
 
 /** Throws on bytes that are no message: its sender could write anything. */

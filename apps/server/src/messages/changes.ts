@@ -1,0 +1,281 @@
+import type {
+  EventType,
+  MessageDeleted,
+  MessageEdited,
+  MessageKept,
+  MessagePinned,
+  MessagePollVote,
+  MessageReaction,
+} from '@inbox-hub/contract'
+import { isGroup, isLid, type Jid, withoutDevice } from '@inbox-hub/whatsapp'
+
+import type { Address, Chats } from '../chats/index.ts'
+import type { NewEvent } from '../events/index.ts'
+import type { Tx } from '../platform/database/index.ts'
+import { type JournalEntry, openVote } from '../sessions/baileys/index.ts'
+import {
+  attachChange,
+  deedOf,
+  keepChanges,
+  type MessageChangeRow,
+  type StoredDeed,
+  waitingChanges,
+} from './change-rows.ts'
+import { contentOf } from './content.ts'
+import { eventId } from './event-ids.ts'
+import { type MessageRow, messagesByWhatsappId, rewriteMessage, settleStub } from './message-rows.ts'
+import { isOwn, type Own } from './own.ts'
+
+export type ChangeEntry = Extract<JournalEntry, { kind: 'change' }>
+
+export interface ChangeDeps {
+  canonical: (sessionId: number, jid: Jid) => Jid
+  chats: Pick<Chats, 'addresses'>
+  own: (sessionId: number) => Own
+}
+
+/** A message that has just been stored. */
+interface NewMessage {
+  sessionId: number
+  whatsappId: string
+}
+
+type ChangeEvent = NewEvent<
+  MessageReaction | MessageEdited | MessageDeleted | MessagePinned | MessageKept | MessagePollVote
+>
+
+/**
+ * Keeps what was done to messages, and does it to those that are here: what came first waits for its message. Answers what to tell, in
+ * order, each once and only after its message: nothing for what we did ourselves, or what was done to a message that is not shown.
+ */
+export async function applyChanges(
+  tx: Tx,
+  entries: readonly ChangeEntry[],
+  fresh: readonly NewMessage[],
+  now: number,
+  deps: ChangeDeps,
+): Promise<readonly ChangeEvent[]> {
+  const due = [...(await keepAll(tx, entries, deps)), ...(await waitingFor(tx, fresh))]
+  const once = new Map(due.map((row) => [keyOf(row), row]))
+  const ordered = [...once.values()].sort((left, right) => left.changed_at - right.changed_at)
+  if (ordered.length === 0) return []
+  const addresses = ordered.flatMap(addressesIn)
+  const [canonical, shown] = await Promise.all([
+    deps.chats.addresses.canonical(tx, addresses),
+    deps.chats.addresses.shown(tx, addresses),
+  ])
+  const told: ChangeEvent[] = []
+  for (const row of ordered) {
+    const { session_id: sessionId } = row
+    const self = deps.own(sessionId)
+    const stored = await messagesByWhatsappId.all(tx, { sessionId, whatsappId: row.target_id })
+    const message = stored.find((candidate) => isTarget(row, candidate, (jid) => canonical(sessionId, jid)))
+    if (message === undefined) continue
+    const deed = opened(deedOf(row), { row, message, self, shown })
+    await attachChange.run(tx, { ...placeOf(row), messageId: message.id, value: JSON.stringify(deed) })
+    if (message.shown === 0) continue
+    if (deed.kind === 'edit') {
+      const content = contentOf(message)
+      if (content.kind === 'undecryptable') continue
+      const { mentions: _, ...rest } = content
+      const mentions = deed.mentions.length > 0 && { mentions: deed.mentions }
+      const edited = { ...rest, text: deed.text, ...mentions }
+      await rewriteMessage.run(tx, { id: message.id, body: deed.text, content: JSON.stringify(edited) })
+    }
+    if (row.sender_jid !== '') told.push(...eventOf({ row, deed, message, shown, now }))
+  }
+  return told
+}
+
+/** Answers those that are news: the last of their kind by their sender. */
+async function keepAll(
+  tx: Tx,
+  entries: readonly ChangeEntry[],
+  { canonical, own }: ChangeDeps,
+): Promise<readonly MessageChangeRow[]> {
+  const kept: MessageChangeRow[] = []
+  for (const entry of entries) {
+    const row = rowOf(entry, canonical, own(entry.sessionId))
+    // Its envelope may have come before its content.
+    await settleStub.run(tx, {
+      sessionId: entry.sessionId,
+      whatsappId: entry.id,
+      chat: row.chat_jid,
+      sender: row.sender_jid,
+      type: row.kind,
+    })
+    if ((await keepChanges.run(tx, [row])).length > 0) kept.push(row)
+  }
+  return kept
+}
+
+function rowOf(entry: ChangeEntry, canonical: ChangeDeps['canonical'], own: Own): MessageChangeRow {
+  const { sessionId, change } = entry
+  const { target, at, ...deed } = change
+  const sender = entry.fromMe ? '' : canonical(sessionId, entry.sender)
+  const chat = canonical(sessionId, entry.chat)
+  return {
+    session_id: sessionId,
+    target_id: target.id,
+    chat_jid: chat,
+    sender_jid: sender,
+    kind: deed.kind,
+    author_jid: authorOf(entry, chat, sender, own),
+    by_admin: entry.byAdmin ? 1 : 0,
+    whatsapp_id: entry.id,
+    value: JSON.stringify(deed),
+    // A clock that runs ahead of WhatsApp's would win over everything its owner does later.
+    changed_at: at === undefined || Math.abs(at - entry.sentAt) > maxSkewMs ? entry.sentAt : at,
+    message_id: null,
+  }
+}
+
+const maxSkewMs = 60_000
+
+/** Who wrote the message, '' for us; null when the change does not say. */
+function authorOf({ change, fromMe }: ChangeEntry, chat: Jid, sender: Jid | '', own: Own): Jid | '' | null {
+  const { bySender, author } = change.target
+  if (bySender) return sender
+  if (author !== undefined) return isOwn(own, author) ? '' : author
+  // A chat of two: it was the other one.
+  if (isGroup(chat)) return null
+  return fromMe ? chat : ''
+}
+
+async function waitingFor(tx: Tx, fresh: readonly NewMessage[]): Promise<readonly MessageChangeRow[]> {
+  const bySession = Map.groupBy(fresh, ({ sessionId }) => sessionId)
+  const found = await Promise.all(
+    [...bySession].map(([sessionId, messages]) =>
+      waitingChanges.all(tx, { sessionId, targets: messages.map(({ whatsappId }) => whatsappId) }),
+    ),
+  )
+  return found.flat()
+}
+
+/** Ids are chosen by senders: only the author's message changes, in the chat where it was changed. */
+function isTarget(change: MessageChangeRow, message: MessageRow, canonical: (jid: Jid) => Jid): boolean {
+  if (message.chat_jid !== change.chat_jid || message.type === 'undecryptable') return false
+  if (change.kind === 'edit') return message.sender_jid === change.sender_jid
+  const author =
+    change.author_jid === null || change.author_jid === ''
+      ? change.author_jid
+      : // Written with the addresses of people; canonical as of today.
+        canonical(change.author_jid as Jid)
+  if (change.kind === 'revoke' && message.sender_jid !== change.sender_jid)
+    return change.by_admin === 1 && message.in_group === 1 && author === message.sender_jid
+  if (change.kind === 'revoke') return true
+  return author === null || author === message.sender_jid
+}
+
+/** A vote is opened when its poll is here, and stays sealed when it cannot be. */
+function opened(
+  deed: StoredDeed,
+  {
+    row,
+    message,
+    self,
+    shown,
+  }: { row: MessageChangeRow; message: MessageRow; self: Own; shown: ChangeDeps['canonical'] },
+): StoredDeed {
+  const content = contentOf(message)
+  if (deed.kind !== 'vote' || !('payload' in deed) || content.kind !== 'poll') return deed
+  const formsOf = (jid: string): readonly Jid[] => {
+    const forms = jid === '' ? [self.lid, self.pn] : [jid as Jid, shown(row.session_id, jid as Jid)]
+    return [...new Set(forms.filter((form) => form !== undefined).map((form) => withoutDevice(form)))]
+  }
+  const chosen = openVote(content.poll, {
+    pollId: row.target_id,
+    creators: formsOf(message.sender_jid),
+    voters: formsOf(row.sender_jid),
+    payload: deed.payload,
+    iv: deed.iv,
+  })
+  return chosen === undefined ? deed : { kind: 'vote', chosen }
+}
+
+function eventOf({
+  row,
+  deed,
+  message,
+  shown,
+  now,
+}: {
+  row: MessageChangeRow
+  deed: StoredDeed
+  message: MessageRow
+  shown: ChangeDeps['canonical']
+  now: number
+}): readonly ChangeEvent[] {
+  const { session_id: sessionId } = row
+  // Columns that only canonical addresses are written to; ours is '' and gets no event.
+  const sender = row.sender_jid as Jid
+  const chat = row.chat_jid as Jid
+  const from = shown(sessionId, sender)
+  const common = {
+    messageId: message.whatsapp_id,
+    dbId: message.id,
+    chatId: shown(sessionId, chat),
+    timestamp: row.changed_at,
+    isGroup: isGroup(chat),
+    from,
+    fromLid: isLid(sender) ? sender : null,
+    participant: isGroup(chat) ? from : null,
+    changeId: row.whatsapp_id,
+    ofOurs: message.from_me === 1,
+  }
+  const event = <Data extends object>(type: EventType, data: Data) => ({
+    sessionId,
+    type,
+    at: now,
+    id: eventId(type, sessionId, chat, sender, row.target_id, row.whatsapp_id),
+    data: { ...common, ...data },
+  })
+  switch (deed.kind) {
+    case 'reaction':
+      return [event('message.reaction', { emoji: deed.emoji === '' ? null : deed.emoji })]
+    case 'edit':
+      return [
+        event('message.edited', {
+          text: deed.text,
+          mentions: deed.mentions.map((jid) => shown(sessionId, jid)),
+        }),
+      ]
+    case 'revoke':
+      return [event('message.deleted', { byAdmin: message.sender_jid !== sender })]
+    case 'pin': {
+      const until = pinnedUntil(row, deed.forS)
+      return [event('message.pinned', { pinned: deed.pinned, until: deed.pinned ? until : null })]
+    }
+    case 'keep':
+      return [event('message.kept', { kept: deed.kept })]
+    case 'vote':
+      break
+  }
+  return 'chosen' in deed ? [event('message.poll_vote', { choices: [...deed.chosen] })] : []
+}
+
+/** Unix ms; null when it was not told how long. */
+export function pinnedUntil(
+  row: Pick<MessageChangeRow, 'changed_at'>,
+  forS: number | undefined,
+): number | null {
+  return forS === undefined ? null : row.changed_at + forS * 1000
+}
+
+/** Every address that a change names. */
+export function addressesIn(row: MessageChangeRow): readonly Address[] {
+  const { session_id: sessionId, chat_jid, sender_jid, author_jid } = row
+  const deed = deedOf(row)
+  const mentions = deed.kind === 'edit' ? deed.mentions : []
+  // Columns that only addresses are written to.
+  const jids = [chat_jid, sender_jid, author_jid ?? ''].filter((jid) => jid !== '') as Jid[]
+  return [...jids, ...mentions].map((jid) => ({ sessionId, jid }))
+}
+
+function placeOf(row: MessageChangeRow) {
+  const { session_id: sessionId, target_id: targetId, chat_jid: chat, sender_jid: sender, kind } = row
+  return { sessionId, targetId, chat, sender, kind }
+}
+
+const keyOf = (row: MessageChangeRow): string =>
+  `${row.session_id} ${row.chat_jid} ${row.sender_jid} ${row.kind} ${row.target_id}`

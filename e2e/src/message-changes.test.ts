@@ -1,0 +1,147 @@
+import { endpoints } from '@inbox-hub/contract'
+import { describe, expect, test } from 'vitest'
+
+import { eventually, type Hub, postgresUrl, startHub } from './harness.ts'
+
+const stores = (await postgresUrl()) === undefined ? (['sqlite'] as const) : (['sqlite', 'postgres'] as const)
+const customer = '+12025550123'
+const customerId = '12025550123@s.whatsapp.net'
+const params = { sessionId: 'support' }
+
+const listed = async (hub: Hub, id: string) => {
+  const { messages } = await hub.api.call(endpoints.listMessages, { params, query: { limit: 1000 } })
+  return messages.find(({ messageId }) => messageId === id)
+}
+const eventuallyListed = (
+  hub: Hub,
+  id: string,
+  is: (message: NonNullable<Awaited<ReturnType<typeof listed>>>) => boolean,
+) =>
+  eventually(
+    async () => {
+      const message = await listed(hub, id)
+      return message !== undefined && is(message) ? message : undefined
+    },
+    () => `${id} never became that`,
+  )
+
+describe.each(stores)('what people do to messages on %s', (store) => {
+  test('shows on the message, is told, and is no message of its own', async () => {
+    await using hub = await startHub({ store, preset: 'standard' })
+    const support = await hub.pairSession('support')
+    const ana = hub.emulator.phone(customer)
+    const answer = await support.sends(ana, 'We open at nine.')
+    const received = await ana.receives('We open at nine.')
+    const sent = ana.sends(support, 'Gratt!')
+
+    ana.reacts(received, '👍')
+    await hub.webhook.received('message.reaction')
+    ana.reacts(received, '❤️')
+    await hub.webhook.received('message.reaction', 2)
+    expect(await listed(hub, answer.messageId)).toMatchObject({
+      hasReactions: true,
+      reactions: [{ emoji: '❤️', from: customerId, fromMe: false }],
+    })
+    ana.reacts(received, '')
+    ana.edits(sent, 'Great!')
+    ana.pins(received, 3600)
+    ana.keeps(received)
+    const [, , removed] = await hub.webhook.received('message.reaction', 3)
+    expect(removed?.data).toMatchObject({
+      messageId: answer.messageId,
+      chatId: customerId,
+      from: customerId,
+      ofOurs: true,
+      emoji: null,
+    })
+    const [edited] = await hub.webhook.received('message.edited')
+    expect(edited?.data).toMatchObject({ messageId: sent.id, text: 'Great!', ofOurs: false })
+    const [pinned] = await hub.webhook.received('message.pinned')
+    expect(pinned?.data).toMatchObject({ messageId: answer.messageId, pinned: true })
+    const [kept] = await hub.webhook.received('message.kept')
+    expect(kept?.data).toMatchObject({ messageId: answer.messageId, kept: true })
+    expect(await listed(hub, answer.messageId)).toMatchObject({
+      hasReactions: false,
+      reactions: [],
+      isPinned: true,
+      isKept: true,
+      editedAt: null,
+    })
+    expect(await listed(hub, sent.id)).toMatchObject({ body: 'Great!', editedAt: expect.any(String) })
+
+    ana.pins(received, false)
+    ana.deletes(sent)
+    const [deleted] = await hub.webhook.received('message.deleted')
+    expect(deleted?.data).toMatchObject({ messageId: sent.id, from: customerId, byAdmin: false })
+    await hub.webhook.received('message.pinned', 2)
+    expect(await listed(hub, answer.messageId)).toMatchObject({ isPinned: false })
+    expect(await listed(hub, sent.id)).toMatchObject({ deletedBy: customerId, deletedAt: expect.any(String) })
+    const { messages, total } = await hub.api.call(endpoints.listMessages, { params })
+    expect([messages.length, total]).toEqual([2, 2])
+    const { chats } = await hub.api.call(endpoints.listChats, { params })
+    expect(chats).toMatchObject([{ messageCount: 2, unreadCount: 1 }])
+
+    // What the account does on its phone shows, and is told to nobody.
+    support.phone.reacts(await support.phone.receives('Gratt!'), '🙏')
+    await eventuallyListed(hub, sent.id, ({ reactions }) => reactions[0]?.fromMe === true)
+    expect(hub.webhook.calls.filter(({ type }) => type === 'message.reaction')).toHaveLength(3)
+  })
+
+  test('votes are opened and counted, also our own', async () => {
+    await using hub = await startHub({ store, preset: 'standard' })
+    const support = await hub.pairSession('support')
+    const ana = hub.emulator.phone(customer)
+    const ben = hub.emulator.phone('+12025550124')
+    const group = hub.emulator.group('Lunch', [support.number, customer, ben.number])
+    const poll = ana.sends(group.jid, {
+      pollCreationMessageV3: {
+        name: 'Lunch?',
+        options: [{ optionName: 'Pizza' }, { optionName: 'Soup' }, { optionName: 'Nothing' }],
+        selectableOptionsCount: 2,
+      },
+    })
+    await hub.webhook.received('message.received')
+    const ofPoll = ({ id }: { id: string }) => id === poll.id
+    ben.votes(await ben.receives(ofPoll), ['Pizza'])
+    await hub.webhook.received('message.poll_vote')
+    ben.votes(await ben.receives(ofPoll), ['Nothing', 'Soup'])
+    const [, again] = await hub.webhook.received('message.poll_vote', 2)
+    expect(again?.data).toMatchObject({
+      messageId: poll.id,
+      from: '12025550124@s.whatsapp.net',
+      choices: ['Soup', 'Nothing'],
+    })
+    support.phone.votes(await support.phone.receives(ofPoll), ['Soup'])
+    const counted = await eventuallyListed(hub, poll.id, ({ pollVotes }) => pollVotes?.[1]?.votes === 2)
+    expect(counted.pollVotes).toMatchObject([
+      { option: 'Pizza', votes: 0, voters: [] },
+      { option: 'Soup', votes: 2 },
+      { option: 'Nothing', votes: 1, voters: ['12025550124@s.whatsapp.net'] },
+    ])
+
+    // An administrator takes back what another wrote; nobody else can.
+    const text = ben.sends(group.jid, 'spam')
+    const spam = await ana.receives('spam')
+    ana.deletesAsAdmin(spam)
+    const [deleted] = await hub.webhook.received('message.deleted')
+    expect(deleted?.data).toMatchObject({ messageId: text.id, from: customerId, byAdmin: true })
+  })
+})
+
+test('a CRM is told of a reaction in its own way, and of none that is taken back', async () => {
+  await using hub = await startHub()
+  const support = await hub.pairSession('support')
+  const ana = hub.emulator.phone(customer)
+  const { messageId } = await support.sends(ana, 'We open at nine.')
+  const received = await ana.receives('We open at nine.')
+  ana.reacts(received, '👍')
+  const [told] = await hub.webhook.received('message.received')
+  expect(told?.data['message']).toMatchObject({
+    type: 'reaction',
+    reactionMessage: { key: { id: messageId, remoteJid: customerId, fromMe: true }, text: '👍' },
+  })
+  ana.reacts(received, '')
+  await ana.delivered(ana.sends(support, 'the next'))
+  const [, next] = await hub.webhook.received('message.received', 2)
+  expect(next?.data['message']).toMatchObject({ body: 'the next' })
+})

@@ -1,0 +1,29 @@
+import type { Jid } from './jid.ts'
+
+/** What somebody did to a message: WhatsApp shows it on that message, not as one of its own. */
+export type MessageChange = {
+  target: MessageTarget
+  /** By the clock of who did it, Unix ms; undefined when they did not say, or nonsense. */
+  at: number | undefined
+} & MessageDeed
+
+export type MessageDeed =
+  /** An empty emoji takes the reaction back. Of one person the last one counts, like all of these. */
+  | { kind: 'reaction'; emoji: string }
+  | { kind: 'edit'; text: string; mentions: readonly Jid[] }
+  /** Deleted for everyone. */
+  | { kind: 'revoke' }
+  | { kind: 'pin'; pinned: boolean; forS: number | undefined }
+  /** Kept in a chat whose messages disappear. */
+  | { kind: 'keep'; kept: boolean }
+  /** In a poll; sealed with the poll's secret, base64. */
+  | { kind: 'vote'; payload: string; iv: string }
+
+/** A message as the one who did something to it names it. */
+export interface MessageTarget {
+  id: string
+  /** They wrote it themselves. */
+  bySender: boolean
+  /** Who wrote it, in groups; undefined when they did not say. */
+  author: Jid | undefined
+}

@@ -31,6 +31,10 @@ export interface Endpoint<
   /** A missing or empty body is `{}`. */
   body: Body
   headers: Headers
+  /** `bytes`: the body is a file, by multipart or as it is, and is streamed; `body` then describes nothing. */
+  input: 'json' | 'bytes'
+  /** The most bytes of JSON, when it is not what the server usually takes. */
+  maxBodyBytes: number | undefined
   success: {
     status: 200 | 201
     /** `standard`: `data` inside the envelope. `flat`: its fields beside `success` (health, root). */
@@ -59,7 +63,18 @@ type Definition<
   Data extends ObjectSchema,
 > = Pick<Endpoint, 'id' | 'method' | 'path' | 'tag' | 'summary'> &
   Partial<
-    Pick<Endpoint, 'description' | 'auth' | 'bucket' | 'alternatives' | 'errors' | 'errorData' | 'json'>
+    Pick<
+      Endpoint,
+      | 'description'
+      | 'auth'
+      | 'bucket'
+      | 'alternatives'
+      | 'errors'
+      | 'errorData'
+      | 'json'
+      | 'input'
+      | 'maxBodyBytes'
+    >
   > & {
     params?: Params
     query?: Query
@@ -87,6 +102,8 @@ export function endpoint<
     bucket: definition.method === 'GET' ? 'reads' : 'general',
     alternatives: [],
     json: true,
+    input: 'json',
+    maxBodyBytes: undefined,
     errors: [],
     errorData: {},
     ...rest,

@@ -30,6 +30,7 @@ const plainFields = [
   'generation',
   'host',
   'keyId',
+  'mediaId',
   'kind',
   'limit',
   'method',

@@ -118,7 +118,7 @@ class Exchange implements Dispatcher.DispatchHandler {
 }
 
 /** What happened, from undici's error. `started`: the request had a connection. */
-function failureOf(error: Error, started: boolean): OutboundError {
+export function failureOf(error: Error, started: boolean): OutboundError {
   if (error instanceof OutboundError) return error
   const code = 'code' in error && typeof error.code === 'string' ? error.code : error.name
   if (started) return new OutboundError('reset', `the connection broke (${code})`, { cause: error })

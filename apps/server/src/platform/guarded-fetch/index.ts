@@ -16,6 +16,7 @@ import type { Resolve } from './connector.ts'
 import { exchange } from './exchange.ts'
 import { OutboundError } from './outbound-error.ts'
 import { parseTarget, type Target } from './target.ts'
+import { getStream } from './get-stream.ts'
 
 export { type Allowed, nothingAllowed, parseAllowed } from './address-policy.ts'
 export { OutboundError } from './outbound-error.ts'
@@ -49,6 +50,15 @@ export interface OutboundAnswer {
   readonly truncated: boolean
 }
 
+/** An answer that is still arriving. */
+export interface OutboundDownload {
+  /** Where it came from in the end. */
+  readonly url: string
+  /** Names in lower case. */
+  readonly headers: OutboundAnswer['headers']
+  readonly bytes: AsyncIterable<Uint8Array>
+}
+
 export interface GuardedFetch extends AsyncDisposable {
   /** Makes one request, follows nothing, and tells its end, once, never synchronously. */
   send(request: OutboundRequest, done: (outcome: OutboundAnswer | OutboundError) => void): void
@@ -62,6 +72,15 @@ export interface GuardedFetch extends AsyncDisposable {
       headers?: Readonly<Record<string, string>>
     },
   ): Promise<OutboundAnswer & { url: string }>
+  /**
+   * GET like `fetchBytes`, but its answer is handed to `take` as it arrives, so it may be of any size. The time limit is that of all of it,
+   * `take` included. The connection is given up when `take` is done or throws, and its bytes break off at `maxBytes` with `OutboundError`.
+   */
+  download<T>(
+    url: string,
+    options: { maxBytes: number; timeoutMs: number; signal?: AbortSignal | undefined },
+    take: (answer: OutboundDownload) => Promise<T>,
+  ): Promise<T>
   /** Guarded connections for libraries; what it is given to do is not limited in size or time. */
   dispatcher(): Promise<Dispatcher>
   /** Why this URL would not be called, as far as it shows without resolving its name; undefined when nothing speaks against it. */
@@ -148,6 +167,35 @@ export function createGuardedFetch({
       else void onceOpen(over, done)
     },
 
+    async download(url, { maxBytes, timeoutMs, signal }, take) {
+      const over = new AbortController()
+      using _deadline = clock.after(timeoutMs, () =>
+        over.abort(new OutboundError('timeout', `not complete in ${Math.round(timeoutMs)} ms`)),
+      )
+      const giveUp = () => over.abort(new OutboundError('aborted', 'given up', { cause: signal?.reason }))
+      if (signal?.aborted === true) giveUp()
+      signal?.addEventListener('abort', giveUp, { once: true })
+      try {
+        let at = url
+        for (let hop = 0; ; hop++) {
+          const target = targetOf(at, 'stranger')
+          if (target instanceof OutboundError) throw target
+          const answer = await getStream({
+            target,
+            dispatcher: await guarded.dispatcher(),
+            signal: over.signal,
+          })
+          await using _answer = answer
+          if (answer.status >= 200 && answer.status < 300) {
+            return await take({ url: at, headers: answer.headers, bytes: answer.bytes(maxBytes) })
+          }
+          at = redirectOf(answer, at, hop)
+        }
+      } finally {
+        signal?.removeEventListener('abort', giveUp)
+      }
+    },
+
     async fetchBytes(url, { maxBytes, timeoutMs, signal, headers = {} }) {
       const deadline = clock.monotonic() + timeoutMs
       let at = url
@@ -168,13 +216,7 @@ export function createGuardedFetch({
           )
         })
         if (answer.status >= 200 && answer.status < 300) return { ...answer, url: at }
-        const { location } = answer.headers
-        if (![301, 302, 303, 307, 308].includes(answer.status) || typeof location !== 'string') {
-          throw new OutboundError('reset', `the host answered ${answer.status}`)
-        }
-        if (hop === maxRedirects) throw new OutboundError('forbidden', `more than ${maxRedirects} redirects`)
-        if (!URL.canParse(location, at)) throw new OutboundError('forbidden', 'a redirect to no address')
-        at = new URL(location, at).href
+        at = redirectOf(answer, at, hop)
       }
     },
 
@@ -183,4 +225,18 @@ export function createGuardedFetch({
     },
   }
   return guarded
+}
+
+/** Where an answer other than 200–299 leads on to. Throws `OutboundError` when it does not, or too often. */
+function redirectOf(
+  { status, headers: { location } }: Pick<OutboundAnswer, 'status' | 'headers'>,
+  at: string,
+  hop: number,
+): string {
+  if (![301, 302, 303, 307, 308].includes(status) || typeof location !== 'string') {
+    throw new OutboundError('reset', `the host answered ${status}`)
+  }
+  if (hop === maxRedirects) throw new OutboundError('forbidden', `more than ${maxRedirects} redirects`)
+  if (!URL.canParse(location, at)) throw new OutboundError('forbidden', 'a redirect to no address')
+  return new URL(location, at).href
 }

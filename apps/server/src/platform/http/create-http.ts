@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { STATUS_CODES } from 'node:http'
+import { Readable } from 'node:stream'
 
 import cors from '@fastify/cors'
 import helmet from '@fastify/helmet'
@@ -12,13 +13,14 @@ import {
   languageFor,
   textIn,
 } from '@inbox-hub/contract'
-import Fastify, { type FastifyReply, type FastifyRequest } from 'fastify'
+import Fastify, { type FastifyReply, type FastifyRequest, type RouteOptions } from 'fastify'
 import { Histogram, type Registry } from 'prom-client'
 
 import type { Clock } from '../clock.ts'
 import type { Log } from '../log.ts'
 import { docsPage, docsPolicy, docsScript, docsStart } from './api-docs.ts'
 import { addBodyParsers } from './body-parsers.ts'
+import { bytesOf, discard, takeNoBody } from './byte-body.ts'
 import { errorBody, successBody } from './envelope.ts'
 import { failureOf, failureOfConnection } from './failure.ts'
 import type { Answer, ApiRequest, Handler, Http, RawAnswer } from './http.ts'
@@ -48,6 +50,12 @@ export interface HttpOptions {
   maxBodyBytes?: number
 }
 
+/** How long the body of a request may take to arrive, ms. */
+const jsonTimeoutMs = 30_000
+/** The same for a file: 100 MiB over a line of 0.5 Mbit/s. */
+const uploadTimeoutMs = 30 * 60_000
+/** An upload that sends nothing for so long is given up, ms. */
+const uploadSilenceMs = 30_000
 /** How long handlers that wait (long polls) get to answer after their signal was aborted, ms. */
 const lastWordsMs = 250
 
@@ -90,7 +98,8 @@ export function createHttp({
     logger: false,
     trustProxy,
     bodyLimit: maxBodyBytes,
-    requestTimeout: 30_000,
+    // Of the slowest upload; requests that carry no file have `jsonTimeoutMs`.
+    requestTimeout: uploadTimeoutMs,
     // Longer than the 60 s that reverse proxies keep idle connections, so that they never write into a closed one.
     keepAliveTimeout: 65_000,
     forceCloseConnections: true,
@@ -177,7 +186,7 @@ export function createHttp({
   /** Answers with the failure that `thrown` is. */
   function refuse(thrown: unknown, request: FastifyRequest, reply: FastifyReply, endpoint?: Endpoint): void {
     const language = languageOf(request)
-    const failure = failureOf(thrown, language, maxBodyBytes)
+    const failure = failureOf(thrown, language, endpoint?.maxBodyBytes ?? maxBodyBytes)
     if (failure.status >= 500 && failure.code !== 'SERVICE_UNAVAILABLE' && failure.code !== 'NOT_READY') {
       const { method, id: requestId, routeOptions } = request
       const { code, status, cause } = failure
@@ -191,6 +200,7 @@ export function createHttp({
     const shown = withContractData(failure, endpoint, request.id)
     void reply
       .code(failure.status)
+      .headers(failure.headers)
       .header('content-language', language)
       .type(json)
       .send(JSON.stringify(errorBody(shown, { language, requestId: request.id, now: clock.now() })))
@@ -230,15 +240,17 @@ export function createHttp({
     served.set(endpoint.id, endpoint)
     const owners = new WeakMap<FastifyRequest, number>()
 
-    app.route({
+    const route: RouteOptions = {
       method: endpoint.method,
       url: endpoint.path,
+      ...(endpoint.maxBodyBytes === undefined ? {} : { bodyLimit: endpoint.maxBodyBytes }),
       errorHandler: (error, request, reply) => refuse(error, request, reply, endpoint),
       onRequest: async (request, reply) => {
         if (request.url.includes('%00'))
           throw new HubError('VALIDATION_ERROR', {
             path: issueText('forbidden_character', languageOf(request)),
           })
+        if (endpoint.input === 'json' && hasBody(request)) expectBody(request, reply)
         if (endpoint.auth === 'none') return
         if (draining) {
           reply.header('connection', 'close')
@@ -252,7 +264,7 @@ export function createHttp({
       handler: async (request, reply) => {
         const language = languageOf(request)
         const ownerId = owners.get(request) ?? 0
-        const parsed = parseRequest(endpoint, request, language)
+        const { bytes, parsed } = bodyOf(endpoint, request, language)
         let ended: AbortSignal | undefined
         const signal = () => (ended ??= endOf(reply))
         // A session that is being made is named in the body.
@@ -263,19 +275,70 @@ export function createHttp({
           ownerId,
           language,
           requestId: request.id,
+          bytes,
+          contentType: request.headers['content-type'] ?? '',
+          contentLength: lengthOf(request),
+          baseUrl: publicUrl ?? `${request.protocol}://${request.host}`,
           get signal() {
             return signal()
           },
         }
-        const answer = await handler(api)
-        return 'raw' in answer ? sendRaw(reply, answer) : sendAnswer(endpoint, reply, answer, language)
+        let answer
+        try {
+          answer = await handler(api)
+        } finally {
+          // Answered without reading it all: the client goes on sending until it has the answer.
+          if (endpoint.input === 'bytes') discard(request.raw)
+        }
+        return 'raw' in answer
+          ? sendRaw(request, reply, answer)
+          : sendAnswer(endpoint, reply, answer, language)
       },
-    })
+    }
+    if (endpoint.input === 'json') app.route(route)
+    else {
+      // Within a scope of its own, where nothing reads bodies.
+      void app.register(async (scope) => {
+        takeNoBody(scope)
+        scope.route(route)
+      })
+    }
   }
 
-  function sendRaw(reply: FastifyReply, { raw, type, status = 200, headers }: RawAnswer): FastifyReply {
+  /** Ends a request whose body does not arrive in time. The server's own limit is that of uploads. */
+  function expectBody(request: FastifyRequest, reply: FastifyReply): void {
+    const timer = clock.after(jsonTimeoutMs, () => {
+      if (reply.sent || request.raw.complete) return
+      reply.header('connection', 'close')
+      refuse(new HubError('REQUEST_TIMEOUT'), request, reply)
+    })
+    reply.raw.once('close', () => timer[Symbol.dispose]())
+    request.raw.once('end', () => timer[Symbol.dispose]())
+  }
+
+  function bodyOf<E extends Endpoint>(endpoint: E, request: FastifyRequest, language: Language) {
+    if (endpoint.input === 'json')
+      return { bytes: Readable.from([]), parsed: parseRequest(endpoint, request, language) }
+    const { params, query, headers } = request
+    return {
+      bytes: bytesOf(request.raw, uploadSilenceMs),
+      parsed: parseRequest(endpoint, { params, query, headers, body: {} }, language),
+    }
+  }
+
+  function sendRaw(
+    request: FastifyRequest,
+    reply: FastifyReply,
+    { raw, type, status = 200, headers }: RawAnswer,
+  ): FastifyReply {
     if (headers !== undefined) reply.headers(headers)
-    return reply.code(status).type(type).send(raw)
+    reply.code(status)
+    // A 304 has no body, and so no type.
+    if (status !== 304) reply.type(type)
+    if (!(raw instanceof Readable) || request.method !== 'HEAD') return reply.send(raw)
+    // Only what its headers say is wanted, not that the file is read.
+    raw.destroy()
+    return reply.send(Readable.from([]))
   }
 
   function sendAnswer<E extends Endpoint>(
@@ -403,6 +466,15 @@ function noCompiler(): never {
 
 function languageOf(request: FastifyRequest): Language {
   return languageFor(request.headers['accept-language'])
+}
+
+function hasBody({ headers }: FastifyRequest): boolean {
+  return headers['transfer-encoding'] !== undefined || (lengthOf({ headers }) ?? 0) > 0
+}
+
+function lengthOf({ headers }: Pick<FastifyRequest, 'headers'>): number | undefined {
+  const given = headers['content-length']
+  return given === undefined ? undefined : Number(given)
 }
 
 function textOf(message: Answer<Endpoint>['message'], language: Language): string | undefined {

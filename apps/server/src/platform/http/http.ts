@@ -1,3 +1,5 @@
+import type { Readable } from 'node:stream'
+
 import type { DataOf, Endpoint, Language, RequestOf, TextKey, TextValues } from '@inbox-hub/contract'
 
 /** One request to an operation, parsed by its schemas. */
@@ -8,6 +10,14 @@ export interface ApiRequest<E extends Endpoint> extends RequestOf<E> {
   language: Language
   /** Echoed as `X-Request-Id`, and in the log. */
   requestId: string
+  /** Where the client reached this server, without a slash at the end: what links in the answer begin with. */
+  baseUrl: string
+  /** The bytes of the body, of an operation that takes a file; empty otherwise. May be left unread, or read in part. */
+  bytes: AsyncIterable<Buffer>
+  /** The media type of the body as the client says it; '' when it does not. */
+  contentType: string
+  /** How many bytes the client says the body has. */
+  contentLength: number | undefined
   /** Aborted when the client goes away, and when the server stops waiting for answers. */
   signal: AbortSignal
 }
@@ -22,9 +32,9 @@ export interface Answer<E extends Endpoint> {
   headers?: Readonly<Record<string, string>>
 }
 
-/** An answer that is not the envelope: a picture, a page, metrics. */
+/** An answer that is not the envelope: a picture, a page, metrics, a file as it is read. */
 export interface RawAnswer {
-  raw: string | Uint8Array
+  raw: string | Uint8Array | Readable
   /** Media type, with its charset. */
   type: string
   status?: number

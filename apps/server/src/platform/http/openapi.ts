@@ -63,8 +63,19 @@ function operation(endpoint: Endpoint): ZodOpenApiOperationObject {
     ...(method === 'GET' || isEmpty(body)
       ? {}
       : { requestBody: { required: false, content: { 'application/json': { schema: body } } } }),
+    ...(endpoint.input === 'bytes' ? { requestBody: { required: true, content: fileContent } } : {}),
     responses,
   }
+}
+
+const binary = z.string().meta({ contentMediaType: 'application/octet-stream' })
+
+/** The two ways a file comes in. */
+const fileContent = {
+  'multipart/form-data': {
+    schema: z.object({ file: binary, type: z.string().optional(), fileName: z.string().optional() }),
+  },
+  'application/octet-stream': { schema: binary },
 }
 
 /** What an operation answers with one error status. Most share theirs, which is then written down once. */

@@ -8,6 +8,7 @@ import { createCluster, takeNodeIdentity } from './cluster/index.ts'
 import { createEvents, eventRoutes } from './events/index.ts'
 import { type Clock, systemClock } from './platform/clock.ts'
 import { createGroups, groupRoutes } from './groups/index.ts'
+import { createMedia, mediaRoutes } from './media/index.ts'
 import { openDatabase } from './platform/database/index.ts'
 import { createGuardedFetch } from './platform/guarded-fetch/index.ts'
 import { createHttp } from './platform/http/index.ts'
@@ -174,7 +175,19 @@ export async function startApp({
       metrics,
     }),
   )
+  const media = modules.use(
+    createMedia({
+      database,
+      dataDir,
+      settings: config.media,
+      outbound,
+      secrets,
+      clock,
+      log: log.child({ module: 'media' }),
+    }),
+  )
   sessions.whilePurging(async (tx, id) => {
+    await media.forgetSession(tx, id)
     await webhooks.forget(tx, id)
     await events.forget(tx, id)
   })
@@ -203,6 +216,7 @@ export async function startApp({
     clock,
     sessionCounts: () => sessions.counts(),
     webhookBacklog: () => webhooks.backlog(),
+    mediaFault: () => media.fault(),
     isStopping: () => stopping.aborted,
   })
   keyRoutes(http, access)
@@ -224,6 +238,7 @@ export async function startApp({
     }),
   })
   groupRoutes(http, { database, sessions, chats, messages, groups })
+  mediaRoutes(http, { database, media, sessions, clock })
   const closing = new AbortController()
   eventRoutes(http, {
     events,

@@ -32,6 +32,13 @@ test('an empty environment is a hub on SQLite that listens on this machine and s
     },
     frappe: undefined,
     outboundAllowed: { networks: [], ports: new Set() },
+    media: {
+      s3: undefined,
+      maxBytes: 100 * 1024 * 1024,
+      quotaBytes: undefined,
+      retentionMs: 90 * 86_400_000,
+      linkMs: 86_400_000,
+    },
     logLevel: 'info',
   })
 })
@@ -52,6 +59,18 @@ test('every variable is read', () => {
     FRAPPE_WEBHOOK_URL: 'https://crm.example.com/api/method/x.handle_webhook',
     FRAPPE_WEBHOOK_SECRET: 'shared',
     OUTBOUND_ALLOW_CIDRS: '10.0.0.0/8, :8443',
+    MEDIA_STORE: 'S3',
+    MEDIA_MAX_MB: '16',
+    MEDIA_QUOTA_MB: '1000',
+    MEDIA_RETENTION_DAYS: '0',
+    MEDIA_LINK_HOURS: '1',
+    S3_ENDPOINT: 'http://minio.internal:9000/',
+    S3_BUCKET: 'media',
+    S3_REGION: 'eu-central-1',
+    S3_ACCESS_KEY_ID: 'hub',
+    S3_SECRET_ACCESS_KEY: 'key of the hub',
+    S3_PREFIX: 'inbox-hub',
+    S3_ADDRESSING: 'virtual',
     LOG_LEVEL: 'DEBUG',
   })
   expect(config).toMatchObject({
@@ -67,6 +86,21 @@ test('every variable is read', () => {
       version: [2, 3000, 1035194821],
     },
     frappe: { url: 'https://crm.example.com/api/method/x.handle_webhook', secret: 'shared' },
+    media: {
+      s3: {
+        endpoint: 'http://minio.internal:9000',
+        bucket: 'media',
+        region: 'eu-central-1',
+        accessKeyId: 'hub',
+        secretAccessKey: 'key of the hub',
+        prefix: 'inbox-hub/',
+        addressing: 'virtual',
+      },
+      maxBytes: 16 * 1024 * 1024,
+      quotaBytes: 1000 * 1024 * 1024,
+      retentionMs: undefined,
+      linkMs: 3_600_000,
+    },
     logLevel: 'debug',
   })
   expect(config.masterKeys?.map((bytes) => [...bytes])).toEqual([[...key], [...key]])
@@ -106,6 +140,12 @@ describe('a refusal names the variable, what it is and what to give', () => {
       /FRAPPE_WEBHOOK_SECRET is unset: with FRAPPE_WEBHOOK_URL/,
     ],
     ['OUTBOUND_ALLOW_CIDRS', '10.0.0.0/40', /OUTBOUND_ALLOW_CIDRS is "10\.0\.0\.0\/40": give networks/],
+    ['MEDIA_STORE', 'tape', /MEDIA_STORE is "tape": give disk or s3\./],
+    ['MEDIA_STORE', 's3', /S3_ENDPOINT is unset: MEDIA_STORE=s3 needs an http\(s\) URL/],
+    ['MEDIA_MAX_MB', '0', /MEDIA_MAX_MB is "0": give MiB, 1 to 5120\./],
+    ['MEDIA_QUOTA_MB', 'lots', /MEDIA_QUOTA_MB/],
+    ['S3_BUCKET', '../other', /S3_BUCKET is "\.\.\/other"/],
+    ['S3_PREFIX', '../', /S3_PREFIX/],
     ['LOG_LEVEL', 'loud', /LOG_LEVEL is "loud": give debug, info, warn, error, fatal, silent\./],
     ['NODE_TLS_REJECT_UNAUTHORIZED', '0', /NODE_TLS_REJECT_UNAUTHORIZED is 0.*Unset it.*NODE_EXTRA_CA_CERTS/],
   ])('%s=%s', (name, value, message) => {

@@ -4,6 +4,7 @@ import { isIP } from 'node:net'
 import ipaddr from 'ipaddr.js'
 import { z } from 'zod'
 
+import type { S3Settings } from './platform/blobs/index.ts'
 import { type Allowed, nothingAllowed, parseAllowed } from './platform/guarded-fetch/index.ts'
 import { parseRateLimits, type RateLimits } from './platform/http/rate-limits.ts'
 import { type LogLevel, logLevels } from './platform/log.ts'
@@ -36,6 +37,17 @@ export interface Config {
   readonly frappe: { readonly url: string; readonly secret: string } | undefined
   /** What others may make us call besides the public internet. */
   readonly outboundAllowed: Allowed
+  /** Files that messages carry. */
+  readonly media: {
+    /** Undefined = on the disk, in `dataDir`. */
+    readonly s3: S3Settings | undefined
+    readonly maxBytes: number
+    /** Per owner; undefined = without limit. */
+    readonly quotaBytes: number | undefined
+    /** Undefined = for good. */
+    readonly retentionMs: number | undefined
+    readonly linkMs: number
+  }
   /** Undefined = the contract's. */
   readonly rateLimits: RateLimits | undefined
   readonly logLevel: LogLevel
@@ -158,6 +170,74 @@ const definitions = {
       return 'unreadable' in allowed ? undefined : allowed
     },
   }),
+  MEDIA_STORE: variable({
+    help: 'Where files are kept: in the directory media of the data directory, or in an S3-compatible bucket (several nodes need one).',
+    shape: 'disk or s3',
+    default: 'disk',
+    parse: (text) => (['disk', 's3'] as const).find((store) => store === text.toLowerCase()),
+  }),
+  MEDIA_MAX_MB: variable({
+    help: 'The largest file to take.',
+    shape: 'MiB, 1 to 5120',
+    default: '100',
+    parse: (text) => whole(text, 1, 5120),
+  }),
+  MEDIA_QUOTA_MB: variable({
+    help: 'How much all files of one owner may take up. 0 = without limit.',
+    shape: 'MiB, 0 or more',
+    default: '0',
+    parse: (text) => whole(text, 0, 1e9),
+  }),
+  MEDIA_RETENTION_DAYS: variable({
+    help: 'How long a file that nobody fetches or sends is kept. 0 = for good.',
+    shape: 'days, 0 or more',
+    default: '90',
+    parse: (text) => whole(text, 0, 36_500),
+  }),
+  MEDIA_LINK_HOURS: variable({
+    help: 'How long a signed link to a file works.',
+    shape: 'hours, 1 to 8760',
+    default: '24',
+    parse: (text) => whole(text, 1, 8760),
+  }),
+  S3_ENDPOINT: variable({
+    help: 'The S3 server, with MEDIA_STORE=s3. It may be in your own network.',
+    shape: 'an http(s) URL without the bucket, as in https://s3.eu-central-1.amazonaws.com',
+    parse: (text) => httpUrl(text)?.href.replace(/\/+$/, ''),
+  }),
+  S3_BUCKET: variable({
+    help: 'The bucket, which has to exist.',
+    shape: 'a name of 3 to 63 small letters, digits, dots and hyphens',
+    parse: (text) => (/^[a-z\d][a-z\d.-]{1,61}[a-z\d]$/.test(text) ? text : undefined),
+  }),
+  S3_REGION: variable({
+    help: 'The region of the bucket; servers other than that of AWS mostly take any.',
+    shape: 'a name such as eu-central-1',
+    default: 'us-east-1',
+    parse: (text) => (/^[\w-]{1,60}$/.test(text) ? text : undefined),
+  }),
+  S3_ACCESS_KEY_ID: variable({
+    help: 'Who we are at the S3 server. It has to let us list, read, write and delete in the bucket.',
+    shape: 'any text',
+    parse: (text) => text,
+  }),
+  S3_SECRET_ACCESS_KEY: variable({
+    help: 'The secret that belongs to it.',
+    shape: 'any text',
+    secret: true,
+    parse: (text) => text,
+  }),
+  S3_PREFIX: variable({
+    help: 'What the names of all objects begin with, to share a bucket.',
+    shape: 'letters, digits, hyphens and slashes, as in inbox-hub/',
+    parse: (text) => (/^[\w-][\w/-]{0,200}$/.test(text) ? text.replace(/\/*$/, '/') : undefined),
+  }),
+  S3_ADDRESSING: variable({
+    help: 'Whether the bucket stands in the path of addresses, or before the host name.',
+    shape: 'path or virtual',
+    default: 'path',
+    parse: (text) => (['path', 'virtual'] as const).find((way) => way === text.toLowerCase()),
+  }),
   RATE_LIMITS: variable({
     help: 'How many requests each owner and session may make: buckets to change from 1000/900 (general), 6000/900 (reads), 30/60 (whatsapp: create, connect, restart, disconnect, delete) and 20/60 (sending), or off.',
     shape: 'off, or bucket=requests/seconds separated by commas',
@@ -233,6 +313,8 @@ const environment = z.record(z.string(), z.string().optional()).transform((env, 
     )
   }
 
+  const s3 = s3Of(parsed, refuse)
+
   return {
     // The defaults of the table were parsed above; these stand for a value that was refused, when nothing is returned.
     host: parsed.HOST ?? '',
@@ -253,10 +335,47 @@ const environment = z.record(z.string(), z.string().optional()).transform((env, 
         ? undefined
         : { url: parsed.FRAPPE_WEBHOOK_URL, secret: parsed.FRAPPE_WEBHOOK_SECRET },
     outboundAllowed: parsed.OUTBOUND_ALLOW_CIDRS ?? nothingAllowed,
+    media: {
+      s3,
+      maxBytes: (parsed.MEDIA_MAX_MB ?? 0) * mebibyte,
+      quotaBytes: parsed.MEDIA_QUOTA_MB === 0 ? undefined : (parsed.MEDIA_QUOTA_MB ?? 0) * mebibyte,
+      retentionMs:
+        parsed.MEDIA_RETENTION_DAYS === 0 ? undefined : (parsed.MEDIA_RETENTION_DAYS ?? 0) * 86_400_000,
+      linkMs: (parsed.MEDIA_LINK_HOURS ?? 0) * 3_600_000,
+    },
     rateLimits: parsed.RATE_LIMITS,
     logLevel: parsed.LOG_LEVEL ?? 'info',
   }
 })
+
+const mebibyte = 1024 * 1024
+
+/** Undefined = files stay on the disk. */
+function s3Of(parsed: Parsed, refuse: (name: Name, message: string) => void): S3Settings | undefined {
+  if (parsed.MEDIA_STORE !== 's3') return undefined
+  const needed = (
+    name: 'S3_ENDPOINT' | 'S3_BUCKET' | 'S3_ACCESS_KEY_ID' | 'S3_SECRET_ACCESS_KEY',
+  ): string => {
+    const value = parsed[name]
+    if (value === undefined) refuse(name, `is unset: MEDIA_STORE=s3 needs ${definitions[name].shape}.`)
+    return value ?? ''
+  }
+  return {
+    endpoint: needed('S3_ENDPOINT'),
+    bucket: needed('S3_BUCKET'),
+    region: parsed.S3_REGION ?? '',
+    accessKeyId: needed('S3_ACCESS_KEY_ID'),
+    secretAccessKey: needed('S3_SECRET_ACCESS_KEY'),
+    prefix: parsed.S3_PREFIX ?? '',
+    addressing: parsed.S3_ADDRESSING ?? 'path',
+  }
+}
+
+function whole(text: string, min: number, max: number): number | undefined {
+  if (!/^\d{1,10}$/.test(text)) return undefined
+  const value = Number(text)
+  return value >= min && value <= max ? value : undefined
+}
 
 /** What `--help` says about the environment. */
 export function configHelp(width = 100): string {

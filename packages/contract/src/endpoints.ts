@@ -1,6 +1,7 @@
 import { contactEndpoints } from './contacts.ts'
 import { groupEndpoints } from './groups.ts'
 import { keyEndpoints } from './keys.ts'
+import { mediaEndpoints } from './media.ts'
 import { messageEndpoints } from './messages.ts'
 import { searchEndpoints } from './search.ts'
 import { sessionEndpoints } from './sessions.ts'
@@ -14,5 +15,6 @@ export const endpoints = {
   ...contactEndpoints,
   ...searchEndpoints,
   ...groupEndpoints,
+  ...mediaEndpoints,
   ...keyEndpoints,
 }

@@ -69,6 +69,41 @@ export const errors = {
       pt: 'Leia `details.reason`: costuma ser um número sem WhatsApp ou um limite da conta. Repetir sem mudanças não ajuda.',
     },
   },
+  MEDIA_URL_REFUSED: {
+    status: 400,
+    message: {
+      es: 'Esa dirección no se descarga',
+      en: 'That address is not fetched',
+      pt: 'Esse endereço não é baixado',
+    },
+    remedy: {
+      es: 'Dé una dirección http(s) pública, sin usuario ni contraseña, en los puertos 80 o 443. Si el archivo está en su propia red, el operador puede permitirla en `OUTBOUND_ALLOW_CIDRS`, o súbalo.',
+      en: 'Give a public http(s) address, without user and password, on port 80 or 443. If the file is in your own network, the operator can allow that in `OUTBOUND_ALLOW_CIDRS`; or upload the file.',
+      pt: 'Dê um endereço http(s) público, sem usuário nem senha, nas portas 80 ou 443. Se o arquivo está na sua própria rede, o operador pode permiti-la em `OUTBOUND_ALLOW_CIDRS`; ou envie o arquivo.',
+    },
+  },
+  MEDIA_URL_FAILED: {
+    status: 400,
+    message: {
+      es: 'El archivo no se pudo descargar de esa dirección',
+      en: 'The file could not be fetched from that address',
+      pt: 'O arquivo não pôde ser baixado desse endereço',
+    },
+    remedy: {
+      es: 'Vea `details.reason`. Compruebe que la dirección entrega el archivo sin iniciar sesión y a tiempo, o súbalo.',
+      en: 'See `details.reason`. Check that the address gives the file without a login and in time, or upload the file.',
+      pt: 'Veja `details.reason`. Verifique que o endereço entrega o arquivo sem login e a tempo, ou envie o arquivo.',
+    },
+  },
+  FILE_EMPTY: {
+    status: 400,
+    message: { es: 'El archivo está vacío', en: 'The file is empty', pt: 'O arquivo está vazio' },
+    remedy: {
+      es: 'Envíe un archivo que tenga contenido.',
+      en: 'Send a file that has something in it.',
+      pt: 'Envie um arquivo que tenha conteúdo.',
+    },
+  },
   MISSING_API_KEY: {
     status: 401,
     message: {
@@ -145,6 +180,19 @@ export const errors = {
       es: 'Use una clave que tenga ese permiso.',
       en: 'Use a key that has that permission.',
       pt: 'Use uma chave que tenha essa permissão.',
+    },
+  },
+  MEDIA_LINK_INVALID: {
+    status: 403,
+    message: {
+      es: 'El enlace no es válido o ha vencido',
+      en: 'The link is not valid or has expired',
+      pt: 'O link não é válido ou venceu',
+    },
+    remedy: {
+      es: 'Pida un enlace nuevo con `GET /api/media/<mediaId>`.',
+      en: 'Ask for a new link with `GET /api/media/<mediaId>`.',
+      pt: 'Peça um link novo com `GET /api/media/<mediaId>`.',
     },
   },
   SESSION_NOT_FOUND: {
@@ -440,6 +488,19 @@ export const errors = {
       pt: 'Envie um arquivo menor; `details.maxBytes` diz o máximo.',
     },
   },
+  MEDIA_QUOTA_EXCEEDED: {
+    status: 413,
+    message: {
+      es: 'No queda espacio para archivos: el límite son {quotaMiB} MiB',
+      en: 'There is no room for files left: the limit is {quotaMiB} MiB',
+      pt: 'Não resta espaço para arquivos: o limite são {quotaMiB} MiB',
+    },
+    remedy: {
+      es: 'Borre archivos con `DELETE /api/media/<mediaId>`, o pida al operador que suba `MEDIA_QUOTA_MB`.',
+      en: 'Remove files with `DELETE /api/media/<mediaId>`, or ask the operator to raise `MEDIA_QUOTA_MB`.',
+      pt: 'Apague arquivos com `DELETE /api/media/<mediaId>`, ou peça ao operador que aumente `MEDIA_QUOTA_MB`.',
+    },
+  },
   URI_TOO_LONG: {
     status: 414,
     message: {
@@ -456,14 +517,40 @@ export const errors = {
   UNSUPPORTED_MEDIA_TYPE: {
     status: 415,
     message: {
-      es: 'El cuerpo de la petición debe ser JSON',
-      en: 'The request body must be JSON',
-      pt: 'O corpo da requisição deve ser JSON',
+      es: 'Ese tipo de contenido no se admite aquí',
+      en: 'That type of content is not taken here',
+      pt: 'Esse tipo de conteúdo não é aceito aqui',
     },
     remedy: {
-      es: 'Envíe `Content-Type: application/json`.',
-      en: 'Send `Content-Type: application/json`.',
-      pt: 'Envie `Content-Type: application/json`.',
+      es: 'Envíe `Content-Type: application/json`; al subir un archivo, `multipart/form-data` o el tipo del archivo.',
+      en: 'Send `Content-Type: application/json`; when uploading a file, `multipart/form-data` or the type of the file.',
+      pt: 'Envie `Content-Type: application/json`; ao enviar um arquivo, `multipart/form-data` ou o tipo do arquivo.',
+    },
+  },
+  FILE_TYPE_MISMATCH: {
+    status: 415,
+    message: {
+      es: 'El contenido del archivo no es del tipo pedido',
+      en: 'What is in the file is not of the type asked for',
+      pt: 'O conteúdo do arquivo não é do tipo pedido',
+    },
+    remedy: {
+      es: 'Vea `details.found`. Quite `type`, o envíelo como `document`, que admite cualquier archivo.',
+      en: 'See `details.found`. Leave `type` out, or send it as `document`, which takes any file.',
+      pt: 'Veja `details.found`. Retire `type`, ou envie-o como `document`, que aceita qualquer arquivo.',
+    },
+  },
+  RANGE_NOT_SATISFIABLE: {
+    status: 416,
+    message: {
+      es: 'Ese rango de bytes no se puede entregar',
+      en: 'That range of bytes cannot be given',
+      pt: 'Esse intervalo de bytes não pode ser entregue',
+    },
+    remedy: {
+      es: 'Pida un solo rango, dentro del tamaño que dice `Content-Range`.',
+      en: 'Ask for a single range, within the size that `Content-Range` says.',
+      pt: 'Peça um único intervalo, dentro do tamanho que `Content-Range` indica.',
     },
   },
   RATE_LIMIT_EXCEEDED: {
@@ -546,6 +633,19 @@ export const errors = {
       pt: 'A falha é nossa ao desenhar o código. Peça `?format=raw`, veja `details.reason` e informe `details.requestId`.',
     },
   },
+  MEDIA_DAMAGED: {
+    status: 500,
+    message: {
+      es: 'El archivo falta en el almacén o está dañado',
+      en: 'The file is missing from the store, or damaged',
+      pt: 'O arquivo falta no armazenamento ou está danificado',
+    },
+    remedy: {
+      es: 'Súbalo de nuevo. El operador debe revisar el disco o el bucket, y restaurar la copia de seguridad de los archivos.',
+      en: 'Upload it again. The operator should look at the disk or the bucket, and restore the backup of the files.',
+      pt: 'Envie-o de novo. O operador deve verificar o disco ou o bucket, e restaurar o backup dos arquivos.',
+    },
+  },
   SERVICE_UNAVAILABLE: {
     status: 503,
     message: {
@@ -585,6 +685,19 @@ export const errors = {
       pt: 'Nada da requisição foi guardado: repita-a. O operador deve verificar o espaço em disco e o banco de dados (`inbox-hub doctor`).',
     },
   },
+  MEDIA_STORE_UNAVAILABLE: {
+    status: 503,
+    message: {
+      es: 'El almacén de archivos no funciona en este momento',
+      en: 'The store of files does not work at the moment',
+      pt: 'O armazenamento de arquivos não funciona no momento',
+    },
+    remedy: {
+      es: 'No se guardó nada: repita la petición. El operador verá la causa en `/health/ready` y con `inbox-hub doctor`.',
+      en: 'Nothing was stored: repeat the request. The operator sees the cause at `/health/ready` and with `inbox-hub doctor`.',
+      pt: 'Nada foi guardado: repita a requisição. O operador vê a causa em `/health/ready` e com `inbox-hub doctor`.',
+    },
+  },
 } as const satisfies Record<string, ErrorFacts>
 
 export type ErrorCode = keyof typeof errors
@@ -610,6 +723,8 @@ export interface HubErrorOptions {
   data?: object
   /** Answered as `Retry-After`, rounded up to seconds. */
   retryAfterMs?: number
+  /** Sent with the answer: what HTTP wants beside a status (`Content-Range` beside 416). */
+  headers?: Readonly<Record<string, string>>
   /** Values that the texts of this code name, e.g. `seconds`. */
   values?: TextValues
 }
@@ -622,6 +737,7 @@ export class HubError extends Error {
   readonly data: object | undefined
   readonly retryAfterMs: number | undefined
   readonly values: TextValues
+  readonly headers: Readonly<Record<string, string>>
 
   constructor(code: ErrorCode, details: ErrorDetails = {}, options: HubErrorOptions = {}) {
     super(
@@ -633,6 +749,7 @@ export class HubError extends Error {
     this.data = options.data
     this.retryAfterMs = options.retryAfterMs
     this.values = options.values ?? {}
+    this.headers = options.headers ?? {}
   }
 
   /** HTTP status. */

@@ -22,6 +22,7 @@ export type { GroupWire, ParticipantRefusal, ParticipantResultWire } from './gro
 export * from './language.ts'
 export * from './legacy-webhooks.ts'
 export * from './message-content.ts'
+export { maxBase64Bytes, type MediaFileWire, type MediaKind, mediaKinds } from './media.ts'
 export * from './message-events.ts'
 export * from './send-failures.ts'
 export * from './session-events.ts'

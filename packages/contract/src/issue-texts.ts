@@ -143,6 +143,31 @@ const issueTexts = {
     en: 'It cannot be deleted for everyone: only false',
     pt: 'Não é possível apagar para todos: só false',
   },
+  url_or_base64: {
+    es: 'Dé `url` o `base64`, uno de los dos',
+    en: 'Give `url` or `base64`, one of the two',
+    pt: 'Dê `url` ou `base64`, um dos dois',
+  },
+  not_base64: {
+    es: 'No es base64 válido',
+    en: 'It is not valid base64',
+    pt: 'Não é base64 válido',
+  },
+  malformed_multipart: {
+    es: 'No es multipart/form-data válido, o llegó incompleto',
+    en: 'It is not valid multipart/form-data, or arrived incomplete',
+    pt: 'Não é multipart/form-data válido, ou chegou incompleto',
+  },
+  no_file: {
+    es: 'No contiene ningún archivo',
+    en: 'It holds no file',
+    pt: 'Não contém nenhum arquivo',
+  },
+  one_file: {
+    es: 'Contiene más de un archivo: suba uno por petición',
+    en: 'It holds more than one file: upload one per request',
+    pt: 'Contém mais de um arquivo: envie um por requisição',
+  },
   end_before_start: {
     es: 'Debe ser posterior a startDate',
     en: 'It must be later than startDate',

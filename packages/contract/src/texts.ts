@@ -42,6 +42,16 @@ export const texts = {
     en: 'Repair completed: {n} conversations made',
     pt: 'Reparo concluído: {n} conversas criadas',
   },
+  media_uploaded: {
+    es: 'Archivo subido exitosamente',
+    en: 'File uploaded',
+    pt: 'Arquivo enviado com sucesso',
+  },
+  media_deleted: {
+    es: 'Archivo eliminado correctamente',
+    en: 'File removed',
+    pt: 'Arquivo apagado corretamente',
+  },
   webhook_saved: {
     es: 'Webhook actualizado correctamente',
     en: 'Webhook updated',

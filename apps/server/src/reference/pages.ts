@@ -77,7 +77,7 @@ function api(): string {
   return page(
     'API',
     [
-      'Send the key as `X-API-Key`. Bodies are JSON, at most 256 KiB; an empty body is `{}`; fields that are not known are ignored; numbers and booleans may be written as text.',
+      'Send the key as `X-API-Key`. Bodies are JSON, at most 256 KiB unless an operation says more, or files where one says so; an empty body is `{}`; fields that are not known are ignored; numbers and booleans may be written as text.',
       'A success is `{success: true, message?, data, timestamp}`, a failure `{success: false, error, message, code, remedy, requestId, timestamp, details?, data?}`; the codes are in [errors.md](errors.md).',
       'Texts are Spanish; `Accept-Language: en` or `pt` changes that. `X-Request-Id` is taken over and echoed.',
     ].join('\n\n'),

@@ -21,6 +21,8 @@ export interface SystemDeps {
   /** How many sessions have each status. */
   sessionCounts: () => Record<SessionStatus, number>
   webhookBacklog: () => number
+  /** Why files cannot be stored or read, and what to do; undefined when they can. */
+  mediaFault: () => Promise<{ message: string; remedy: string } | undefined>
   /** Whether the process is on its way out. */
   isStopping: () => boolean
 }
@@ -56,6 +58,7 @@ export function systemRoutes(http: Pick<Http, 'serve'>, deps: SystemDeps): void 
         sessions: '/api/sessions',
         messages: '/api/messages',
         contacts: '/api/contacts',
+        media: '/api/media',
         events: endpoints.listEvents.path,
         openapi: endpoints.openapi.path,
         metrics: endpoints.metrics.path,
@@ -74,13 +77,30 @@ type Check = ReadinessCheck & {
   needed: boolean
 }
 
-function readinessOf({ database, clock, sessionCounts, webhookBacklog, isStopping }: SystemDeps) {
+function readinessOf({ database, clock, sessionCounts, webhookBacklog, mediaFault, isStopping }: SystemDeps) {
   let store: { at: number; check: Promise<Check> } | undefined
 
   function storeCheck(): Promise<Check> {
     const now = clock.monotonic()
     if (store === undefined || now - store.at > believeMs) store = { at: now, check: probed(database, clock) }
     return store.check
+  }
+
+  let files: { at: number; check: Promise<Check> } | undefined
+  async function mediaCheck(): Promise<Check> {
+    const now = clock.monotonic()
+    if (files === undefined || now - files.at > believeMs) {
+      const check = mediaFault().then((fault) => ({
+        name: 'media',
+        // Text goes on without files.
+        needed: false,
+        ok: fault === undefined,
+        message: fault?.message ?? null,
+        remedy: fault?.remedy ?? null,
+      }))
+      files = { at: now, check }
+    }
+    return await files.check
   }
 
   return async (): Promise<Check[]> => {
@@ -110,6 +130,7 @@ function readinessOf({ database, clock, sessionCounts, webhookBacklog, isStoppin
         message: `${backlog} deliveries owed.`,
         remedy: null,
       },
+      await mediaCheck(),
     ]
   }
 }

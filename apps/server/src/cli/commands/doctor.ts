@@ -5,6 +5,7 @@ import {
   checkDataDir,
   checkDisk,
   checkFfmpeg,
+  checkMedia,
   checkNode,
   checkPort,
   checkWhatsApp,
@@ -32,6 +33,7 @@ export async function doctor({ proxy, json = false }: DoctorOptions, terminal: T
       await checkDataDir(config),
       await checkDisk(config),
       await checkDatabase(config),
+      await checkMedia(config),
       await checkPort(config),
     )
     note(...(await checkWhatsApp(config, proxy, terminal.signal)))

@@ -10,6 +10,7 @@ import pg from 'pg'
 
 import { createApiClient } from '../../client/index.ts'
 import type { Config } from '../../config.ts'
+import { BlobsUnavailable, openBlobs } from '../../platform/blobs/index.ts'
 import { systemClock } from '../../platform/clock.ts'
 import { type ProbeResult, probeWebSocketServer } from '../../platform/probes.ts'
 import { BAILEYS_VERSION, installedBaileysVersion } from '../../sessions/baileys/runtime/version.ts'
@@ -95,6 +96,22 @@ export async function checkDisk({ dataDir }: Pick<Config, 'dataDir'>): Promise<F
   if (freeMegabytes < 100)
     return fail('disk', message, 'Free some space: a full disk stops the receiving of messages.')
   return freeMegabytes < 1024 ? warn('disk', message, 'Free some space soon.') : ok('disk', message)
+}
+
+/** Whether files can be kept where the configuration says. */
+export async function checkMedia({ dataDir, media }: Pick<Config, 'dataDir' | 'media'>): Promise<Finding> {
+  const directory = join(resolve(dataDir), 'media', 'files')
+  const where = media.s3 === undefined ? directory : `bucket ${media.s3.bucket} at ${media.s3.endpoint}`
+  if (media.s3 === undefined && (await stat(directory).catch(() => undefined)) === undefined)
+    return ok('media', `${where}, made with the first file`)
+  await using blobs = openBlobs({ directory, s3: media.s3, clock: systemClock })
+  try {
+    await blobs.probe()
+    return ok('media', where)
+  } catch (error) {
+    if (!(error instanceof BlobsUnavailable)) throw error
+    return fail('media', `${where}: ${error.message}`, error.remedy)
+  }
 }
 
 /** The store as it is, without opening it for good: another process may be using it, and only `serve` migrates. */

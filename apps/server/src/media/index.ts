@@ -1,0 +1,371 @@
+/**
+ * Files that messages carry: uploaded, imported, kept once however often they come, given out again. The bytes are in a `Blobs`, what is
+ * known about them in the database (migration 0007).
+ */
+import { randomBytes } from 'node:crypto'
+import { join } from 'node:path'
+import type { Readable } from 'node:stream'
+
+import { HubError, type MediaKind } from '@inbox-hub/contract'
+
+import {
+  BlobMissing,
+  type Blobs,
+  BlobsUnavailable,
+  type ByteRange,
+  type Draft,
+  DraftTooLarge,
+  openBlobs,
+  type S3Settings,
+  sweepDrafts,
+  writeDraft,
+} from '../platform/blobs/index.ts'
+import type { Clock } from '../platform/clock.ts'
+import { type Database, nextIntegers, type Tx } from '../platform/database/index.ts'
+import { type GuardedFetch, OutboundError } from '../platform/guarded-fetch/index.ts'
+import type { Log } from '../platform/log.ts'
+import type { Secrets } from '../platform/secrets/index.ts'
+import { cleanFileName, fileNameOfUrl } from './file-name.ts'
+import { createLinks, type Links } from './links.ts'
+import {
+  checkBlobAt,
+  insertMedia,
+  mediaById,
+  type MediaRow,
+  type MediaSource,
+  noteUse,
+  openUsage,
+  reserveBlob,
+  takeRoom,
+} from './media-rows.ts'
+import { searchable } from './media-list.ts'
+import { canBe, cleanType, kindOf, mediaTypeOf } from './sniff.ts'
+import { forgetMedia, sweepMedia } from './sweep.ts'
+import { verified } from './verified.ts'
+
+export { mediaRoutes } from './routes.ts'
+export type { MediaRow } from './media-rows.ts'
+
+/** What the operator set. */
+export interface MediaSettings {
+  /** Undefined = on the disk, in the data directory. */
+  readonly s3: S3Settings | undefined
+  /** The most bytes of one file. */
+  readonly maxBytes: number
+  /** The most bytes of all files of an owner; undefined = without limit. */
+  readonly quotaBytes: number | undefined
+  /** How long a file that nobody uses is kept, ms; undefined = for good. */
+  readonly retentionMs: number | undefined
+  /** How long a signed link works, ms. */
+  readonly linkMs: number
+}
+
+/** What is said about a file by whoever gives it. */
+export interface NewMedia {
+  readonly ownerId: number
+  /** Undefined = of no session. */
+  readonly sessionId?: number | undefined
+  readonly source: MediaSource
+  readonly fileName?: string | undefined
+  readonly declaredType?: string | undefined
+  /** Undefined = what its bytes say. */
+  readonly kind?: MediaKind | undefined
+}
+
+export interface Media extends AsyncDisposable {
+  readonly settings: MediaSettings
+  readonly links: Links
+  /** Throws FILE_TOO_LARGE when a file of so many bytes is not taken. */
+  checkSize(bytes: number): void
+  /** Writes what arrives to the disk, checking its size on the way. Throws FILE_TOO_LARGE, FILE_EMPTY, MEDIA_STORE_UNAVAILABLE. */
+  receive(
+    bytes: AsyncIterable<Uint8Array>,
+    options?: { signal?: AbortSignal | undefined; announced?: number | undefined },
+  ): Promise<Draft>
+  /** Makes a file of a draft, which is used up. Throws FILE_TYPE_MISMATCH, MEDIA_QUOTA_EXCEEDED, MEDIA_STORE_UNAVAILABLE. */
+  keep(draft: Draft, facts: NewMedia): Promise<MediaRow>
+  /** Fetches a file from an address that somebody else chose. Throws MEDIA_URL_REFUSED, MEDIA_URL_FAILED and what `receive` and `keep` throw. */
+  importUrl(
+    url: string,
+    facts: Omit<NewMedia, 'source'>,
+    options?: { signal?: AbortSignal | undefined; timeoutMs?: number },
+  ): Promise<MediaRow>
+  /** An owner's file. Throws MEDIA_NOT_FOUND, also for the file of another. */
+  find(ownerId: number, id: string): Promise<MediaRow>
+  /** A file whoever's it is, for one who holds a signed link. */
+  findLinked(id: string): Promise<MediaRow>
+  /**
+   * Its bytes. Read from end to end they are checked: what was damaged ends in an error before its last chunk. Throws MEDIA_DAMAGED,
+   * MEDIA_STORE_UNAVAILABLE.
+   */
+  open(
+    media: MediaRow,
+    options?: { range?: ByteRange | undefined; signal?: AbortSignal | undefined },
+  ): Promise<Readable>
+  remove(media: MediaRow): Promise<void>
+  /** When retention takes it, unless it is used again, Unix ms; undefined = never. */
+  expiryOf(media: MediaRow): number | undefined
+  /** Has the files of a session that is purged go with the next sweeps. */
+  forgetSession(tx: Tx, sessionId: number): Promise<void>
+  /** Why the store of the bytes does not work, and what to do; undefined when it does. Answers within seconds. */
+  fault(): Promise<{ message: string; remedy: string } | undefined>
+  /** Removes what is too old and what nothing uses, now. Runs by itself every hour. */
+  sweep(): Promise<void>
+}
+
+export interface MediaDeps {
+  database: Database
+  dataDir: string
+  settings: MediaSettings
+  outbound: Pick<GuardedFetch, 'download'>
+  secrets: Pick<Secrets, 'derive'>
+  clock: Clock
+  log: Log
+  /** For tests. */
+  blobs?: Blobs
+}
+
+const sweepEveryMs = 3_600_000
+/** `used_at` is exact to this, so that reading does not write. */
+const usedToMs = 3_600_000
+/** How long a file may take from being reserved to being there, ms. */
+const reservationMs = 3_600_000
+/** A store that does not answer for so long does not work, ms. */
+const probeLimitMs = 3_000
+/** What an import may take in all, ms. */
+const importTimeoutMs = 60_000
+/** A file of the same content may be on its way out: so often, and so long apart, its removal is waited for. */
+const removalTries = 20
+const removalWaitMs = 100
+
+export function createMedia({
+  database,
+  dataDir,
+  settings,
+  outbound,
+  secrets,
+  clock,
+  log,
+  blobs = openBlobs({ directory: join(dataDir, 'media', 'files'), s3: settings.s3, clock }),
+}: MediaDeps): Media {
+  // On the disk of the files, which a rename cannot leave.
+  const drafts = join(dataDir, 'media', 'drafts')
+  const { maxBytes, quotaBytes, retentionMs } = settings
+  const stopping = new AbortController()
+
+  let sweeping: Promise<void> | undefined
+  let timer = clock.after(sweepEveryMs, runSweep)
+  function runSweep(): void {
+    sweeping = sweep()
+      .catch((error: unknown) => log.warn({ error }, 'the sweep of media failed; trying again later'))
+      .finally(() => {
+        if (!stopping.signal.aborted) timer = clock.after(sweepEveryMs, runSweep)
+      })
+  }
+  async function sweep(): Promise<void> {
+    const now = clock.now()
+    const stop = stopping.signal
+    // 1: those of purged sessions, which were last used in 1970.
+    const unusedSince = retentionMs === undefined ? 1 : now - retentionMs
+    await sweepMedia({ database, blobs }, { now, unusedSince, stop })
+    await sweepDrafts(drafts, now, stop)
+  }
+
+  const tooLarge = (cause?: unknown) => new HubError('FILE_TOO_LARGE', { maxBytes }, { cause })
+
+  /** Has the blob stay for an hour, waiting for one of the same content that is just being removed. */
+  async function reserve({ hash, size }: Draft): Promise<void> {
+    for (let tries = 1; ; tries++) {
+      const until = clock.now() + reservationMs
+      if ((await database.write((tx) => reserveBlob.run(tx, { hash, size, until }))) > 0) return
+      if (tries === removalTries) {
+        throw new HubError('MEDIA_STORE_UNAVAILABLE', {}, { retryAfterMs: 5000 })
+      }
+      const { promise, resolve } = Promise.withResolvers<void>()
+      using _timer = clock.after(removalWaitMs, resolve)
+      await promise
+    }
+  }
+
+  async function insert(row: Omit<MediaRow, 'seq'>): Promise<MediaRow> {
+    const { owner_id: ownerId, size: bytes, hash } = row
+    return await database.write(async (tx) => {
+      await openUsage.run(tx, { ownerId })
+      const most = (quotaBytes ?? Number.MAX_SAFE_INTEGER) - bytes
+      if ((await takeRoom.run(tx, { ownerId, bytes, most })) === 0) {
+        throw new HubError(
+          'MEDIA_QUOTA_EXCEEDED',
+          {},
+          { values: { quotaMiB: Math.floor((quotaBytes ?? 0) / 1024 / 1024) } },
+        )
+      }
+      // Took longer than it was reserved for, and is gone.
+      if ((await checkBlobAt.run(tx, { hash, at: clock.now() + reservationMs })) === 0)
+        throw new HubError('MEDIA_STORE_UNAVAILABLE', {}, { retryAfterMs: 5000 })
+      const [seq = 0] = await nextIntegers(tx, 'media', 1)
+      const stored = { ...row, seq }
+      await insertMedia.run(tx, [stored])
+      return stored
+    })
+  }
+
+  const media: Media = {
+    settings,
+    links: createLinks(secrets.derive('media links')),
+
+    checkSize(bytes) {
+      if (bytes > maxBytes) throw tooLarge()
+    },
+
+    async receive(bytes, { signal, announced = 0 } = {}) {
+      media.checkSize(announced)
+      let draft: Draft
+      try {
+        draft = await writeDraft(bytes, { directory: drafts, maxBytes, signal })
+      } catch (error) {
+        if (error instanceof DraftTooLarge) throw tooLarge(error)
+        throw storeFailure(error)
+      }
+      if (draft.size > 0) return draft
+      await draft[Symbol.asyncDispose]()
+      throw new HubError('FILE_EMPTY')
+    },
+
+    async keep(draft, { ownerId, sessionId, source, fileName = '', declaredType, kind }) {
+      await using used = draft
+      const declared = cleanType(declaredType)
+      const mimetype = mediaTypeOf(used.head, declared)
+      if (kind !== undefined && !canBe(kind, mimetype))
+        throw new HubError('FILE_TYPE_MISMATCH', { found: mimetype, type: kind })
+      const name = cleanFileName(fileName)
+      const now = clock.now()
+      await reserve(used)
+      try {
+        await blobs.keep(used)
+      } catch (error) {
+        throw storeFailure(error)
+      }
+      return await insert({
+        id: randomBytes(16).toString('base64url'),
+        owner_id: ownerId,
+        session_id: sessionId ?? null,
+        hash: used.hash,
+        size: used.size,
+        kind: kind ?? kindOf(mimetype),
+        mimetype,
+        declared_type: declared ?? null,
+        file_name: name,
+        search: searchable(name),
+        source,
+        created_at: now,
+        used_at: now,
+        keep: 0,
+      })
+    },
+
+    async importUrl(url, facts, { signal, timeoutMs = importTimeoutMs } = {}) {
+      let fileName = facts.fileName
+      let declaredType = facts.declaredType
+      let draft: Draft
+      try {
+        draft = await outbound.download(url, { maxBytes, timeoutMs, signal }, async (answer) => {
+          const type = answer.headers['content-type']
+          if (typeof type === 'string') declaredType ??= type
+          fileName ??= fileNameOfUrl(answer.url)
+          return await media.receive(answer.bytes, { signal })
+        })
+      } catch (error) {
+        if (!(error instanceof OutboundError)) throw error
+        if (error.because === 'too_large') throw tooLarge(error)
+        const code = error.because === 'forbidden' ? 'MEDIA_URL_REFUSED' : 'MEDIA_URL_FAILED'
+        throw new HubError(code, { reason: error.message }, { cause: error })
+      }
+      return await media.keep(draft, { ...facts, fileName, declaredType, source: 'url' })
+    },
+
+    async find(ownerId, id) {
+      const row = await mediaById.first(database, { id })
+      if (row === undefined || row.owner_id !== ownerId) throw new HubError('MEDIA_NOT_FOUND')
+      return row
+    },
+
+    async findLinked(id) {
+      const row = await mediaById.first(database, { id })
+      if (row === undefined) throw new HubError('MEDIA_NOT_FOUND')
+      return row
+    },
+
+    async open(row, { range, signal } = {}) {
+      const damaged = (cause?: unknown) => new HubError('MEDIA_DAMAGED', {}, { cause })
+      let bytes: Readable
+      try {
+        bytes = await blobs.open(row.hash, { size: row.size, range, signal })
+      } catch (error) {
+        throw error instanceof BlobMissing ? damaged(error) : storeFailure(error)
+      }
+      const now = clock.now()
+      if (row.used_at < now - usedToMs) {
+        await database
+          .write((tx) => noteUse.run(tx, { id: row.id, at: now }))
+          .catch((error: unknown) => log.warn({ error, mediaId: row.id }, 'use of a file not noted'))
+      }
+      if (range !== undefined) return bytes
+      return verified(bytes, row.hash, () => {
+        log.error({ mediaId: row.id }, 'a file in the media store is damaged')
+        return damaged()
+      })
+    },
+
+    async remove(row) {
+      const removed = await database.write((tx) => forgetMedia(tx, row, clock.now()))
+      if (!removed) throw new HubError('MEDIA_NOT_FOUND')
+    },
+
+    expiryOf: ({ used_at: usedAt, keep }) =>
+      retentionMs === undefined || keep === 1 ? undefined : usedAt + retentionMs,
+
+    async forgetSession(tx, sessionId) {
+      await tx.db
+        .updateTable('media')
+        .set({ used_at: 0, keep: 0 })
+        .where('session_id', '=', sessionId)
+        .execute()
+    },
+
+    async fault() {
+      const late = Promise.withResolvers<never>()
+      using _timer = clock.after(probeLimitMs, () =>
+        late.reject(
+          new BlobsUnavailable(
+            'The media store does not answer.',
+            blobs.kind === 's3'
+              ? 'Check S3_ENDPOINT, and the S3 server.'
+              : 'Check the disk of the data directory.',
+          ),
+        ),
+      )
+      try {
+        await Promise.race([blobs.probe(), late.promise])
+        return undefined
+      } catch (error) {
+        if (error instanceof BlobsUnavailable) return { message: error.message, remedy: error.remedy }
+        throw error
+      }
+    },
+    sweep,
+
+    async [Symbol.asyncDispose]() {
+      stopping.abort()
+      timer[Symbol.dispose]()
+      await sweeping
+      await blobs[Symbol.asyncDispose]()
+    },
+  }
+  return media
+}
+
+function storeFailure(error: unknown): unknown {
+  return error instanceof BlobsUnavailable
+    ? new HubError('MEDIA_STORE_UNAVAILABLE', {}, { cause: error, retryAfterMs: 5000 })
+    : error
+}

@@ -284,8 +284,58 @@ describe.each(stores)('groups on %s', (store) => {
     await hub.api.call(endpoints.disconnectSession, { params: { ref: 'one' } })
     expect(await groups.list()).toMatchObject({ total: 1 })
     expect(await groups.get(own)).toMatchObject({ subject: 'Family' })
-    for (const refused of [groups.get(jid), groups.create({ subject: 'x' }), groups.code(own)])
-      await expect(refused).rejects.toMatchObject({ status: 400, code: 'SESSION_NOT_CONNECTED' })
+    for (const ask of [() => groups.get(jid), () => groups.create({ subject: 'x' }), () => groups.code(own)])
+      await expect(ask()).rejects.toMatchObject({ status: 400, code: 'SESSION_NOT_CONNECTED' })
+  })
+
+  test('what happens to a group while the session is away is told when it is back, once', async () => {
+    await using hub = await startHub({ store })
+    const [one, two] = [await hub.pairSession('one'), await hub.pairSession('two')]
+    const { group } = await groupsOf(hub, one).create({ subject: 'Before', participants: [two.number] })
+    await told(hub, two, 'group.joined')
+    await hub.api.call(endpoints.disconnectSession, { params: { ref: 'two' } })
+    await groupsOf(hub, one).update(group.id, { subject: 'Meanwhile' })
+    await groupsOf(hub, one).on('addParticipants', group.id, { participantId: ana })
+    expect(await groupsOf(hub, two).get(group.id)).toMatchObject({ subject: 'Before', participantCount: 2 })
+    for (const round of ['first', 'second']) {
+      await hub.api.call(endpoints.connectSession, { params: { ref: 'two' } })
+      await two.reaches('online')
+      await hub.emulator.truth.until((truth) => truth.owed(two.number).length === 0)
+      if (round === 'first') hub.emulator.account(two.number).disconnect('connection_lost')
+    }
+    await told(hub, two, 'group.participants')
+    expect((await told(hub, two, 'group.updated')).map(({ changes }) => changes)).toEqual([
+      { subject: 'Meanwhile' },
+    ])
+    expect(await told(hub, two, 'group.participants')).toHaveLength(1)
+    expect(await groupsOf(hub, two).get(group.id)).toMatchObject({
+      subject: 'Meanwhile',
+      participantCount: 3,
+    })
+  })
+
+  test('the chat of a group has its name, also of one that nobody asked for', async () => {
+    await using hub = await startHub({ store })
+    const one = await hub.pairSession('one')
+    const names = async (): Promise<string[]> =>
+      (await hub.api.call(endpoints.listChats, { params: { sessionId: 'one' } })).chats.map(
+        ({ name }) => name,
+      )
+    const family = hub.emulator.group('Family', [ana, one.number])
+    const phone = hub.emulator.phone(ana)
+    await phone.delivered(phone.sends(family.jid, 'Hi all'))
+    await eventually(
+      async () => ((await names()).includes('Family') ? true : undefined),
+      () => 'the chat was never named',
+    )
+    const { group } = await groupsOf(hub, one).create({ subject: 'Team', participants: [ana] })
+    await phone.delivered(phone.sends(group.id, 'Hello'))
+    await eventually(
+      async () => ((await names()).includes('Team') ? true : undefined),
+      () => 'the chat was never named',
+    )
+    await groupsOf(hub, one).update(group.id, { subject: 'Crew' })
+    expect((await names()).toSorted()).toEqual(['Crew', 'Family'])
   })
 
   test('wrong input is refused by the name of its field, and refusals have codes', async () => {

@@ -2,9 +2,10 @@ import './tables.ts'
 
 import { randomUUID } from 'node:crypto'
 
-import type { Jid } from '@inbox-hub/whatsapp'
+import { isGroup, type Jid } from '@inbox-hub/whatsapp'
 
 import type { Events, NewEvent } from '../events/index.ts'
+import { boundedCache } from '../platform/bounded-cache.ts'
 import type { Clock } from '../platform/clock.ts'
 import type { Database, Tx } from '../platform/database/index.ts'
 import type { Log } from '../platform/log.ts'
@@ -51,6 +52,8 @@ export interface Chats extends Disposable {
   lose(tx: Tx, loss: ChatLoss): Promise<void>
   /** Who moves messages when an account's address changes. */
   moveMessagesWith(move: (tx: Tx, rekeying: Rekeying) => Promise<RekeyedMessages>): void
+  /** Who names the chat of a group: asked when this process first sees one change, in the transaction that changes it. */
+  nameGroupsWith(name: (tx: Tx, sessionId: number, group: Jid) => Promise<void>): void
 }
 
 export interface ChatsDeps {
@@ -61,9 +64,14 @@ export interface ChatsDeps {
   log: Log
 }
 
+/** Chats of groups that are remembered to have been named, of all sessions together. */
+const rememberedGroups = 50_000
+
 export function createChats({ database, events, sessions, clock, log }: ChatsDeps): Chats {
   const addresses = createAddresses()
   const contacts: Contacts = createContacts(addresses)
+  const namedGroups = boundedCache<string, true>(rememberedGroups)
+  let nameGroup: (tx: Tx, sessionId: number, group: Jid) => Promise<void> = async () => {}
   let moveMessages: (tx: Tx, rekeying: Rekeying) => Promise<RekeyedMessages> = async () => ({
     shownLost: 0,
     unreadLost: 0,
@@ -90,12 +98,22 @@ export function createChats({ database, events, sessions, clock, log }: ChatsDep
       return told
     },
     meet: (tx, facts) => contacts.keep(tx, facts, clock.now()),
-    change: changeChats,
+    async change(tx, changes) {
+      await changeChats(tx, changes)
+      for (const { sessionId, jid } of changes) {
+        if (!isGroup(jid)) continue
+        const key = `${sessionId} ${jid}`
+        if (namedGroups.has(key)) continue
+        await nameGroup(tx, sessionId, jid)
+        tx.afterCommit(() => namedGroups.set(key, true))
+      }
+    },
     async read(tx, sessionId, chat, messages) {
       if (messages > 0) await lessUnread.run(tx, { sessionId, jid: chat, by: messages })
     },
     lose: loseMessages,
     moveMessagesWith: (move) => void (moveMessages = move),
+    nameGroupsWith: (name) => void (nameGroup = name),
     [Symbol.dispose]: () => online[Symbol.dispose](),
   }
 

@@ -77,7 +77,8 @@ const putMembers = insertRows(
         .doUpdateSet((eb) => ({ alt: eb.ref('excluded.alt'), role: eb.ref('excluded.role') })),
     ),
 )
-const nameChat = statement((db, p: { sessionId: number; jid: string; name: string }) =>
+/** Gives the chat of a group, if there is one, its name. */
+export const nameChat = statement((db, p: { sessionId: number; jid: string; name: string }) =>
   db.updateTable('chat').set({ name: p.name }).where('session_id', '=', p.sessionId).where('jid', '=', p.jid),
 )
 const putListRead = statement((db, p: { sessionId: number; at: number }) =>

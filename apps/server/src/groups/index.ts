@@ -32,6 +32,7 @@ import {
   holdGroups,
   isSelf,
   membersOf,
+  nameChat,
   purgeGroups,
   storeGroup,
   storeGroups,
@@ -91,7 +92,7 @@ export interface GroupsDeps {
   database: Database
   events: Pick<Events, 'append'>
   sessions: Pick<Sessions, 'link' | 'linkWithin' | 'onAcquaintances' | 'view' | 'whilePurging'>
-  chats: Pick<Chats, 'addresses'>
+  chats: Pick<Chats, 'addresses' | 'nameGroupsWith'>
   clock: Clock
   log: Log
 }
@@ -126,6 +127,31 @@ export function createGroups({ database, events, sessions, chats, clock, log }: 
     await purgeGroups(tx, sessionId)
     tx.afterCommit(() => heard.delete(sessionId))
   })
+
+  chats.nameGroupsWith(async (tx, sessionId, group) => {
+    const row = await findGroup.first(tx, { sessionId, jid: group })
+    if (row !== undefined) await nameChat.run(tx, { sessionId, jid: group, name: row.subject })
+    // All groups at once: after linking, messages come in many that nobody asked for yet.
+    else tx.afterCommit(() => void meet(sessionId, group))
+  })
+
+  /** Reads a group that a message came from, to have its name. */
+  async function meet(sessionId: number, group: Jid): Promise<void> {
+    const session = sessions.view(sessionId)
+    if (session === undefined || sessions.link(sessionId) === undefined) return
+    try {
+      await fill(session)
+      const { row } = await get(session, group)
+      // On PostgreSQL it may have been read while its chat was being made, each unseen by the other.
+      await write(
+        sessionId,
+        async (tx) => void (await nameChat.run(tx, { sessionId, jid: group, name: row.subject })),
+      )
+    } catch (error) {
+      // Its chat is shown by its digits until somebody asks for the group.
+      log.info({ error, sessionId }, 'a group that a message came from could not be read')
+    }
+  }
 
   async function keep(
     tx: Tx,

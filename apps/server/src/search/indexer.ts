@@ -19,7 +19,7 @@ export interface Indexer extends AsyncDisposable {
 }
 
 /** Of what is indexed and how (words.ts, terms.ts, the tables): raise it with any change there, and every hub makes its index anew. */
-const format = 2
+const format = 3
 
 /** Messages per transaction: some milliseconds, because every other writer of the process waits meanwhile. */
 const batch = 300

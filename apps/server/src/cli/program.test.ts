@@ -228,6 +228,7 @@ test('doctor finds a machine that works, and names what does not', async () => {
     'data directory': 'ok',
     disk: 'ok',
     database: 'ok',
+    media: 'ok',
     port: 'ok',
     'whatsapp: WebSocket': 'ok',
   })
@@ -237,11 +238,17 @@ test('doctor finds a machine that works, and names what does not', async () => {
     ...env,
     WHATSAPP_URL: 'ws://127.0.0.1:9/ws/chat',
     DATABASE_URL: 'postgres://nobody@127.0.0.1:9/none',
+    MEDIA_STORE: 's3',
+    S3_ENDPOINT: 'http://127.0.0.1:9',
+    S3_BUCKET: 'media',
+    S3_ACCESS_KEY_ID: 'hub',
+    S3_SECRET_ACCESS_KEY: 'key of the hub',
   })
   expect(await run(['doctor'], unwell)).toBe(1)
+  expect(unwell.text).toMatch(/FAIL {2}media.*\n.*To do:.*S3_ENDPOINT/)
   expect(unwell.text).toMatch(/FAIL {2}database.*\n.*To do:.*DATABASE_URL/)
   expect(unwell.text).toMatch(/FAIL {2}whatsapp: connection.*\n.*To do:/)
-  expect(unwell.text).toContain('2 to mend')
+  expect(unwell.text).toContain('3 to mend')
 })
 
 test('doctor reads a configuration that cannot be used aloud', async () => {

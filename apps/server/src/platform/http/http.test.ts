@@ -592,3 +592,45 @@ test('durations are measured by route, not by path', async () => {
       'inbox_hub_http_request_duration_seconds_count{method="POST",route="/api/sessions/:ref/connect",status="200"} 2',
     )
 })
+
+test('a body that does not arrive in time is answered 408, though uploads have longer', async () => {
+  const clock = createManualClock()
+  await using server = await start(serveConnect, { clock })
+  const socket = connect(server.port, '127.0.0.1')
+  const answered = textOf(socket)
+  socket.write(
+    `POST /api/sessions/x/connect HTTP/1.1\r\nHost: x\r\nX-API-Key: ${key}\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{`,
+  )
+  while (clock.pending === 0) await new Promise((resolve) => setImmediate(resolve))
+  await clock.advance(29_999)
+  expect(clock.pending).toBe(1)
+  await clock.advance(1)
+  expect(await answered).toMatch(/^HTTP\/1\.1 408 .*"code":"REQUEST_TIMEOUT"/s)
+})
+
+test('a file that is refused before it was read to its end leaves a connection that can be used', async () => {
+  const sizes: number[] = []
+  await using server = await start((http) =>
+    http.serve(endpoints.uploadMedia, async ({ bytes }) => {
+      let size = 0
+      for await (const chunk of bytes) {
+        size += chunk.length
+        if (size > 100_000) throw new HubError('FILE_TOO_LARGE', { maxBytes: 100_000 })
+      }
+      sizes.push(size)
+      throw new HubError('FILE_EMPTY')
+    }),
+  )
+  const post = (body: Uint8Array, type = 'application/octet-stream') =>
+    server.call('POST', '/api/media', { body, headers: { 'content-type': type } })
+  for (let times = 0; times < 3; times++) {
+    expect((await post(Buffer.alloc(5_000_000))).json).toMatchObject({
+      code: 'FILE_TOO_LARGE',
+      details: { maxBytes: 100_000 },
+    })
+  }
+  expect((await post(Buffer.alloc(100_000))).json).toMatchObject({ code: 'FILE_EMPTY' })
+  // Neither JSON nor forms are parsed there, and no limit of JSON bodies counts.
+  await post(Buffer.from('{"not": parsed'), 'application/json')
+  expect(sizes).toEqual([100_000, 14])
+})

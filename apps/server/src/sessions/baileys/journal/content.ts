@@ -77,7 +77,7 @@ export function unwrapped(message: proto.IMessage): Unwrapped {
 }
 
 /** A message of this many bytes is kept whole, so that a later release can read it. */
-const maxRawBytes = 65_536
+export const maxRawBytes = 65_536
 
 function unsupported(name: string, inner: proto.IMessage, field: unknown): MessageBody {
   const raw = proto.Message.encode(inner).finish()

@@ -1,7 +1,13 @@
 import { createHash } from 'node:crypto'
 
 import type { BinaryNode } from '../baileys.ts'
-import { encodeWAMessage, getBinaryNodeChild, getBinaryNodeChildren, proto } from '../baileys.ts'
+import {
+  encodeWAMessage,
+  getBinaryNodeChild,
+  getBinaryNodeChildren,
+  proto,
+  unpadRandomMax16,
+} from '../baileys.ts'
 
 import type { Jid } from '@inbox-hub/whatsapp'
 import { isGroup, isNewsletter, isStatus, sameAccount, tryParseJid, withoutDevice } from '@inbox-hub/whatsapp'
@@ -122,7 +128,7 @@ export class Inbox {
         forBaileys: plaintext,
       }
     }
-    const entry = messageEntry(envelope, message, place)
+    const entry = messageEntry(envelope, unpadRandomMax16(plaintext), place, message)
     const inner = message.deviceSentMessage?.message ?? message
     // A key for the group may travel with its first message.
     const answersAgain = !isMissing(inner.senderKeyDistributionMessage)

@@ -11,6 +11,7 @@ import type { JournalEntry } from '../index.ts'
 import { startRig } from '../testing/rig.ts'
 import { changeOf } from './change.ts'
 import { contentOf } from './content.ts'
+import { unknownKind } from './unknown-kind.ts'
 import { envelopeOf } from './envelope.ts'
 import { EntryJournal } from './journal.ts'
 import { packRecord, unpackRecord } from './record.ts'
@@ -268,6 +269,21 @@ describe('what a message says', () => {
       expect(say(nonsense)).toBeUndefined()
     }
     expect(say(react)).toBeUndefined()
+  })
+
+  test('a kind newer than our protobuf is kept whole under its number', () => {
+    const known = proto.Message.encode({ messageContextInfo: { messageSecret: Buffer.alloc(32) } }).finish()
+    // Field 1500, length-delimited, holding "new".
+    const unknown = Buffer.concat([known, Buffer.from([0xe2, 0x5d, 3]), Buffer.from('new')])
+    const read = (encoded: Uint8Array) => unknownKind(encoded, proto.Message.decode(encoded))
+    expect(read(unknown)).toEqual({
+      kind: 'unsupported',
+      name: 'field 1500',
+      text: '',
+      raw: unknown.toString('base64'),
+    })
+    expect(read(known)).toBeUndefined()
+    expect(read(Buffer.alloc(0))).toBeUndefined()
   })
 
   test('what people do not see is nothing', () => {

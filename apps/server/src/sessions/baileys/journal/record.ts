@@ -5,6 +5,7 @@ import type { JournalEntry } from '../index.ts'
 import { changeOf } from './change.ts'
 import { contentOf } from './content.ts'
 import type { Envelope } from './envelope.ts'
+import { unknownKind } from './unknown-kind.ts'
 
 /** What a row of the journal holds under its seal. */
 export type JournalRecord =
@@ -60,9 +61,9 @@ export interface RowPlace {
 
 /** What the projector is told of a row; undefined when there is nothing for people in it. */
 export function entryOf(record: JournalRecord, place: RowPlace): JournalEntry | undefined {
-  if (record.kind === 'message') return messageEntry(record.envelope, decodePadded(record.plaintext), place)
-  if (record.kind === 'resent')
-    return messageEntry(record.envelope, proto.Message.decode(record.message), place)
+  if (record.kind === 'message')
+    return messageEntry(record.envelope, unpadRandomMax16(record.plaintext), place)
+  if (record.kind === 'resent') return messageEntry(record.envelope, record.message, place)
   if (record.kind === 'receipt') {
     const { ids, chat, participant, status, sentAt, offline } = record.receipt
     return { ...place, kind: 'receipt', ids, chat, participant, status, sentAt, offline }
@@ -73,14 +74,18 @@ export function entryOf(record: JournalRecord, place: RowPlace): JournalEntry | 
   return { ...place, kind: 'undecryptable', id, chat, chatAlt, sender, senderAlt, sentAt, offline, reason }
 }
 
-/** The entry of a message that was decoded already; undefined when it holds nothing for people. */
+/**
+ * The entry of an encoded message; undefined when it holds nothing for people. Throws on bytes that are no message, unless `message` is
+ * what they were decoded to.
+ */
 export function messageEntry(
   envelope: Envelope,
-  message: proto.IMessage,
+  encoded: Uint8Array,
   place: RowPlace,
+  message: proto.IMessage = proto.Message.decode(encoded),
 ): JournalEntry | undefined {
   const change = changeOf(message)
-  const content = change === undefined ? contentOf(message) : undefined
+  const content = change === undefined ? (contentOf(message) ?? unknownKind(encoded, message)) : undefined
   // JSON leaves undefined fields out; the entry has them.
   const { id, chat, chatAlt, sender, senderAlt, fromMe, sentAt, pushName, verifiedName, offline } = envelope
   const common = {

@@ -1,9 +1,9 @@
-import { Registry } from 'prom-client'
-
 import { systemClock as clock } from 'inbox-hub/internal/platform/clock'
 import { type Database, insertRows, openDatabase } from 'inbox-hub/internal/platform/database/index'
 import { silentLog as log } from 'inbox-hub/internal/platform/log'
-import { createSearch } from 'inbox-hub/internal/search/index'
+// Not the door of the search: behind it stands Baileys, which the bench loads without our runtime.
+import { createIndexer } from 'inbox-hub/internal/search/indexer'
+import { messageIndexOf } from 'inbox-hub/internal/search/message-index'
 
 import { randomOf } from '../chaos/random.ts'
 
@@ -162,17 +162,8 @@ export async function seedStore(database: Database, messages: number): Promise<r
 
 /** Indexes everything for the search, as the hub does it, but without its rests. */
 export async function indexAll(database: Database): Promise<void> {
-  await using search = createSearch({
-    database,
-    chats: {
-      addresses: { canonical: async () => (_, jid) => jid, shown: async () => (_, jid) => jid },
-    },
-    own: () => ({ pn: undefined, lid: undefined }),
-    clock,
-    log,
-    metrics: new Registry(),
-  })
-  await search.catchUp(Number.POSITIVE_INFINITY)
+  await using indexer = createIndexer({ database, index: messageIndexOf(database), clock, log })
+  await indexer.catchUp(Number.POSITIVE_INFINITY)
 }
 
 async function writeChats(database: Database, chats: readonly SeededChat[]): Promise<void> {

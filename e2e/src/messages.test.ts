@@ -60,6 +60,28 @@ describe.each(stores)('messages on %s', (store) => {
     expect(hub.emulator.truth.decryptFailures.filter(() => true)).toEqual([])
   })
 
+  test('a message scheduled before a restart goes out after it, once, and a cancelled one does not', async () => {
+    await using hub = await startHub({ store })
+    const support = await hub.pairSession('support')
+    const ana = hub.emulator.phone(customer)
+    const schedule = (message: string, inMs: number) =>
+      hub.api.call(endpoints.sendMessage, {
+        params,
+        body: { to: customer, message, sendAt: new Date(Date.now() + inMs).toISOString() },
+      })
+    const never = await schedule('never', 1_000)
+    const later = await schedule('later', 1_500)
+    expect(later).toMatchObject({ status: 'scheduled', waitingFor: 'schedule', chatId: customerId })
+    await hub.api.call(endpoints.cancelMessage, { params: { messageId: never.messageId } })
+    await hub.restart()
+    await support.reaches('online')
+    await ana.receives('later')
+    const [sent] = await hub.webhook.received('message.sent')
+    expect(sent?.data).toMatchObject({ message: { id: later.messageId } })
+    expect(await hub.api.call(endpoints.listScheduled, { params })).toMatchObject({ total: 0 })
+    expect(ana.inbox.filter(({ device }) => device === 0)).toMatchObject([{ id: later.messageId }])
+  })
+
   test('a refusal of WhatsApp is an answer with its reason, never a fault of the server', async () => {
     await using hub = await startHub({ store })
     const support = await hub.pairSession('support')

@@ -19,6 +19,7 @@ export type OwnIssue =
   | 'not_for_everyone'
   | 'end_before_start'
   | 'not_in_future'
+  | 'below_minimum'
   | 'too_far_ahead'
   | 'not_a_proxy'
   | 'not_a_group'

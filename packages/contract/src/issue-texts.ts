@@ -173,6 +173,11 @@ const issueTexts = {
     en: 'It must be later than startDate',
     pt: 'Deve ser posterior a startDate',
   },
+  below_minimum: {
+    es: 'No debe ser menor que el mínimo',
+    en: 'It must not be less than the minimum',
+    pt: 'Não deve ser menor que o mínimo',
+  },
   not_in_future: {
     es: 'Debe ser posterior a este momento',
     en: 'It must be later than now',

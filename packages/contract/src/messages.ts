@@ -6,6 +6,7 @@ import { endpoint } from './endpoint.ts'
 import {
   bool,
   chatAddress,
+  int,
   issue,
   limit,
   list,
@@ -327,6 +328,57 @@ const cancelMessage = endpoint({
   errors: ['MESSAGE_NOT_FOUND', 'SESSION_NOT_FOUND', 'MESSAGE_NOT_CANCELLABLE'],
 })
 
+const pacingSchema = z.object({
+  perMinute: z.int().nullable().meta({ description: 'Messages in any 60 seconds.' }),
+  pauseMinMs: z
+    .int()
+    .nullable()
+    .meta({ description: 'Least pause before a message to another chat than the last, in ms.' }),
+  pauseMaxMs: z.int().nullable().meta({ description: 'Longest such pause: each is drawn between the two.' }),
+  warmUpPerDay: z
+    .int()
+    .nullable()
+    .meta({ description: 'Messages on the first day of a new number; twice as many on the second, …' }),
+  warmUpDays: z.int().nullable().meta({ description: 'Days after which the warm-up is over.' }),
+  warmUpSince: isoSchema.nullable().meta({ description: 'When the warm-up began.' }),
+})
+
+const getPacing = endpoint({
+  id: 'getPacing',
+  method: 'GET',
+  path: '/api/messages/:sessionId/pacing',
+  tag,
+  summary: 'How a session spreads what it sends',
+  params,
+  data: z.object({ pacing: pacingSchema }),
+  errors: ['SESSION_NOT_FOUND'],
+})
+
+const setPacing = endpoint({
+  id: 'setPacing',
+  method: 'PUT',
+  path: '/api/messages/:sessionId/pacing',
+  tag,
+  summary: 'Limit how fast a session sends',
+  description:
+    'What is left out, or null, does not limit; `{}` ends all pacing. Holds for messages that wait already. A warm-up that goes on keeps its beginning.',
+  params,
+  body: z
+    .object({
+      perMinute: maybe(int(1, 1000)),
+      pauseMinMs: maybe(int(0, 600_000)),
+      pauseMaxMs: maybe(int(0, 600_000)),
+      warmUpPerDay: maybe(int(1, 100_000)),
+      warmUpDays: maybe(int(1, 90)).meta({ description: '1 to 90; 14 when only `warmUpPerDay` is given.' }),
+    })
+    .refine(({ pauseMinMs, pauseMaxMs }) => (pauseMinMs ?? 0) <= (pauseMaxMs ?? Infinity), {
+      path: ['pauseMaxMs'],
+      ...issue('below_minimum'),
+    }),
+  data: z.object({ pacing: pacingSchema }),
+  errors: ['SESSION_NOT_FOUND'],
+})
+
 const period = { startDate: maybe(moment('start_of_day')), endDate: maybe(moment('end_of_day')) }
 const inOrder = ({
   startDate,
@@ -501,4 +553,6 @@ export const messageEndpoints = {
   retryMessage,
   listScheduled,
   cancelMessage,
+  getPacing,
+  setPacing,
 }

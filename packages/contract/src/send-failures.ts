@@ -123,9 +123,9 @@ export const sendFailures = {
   },
   EXPIRED: {
     message: {
-      es: 'El mensaje no pudo salir en 10 minutos',
-      en: 'The message could not go out within 10 minutes',
-      pt: 'A mensagem não pôde sair em 10 minutos',
+      es: 'El mensaje no pudo salir a tiempo: en 10 minutos, o 24 horas si la sesión limita su ritmo',
+      en: 'The message could not go out in time: within 10 minutes, or 24 hours if the session is paced',
+      pt: 'A mensagem não pôde sair a tempo: em 10 minutos, ou 24 horas se a sessão limita seu ritmo',
     },
     remedy: {
       es: 'Compruebe que la sesión está conectada y vuelva a enviarlo.',

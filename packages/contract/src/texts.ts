@@ -92,6 +92,11 @@ export const texts = {
     en: 'Message scheduled',
     pt: 'Mensagem agendada',
   },
+  pacing_set: {
+    es: 'Ritmo de envío actualizado',
+    en: 'Sending pace updated',
+    pt: 'Ritmo de envio atualizado',
+  },
   message_cancelled: {
     es: 'Mensaje cancelado: no se enviará',
     en: 'Message cancelled: it will not be sent',

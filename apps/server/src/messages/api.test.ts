@@ -146,6 +146,56 @@ databases('the message API', ({ open }) => {
     await eventually(() => (link.written.length === 3 ? true : undefined))
   })
 
+  test('tells and changes the pace of a session', async () => {
+    await using hub = await startFixture(open)
+    await using api = await serve(hub)
+    hub.sessions.online()
+    const path = '/api/messages/1/pacing'
+    const set = (body: object) => api.call(endpoints.setPacing, path, body)
+    const unset = {
+      perMinute: null,
+      pauseMinMs: null,
+      pauseMaxMs: null,
+      warmUpPerDay: null,
+      warmUpDays: null,
+      warmUpSince: null,
+    }
+    expect((await api.call(endpoints.getPacing, path)).data.pacing).toEqual(unset)
+    const began = new Date(hub.clock.now()).toISOString()
+    expect((await set({ warmUpPerDay: '20' })).data.pacing).toEqual({
+      ...unset,
+      warmUpPerDay: 20,
+      warmUpDays: 14,
+      warmUpSince: began,
+    })
+    await hub.clock.advance(86_400_000)
+    const changed = { perMinute: 1, pauseMinMs: 0, pauseMaxMs: 10, warmUpPerDay: 30, warmUpDays: 3 }
+    expect((await set(changed)).data.pacing).toEqual({ ...changed, warmUpSince: began })
+    expect((await api.call(endpoints.getPacing, path)).data.pacing).toMatchObject(changed)
+
+    const post = () => api.call(endpoints.sendMessage, '/api/messages/1/send', { to: ana.pn, message: 'Hi' })
+    expect((await post()).data).toMatchObject({ status: 'sent', waitingFor: null })
+    const expectedAt = new Date(hub.clock.now() + 60_000).toISOString()
+    const waiting = { status: 'pending', waitingFor: 'pacing', position: 1, expectedAt }
+    const { data } = await post()
+    expect(data).toMatchObject({ ...waiting, message: waiting })
+    const listed = await api.call(endpoints.listMessages, '/api/messages/1')
+    expect(listed.data.messages).toContainEqual(expect.objectContaining(waiting))
+
+    for (const [field, body] of [
+      ['perMinute', { perMinute: 0 }],
+      ['pauseMaxMs', { pauseMinMs: 5, pauseMaxMs: 4 }],
+      ['warmUpDays', { warmUpPerDay: 1, warmUpDays: 1000 }],
+    ] as const) {
+      expect(await set(body)).toMatchObject({
+        status: 400,
+        code: 'VALIDATION_ERROR',
+        details: { [field]: expect.any(String) },
+      })
+    }
+    expect((await set({})).data.pacing).toEqual(unset)
+  })
+
   test('refuses what it cannot send, with the field that is wrong', async () => {
     await using hub = await startFixture(open)
     await using api = await serve(hub)

@@ -18,6 +18,8 @@ import { createMessageList, type MessageList } from './message-list.ts'
 import { markChatRead, type MessageRow, wipeMessage } from './message-rows.ts'
 import { createOutbox, type Waiting } from './outbound/outbox.ts'
 import { type Own } from './own.ts'
+import { createPacers, pacingSetting } from './pacing/pacers.ts'
+import type { PacingSettings } from './pacing/pacing.ts'
 import { project } from './projection.ts'
 import { createProjector } from './projector.ts'
 import { moveMessages, newest } from './rekey-messages.ts'
@@ -60,6 +62,10 @@ export interface Messages extends AsyncDisposable {
   waiting(sessionId: number, whatsappId: string): Waiting | undefined
   /** Messages that wait for their time. */
   readonly scheduled: ScheduledList
+  /** How a session spreads what it sends. */
+  pacing(sessionId: number): PacingSettings
+  /** Changes that, also for what waits already; stored when it resolves. */
+  pace(sessionId: number, settings: PacingSettings): Promise<void>
   /** Marks the messages of a chat as read, here at once and to their authors while the session is online; answers how many. */
   markRead(session: SessionView, chat: Jid): Promise<{ chat: Jid; marked: number }>
   /** Shows that we are typing. Throws `SESSION_NOT_CONNECTED`. */
@@ -116,6 +122,7 @@ export function createMessages(deps: MessagesDeps): Messages {
   const finder = createMessageFinder(database, chats)
   const list = createMessageList(database)
   const unanswered = createUnanswered(clock)
+  const pacers = createPacers(database)
   const outbox = createOutbox({
     database,
     events,
@@ -125,6 +132,7 @@ export function createMessages(deps: MessagesDeps): Messages {
     clock,
     log,
     contentOf: (message) => sender.outgoingContent(message),
+    pacerOf: (sessionId) => pacers.of(sessionId),
   })
   const recipients = createRecipients({ database, chats, events, clock, log })
   const scheduler = createScheduler({
@@ -172,7 +180,9 @@ export function createMessages(deps: MessagesDeps): Messages {
     ] as const) {
       await tx.db.deleteFrom(table).where('session_id', '=', sessionId).execute()
     }
+    await tx.db.deleteFrom('setting').where('name', '=', pacingSetting(sessionId)).execute()
     tx.afterCommit(() => {
+      pacers.forget(sessionId)
       scheduler.forget(sessionId)
       outbox.forget(sessionId)
     })
@@ -225,6 +235,8 @@ export function createMessages(deps: MessagesDeps): Messages {
     cancel,
     waiting: (sessionId, whatsappId) => outbox.waiting(sessionId, whatsappId),
     scheduled: createScheduledList(database),
+    pacing: (sessionId) => pacers.settings(sessionId),
+    pace: (sessionId, settings) => pacers.set(sessionId, settings, outbox.now()),
     list,
     finder,
     async markRead(session, address) {
@@ -279,6 +291,7 @@ export function createMessages(deps: MessagesDeps): Messages {
     }),
     async start() {
       const now = clock.now()
+      await pacers.load(outbox.now())
       for (const call of await outbox.recover(now - repeatWithinMs)) {
         // Its answer died with the process that owed it.
         unanswered.add(call.sessionId, call.fingerprint, call.whatsappId)

@@ -19,6 +19,7 @@ import type { Sessions, SessionView } from '../sessions/index.ts'
 import { chatName } from './chat-wire.ts'
 import type { Messages, MessageRow, SendRequest } from './index.ts'
 import type { Own } from './own.ts'
+import { type PacingSettings, warmUpDay } from './pacing/pacing.ts'
 import { rowOfScheduled, type ScheduledRow } from './scheduling/scheduled-rows.ts'
 import { addressesIn, messageWire, nothingYet, scheduledWire, type WireContext } from './wire.ts'
 import { createWires } from './wires.ts'
@@ -30,6 +31,8 @@ export interface MessageRoutesDeps {
   messages: Messages
   clock: Clock
 }
+
+const usualWarmUpDays = 14
 
 type SendAnswer = DataOf<typeof endpoints.retryMessage>
 
@@ -311,6 +314,30 @@ export function messageRoutes(
     }
   })
 
+  http.serve(endpoints.getPacing, async ({ params, ownerId }) => {
+    const { id } = sessions.find(ownerId, params.sessionId, 'name_first')
+    return { data: { pacing: pacingWire(messages.pacing(id)) } }
+  })
+
+  http.serve(endpoints.setPacing, async ({ params, body, ownerId }) => {
+    const { id } = sessions.find(ownerId, params.sessionId, 'name_first')
+    const { perMinute, pauseMinMs, pauseMaxMs, warmUpPerDay, warmUpDays } = body
+    const isPausing = pauseMinMs !== undefined || pauseMaxMs !== undefined
+    const pause = { min: pauseMinMs ?? 0, max: pauseMaxMs ?? pauseMinMs ?? 0 }
+    const before = messages.pacing(id)
+    const goesOn = warmUpDay(before, clock.now()) !== undefined
+    const since = (goesOn ? before.warmUp?.since : undefined) ?? clock.now()
+    await messages.pace(id, {
+      perMinute,
+      pauseMs: isPausing ? pause : undefined,
+      warmUp:
+        warmUpPerDay === undefined
+          ? undefined
+          : { perDay: warmUpPerDay, days: warmUpDays ?? usualWarmUpDays, since },
+    })
+    return { data: { pacing: pacingWire(messages.pacing(id)) }, message: 'pacing_set' }
+  })
+
   http.serve(endpoints.repairConversations, async ({ params, ownerId }) => {
     const session = sessions.find(ownerId, params.ref, 'number_first')
     const made = await messages.repair(session)
@@ -331,6 +358,21 @@ export function messageRoutes(
       message: { key: 'conversations_repaired', values: { n: made.length } },
     }
   })
+}
+
+function pacingWire({
+  perMinute,
+  pauseMs,
+  warmUp,
+}: PacingSettings): DataOf<typeof endpoints.getPacing>['pacing'] {
+  return {
+    perMinute: perMinute ?? null,
+    pauseMinMs: pauseMs?.min ?? null,
+    pauseMaxMs: pauseMs?.max ?? null,
+    warmUpPerDay: warmUp?.perDay ?? null,
+    warmUpDays: warmUp?.days ?? null,
+    warmUpSince: warmUp === undefined ? null : isoOf(warmUp.since),
+  }
 }
 
 function saidOf(status: MessageStatus): 'message_scheduled' | 'message_accepted' | 'message_sent' {

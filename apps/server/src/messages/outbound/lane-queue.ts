@@ -53,6 +53,21 @@ export class LaneQueue<Chat, Item extends Queueable<Chat>> {
     this.#enter(item)
   }
 
+  /** The next item that may go at `now`, which stays where it is. */
+  peek(now: number): Item | undefined {
+    while (this.#head < this.#line.length) {
+      const item = this.#line[this.#head]
+      const first =
+        item === undefined || !this.#inLine.has(item) ? undefined : this.#chats.get(item.chat)?.[0]
+      if (first !== undefined && this.#dueAt(first) <= now) return first
+      if (item !== undefined) this.#inLine.delete(item)
+      this.#head += 1
+      if (this.#head > 1024) this.#compact()
+    }
+    this.#compact()
+    return undefined
+  }
+
   /** Takes the next item that may go at `now` out of the line. */
   next(now: number): Item | undefined {
     while (this.#head < this.#line.length) {

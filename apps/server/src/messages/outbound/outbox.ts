@@ -21,6 +21,7 @@ import { eventId } from '../event-ids.ts'
 import { type MessageRow, moveStatus } from '../message-rows.ts'
 import { progressEvent, type Receipts } from '../receipts.ts'
 import { TallyChange } from '../tally.ts'
+import type { Pacer } from '../pacing/pacers.ts'
 import { LaneQueue } from './lane-queue.ts'
 import {
   confirmSent,
@@ -114,6 +115,8 @@ export interface OutboxDeps {
   log: Log
   /** What to send, from the message's row; undefined when it was deleted. */
   contentOf: (message: Outgoing) => Promise<OutboundContent | undefined>
+  /** How fast a session may send, if somebody limited it. */
+  pacerOf: (sessionId: number) => Pacer | undefined
 }
 
 /** A hand-over to the socket that takes longer is stuck; the lane goes on without it. */
@@ -129,6 +132,8 @@ const closedSetting = 'outbound_closed_at'
 /** How long closing waits for a message in the middle of being written. */
 const closeWithinMs = 5_000
 const storeRetryMs = 1_000
+/** A paced session works off a long line slowly: its messages wait for their turn this long, and have `liveMs` from then on. */
+const pacedLiveMs = 24 * 3_600_000
 
 interface Lane {
   readonly sessionId: number
@@ -152,7 +157,7 @@ interface Lane {
  * `after`; this runner owns the lines, the acks, the clock and the rows. What it finds out is written in batches.
  */
 export function createOutbox(deps: OutboxDeps): Outbox {
-  const { database, events, sessions, chats, sealerOf, clock, log, contentOf } = deps
+  const { database, events, sessions, chats, sealerOf, clock, log, contentOf, pacerOf } = deps
   const clockOffset = clock.now() - clock.monotonic()
   const now = (): number => Math.round(clockOffset + clock.monotonic())
   const lanes = new Map<number, Lane>()
@@ -278,12 +283,33 @@ export function createOutbox(deps: OutboxDeps): Outbox {
     const at = now()
     const link = sessions.link(lane.sessionId)
     if (link === undefined || link !== lane.link || closing || at < lane.quietUntil) return undefined
-    for (let message = lane.queue.next(at); message !== undefined; message = lane.queue.next(at)) {
-      if (at < (nextTickAt(message.state) ?? Infinity)) return { link, message }
+    const pacer = pacerOf(lane.sessionId)
+    for (;;) {
+      if (pacer !== undefined) {
+        const first = lane.queue.peek(at)
+        // The next tick looks again.
+        if (first === undefined || pacer.mayGoAt(first.chat, at) > at) return undefined
+      }
+      const message = lane.queue.next(at)
+      if (message === undefined) return undefined
+      if (at < (lookAtOf(message) ?? Infinity)) {
+        if (pacer !== undefined) {
+          pacer.sent(message.chat, at)
+          // Its time to live was not spent by waiting for the others.
+          if (message.state.at === 'queued') message.state = { ...message.state, asked: at }
+        }
+        return { link, message }
+      }
       // Too old by now: the tick that was to say so has not come yet.
       apply(lane, message, { type: 'tick' })
     }
-    return undefined
+  }
+
+  /** When to look at the message again, if ever: one that waits in a paced session may wait longer. */
+  function lookAtOf({ sessionId, state }: Outgoing): number | undefined {
+    return state.at === 'queued' && pacerOf(sessionId) !== undefined
+      ? state.asked + pacedLiveMs
+      : nextTickAt(state)
   }
 
   async function relay(lane: Lane, link: Link, message: Outgoing): Promise<void> {
@@ -336,7 +362,9 @@ export function createOutbox(deps: OutboxDeps): Outbox {
 
   /** Durable before the first byte. Cheaper for many: what stands next in line is marked with it. */
   async function markOnWire(message: Outgoing, lane: Lane): Promise<void> {
-    const many = [message, ...[...lane.queue.ahead(markAhead)].filter(({ marked }) => !marked)]
+    // What a pacer holds back is not marked: until its turn it can be taken back.
+    const ahead = pacerOf(lane.sessionId) === undefined ? [...lane.queue.ahead(markAhead)] : []
+    const many = [message, ...ahead.filter(({ marked }) => !marked)]
     await database.write(async (tx) => {
       await markSending.runMany(
         tx,
@@ -368,7 +396,7 @@ export function createOutbox(deps: OutboxDeps): Outbox {
     const at = now()
     const all = Array.from(open.values())
     for (const message of all) {
-      const lookAt = nextTickAt(message.state)
+      const lookAt = lookAtOf(message)
       if (lookAt !== undefined && at >= lookAt) apply(laneOf(message.sessionId), message, { type: 'tick' })
     }
     for (const lane of lanes.values()) {
@@ -546,12 +574,18 @@ export function createOutbox(deps: OutboxDeps): Outbox {
       whatsappId: row.whatsapp_id,
       // A column that only canonical addresses are written to.
       chat: row.chat_jid as Jid,
-      state: stateLeftBehind(row, now()),
+      state: stateLeftBehind({ ...row, asked_at: turnOf(row) }, now()),
       marked: false,
       retries: row.retries,
       content: undefined,
     }
     admit(message)
+  }
+
+  /** When the time to live of a message began that an earlier process left: in a paced session with its turn, which may be now. */
+  function turnOf({ session_id: sessionId, asked_at: asked }: OwedRow): number {
+    const at = now()
+    return pacerOf(sessionId) !== undefined && at < asked + pacedLiveMs ? Math.max(asked, at) : asked
   }
 
   function admit(message: Outgoing): void {
@@ -565,6 +599,31 @@ export function createOutbox(deps: OutboxDeps): Outbox {
       pump(lane)
     }
     keepTicking()
+  }
+
+  function waiting(sessionId: number, whatsappId: string): Waiting | undefined {
+    const message = open.get(keyOf(sessionId, whatsappId))
+    const lane = lanes.get(sessionId)
+    if (message?.state.at !== 'queued' || lane === undefined) return undefined
+    const at = now()
+    const position = lane.queue.positionOf(message)
+    const { dueAt } = message.state
+    const told = (reason: WaitReason, expectedAt: number | undefined): Waiting => ({
+      for: reason,
+      position,
+      expectedAt,
+    })
+    const link = sessions.link(sessionId)
+    if (link === undefined || link !== lane.link) return told('connection', undefined)
+    if (at < lane.quietUntil) return told('quiet', Math.max(lane.quietUntil, dueAt))
+    const pacer = pacerOf(sessionId)
+    const first = pacer === undefined ? undefined : lane.queue.peek(at)
+    if (pacer !== undefined && first !== undefined) {
+      const firstAt = pacer.mayGoAt(first.chat, at)
+      const expected = pacer.expectedAt(position, firstAt, at)
+      if (expected === undefined || expected > at) return told('pacing', expected)
+    }
+    return told('queue', dueAt > at ? dueAt : undefined)
   }
 
   return {
@@ -614,6 +673,7 @@ export function createOutbox(deps: OutboxDeps): Outbox {
         lane !== undefined &&
         lane.link !== undefined &&
         lane.link === sessions.link(sessionId) &&
+        pacerOf(sessionId) === undefined &&
         now() >= lane.quietUntil &&
         !lane.queue.has(chat)
       )
@@ -625,6 +685,13 @@ export function createOutbox(deps: OutboxDeps): Outbox {
     settled(sessionId, whatsappId, maxMs) {
       const message = open.get(keyOf(sessionId, whatsappId))
       if (message === undefined || maxMs <= 0) return Promise.resolve(undefined)
+      if (pacerOf(sessionId) !== undefined) {
+        // Nobody need be kept waiting for what is known not to come.
+        const wait = waiting(sessionId, whatsappId)
+        if (wait?.for === 'pacing' && (wait.expectedAt ?? Infinity) > now() + maxMs) {
+          return Promise.resolve(undefined)
+        }
+      }
       return new Promise((resolve) => {
         const waiting = waiters.get(message) ?? new Set()
         waiters.set(message, waiting)
@@ -653,23 +720,7 @@ export function createOutbox(deps: OutboxDeps): Outbox {
       // Proof that it went out, or the end of its session, may have come before the failure was stored.
       return stored?.at === 'failed'
     },
-    waiting(sessionId, whatsappId) {
-      const message = open.get(keyOf(sessionId, whatsappId))
-      const lane = lanes.get(sessionId)
-      if (message?.state.at !== 'queued' || lane === undefined) return undefined
-      const at = now()
-      const position = lane.queue.positionOf(message)
-      const { dueAt } = message.state
-      const told = (reason: WaitReason, expectedAt: number | undefined): Waiting => ({
-        for: reason,
-        position,
-        expectedAt,
-      })
-      const link = sessions.link(sessionId)
-      if (link === undefined || link !== lane.link) return told('connection', undefined)
-      if (at < lane.quietUntil) return told('quiet', Math.max(lane.quietUntil, dueAt))
-      return told('queue', dueAt > at ? dueAt : undefined)
-    },
+    waiting,
     rename(sessionId, from, to) {
       const lane = lanes.get(sessionId)
       if (lane === undefined) return

@@ -77,7 +77,7 @@ describe.each(stores)('messages on %s', (store) => {
     await support.reaches('online')
     await ana.receives('later')
     const [sent] = await hub.webhook.received('message.sent')
-    expect(sent?.data).toMatchObject({ message: { id: later.messageId } })
+    expect(sent?.data).toMatchObject({ messageId: later.messageId })
     expect(await hub.api.call(endpoints.listScheduled, { params })).toMatchObject({ total: 0 })
     expect(ana.inbox.filter(({ device }) => device === 0)).toMatchObject([{ id: later.messageId }])
   })

@@ -135,7 +135,9 @@ databases('scheduled messages', ({ open, place }) => {
     link.ackAtOnce = false
     let open1 = (): void => {}
     link.gate = new Promise((resolve) => void (open1 = resolve))
-    const sent = [sendTo(hub, 'on the wire'), sendTo(hub, 'in line')]
+    const sent = [sendTo(hub, 'on the wire')]
+    await eventually(() => (hub.messages.backlog().sending === 1 ? true : undefined))
+    sent.push(sendTo(hub, 'in line'))
     await eventually(() => (hub.messages.backlog().sending === 2 ? true : undefined))
     await hub.clock.advance(minute)
     await eventually(() => (hub.messages.backlog().sending === 3 ? true : undefined))
@@ -193,7 +195,7 @@ databases('scheduled messages', ({ open, place }) => {
     }
     await using hub = await startFixture(() => storage.open(), { clock })
     const link = hub.sessions.online()
-    await hub.clock.advance(2 * hour)
+    await hub.clock.advance(hour)
     await passing(clock, () => (link.written.length === 1 ? true : undefined))
     expect(await waiting(hub)).toEqual([])
     await clock.advance(15 * 24 * hour)

@@ -21,7 +21,7 @@ import type {
   JoinRequest,
   ParticipantOutcome,
 } from '../sessions/baileys/index.ts'
-import { GroupRefused, type Sessions, type SessionView } from '../sessions/index.ts'
+import { askWhatsApp, type Sessions, type SessionView } from '../sessions/index.ts'
 import { createGroupList, type GroupList } from './group-list.ts'
 import {
   applyChange,
@@ -38,7 +38,7 @@ import {
   storeGroups,
 } from './group-rows.ts'
 import { byNumber, personOf, showPeople } from './people.ts'
-import { type Asked, refusalOf } from './refusals.ts'
+import { type Asked, groupRefusal } from './refusals.ts'
 
 export { groupRoutes } from './routes.ts'
 
@@ -99,8 +99,6 @@ export interface GroupsDeps {
 
 /** What was read is good for so long: WhatsApp tells changes, and this heals what it did not. */
 const freshForMs = 86_400_000
-/** A session that is just reconnecting is waited for. */
-const waitForLinkMs = 5_000
 /** A group that changes at every reading is taken as it is in the end. */
 const maxReads = 3
 
@@ -195,21 +193,18 @@ export function createGroups({ database, events, sessions, chats, clock, log }: 
 
   // -- asking WhatsApp
 
-  async function ask<T>(
+  const ask = <T>(
     session: SessionView,
     asked: Asked,
     isMember: boolean,
     call: (calls: GroupCalls) => Promise<T>,
-  ): Promise<T> {
-    const link = await sessions.linkWithin(session.id, waitForLinkMs)
-    if (link === undefined) throw new HubError('SESSION_NOT_CONNECTED')
-    try {
-      return await call(link.groups)
-    } catch (error) {
-      if (!(error instanceof GroupRefused)) throw error
-      throw refusalOf(error, asked, isMember)
-    }
-  }
+  ): Promise<T> =>
+    askWhatsApp(
+      sessions,
+      session.id,
+      (link) => call(link.groups),
+      (status) => groupRefusal(status, asked, isMember),
+    )
 
   /** Reads and stores; once more when something was told meanwhile, which the answer may not know of. */
   async function readInto<T>(

@@ -1,21 +1,13 @@
-import { type ErrorCode, HubError, type ParticipantRefusal } from '@inbox-hub/contract'
-
-import type { GroupRefused } from '../sessions/index.ts'
+import type { ErrorCode, ParticipantRefusal } from '@inbox-hub/contract'
 
 /** What a query was about: the same number of WhatsApp means one thing for an invitation and another for a group. */
 export type Asked = 'group' | 'invitation'
 
 /**
- * The failure that a refusal of WhatsApp is to the caller. Pure. `isMember`: whether the account is in the group, as far as we know: 403
- * is the answer to strangers and to plain members alike.
+ * What a refusal of WhatsApp means here. Pure. `isMember`: whether the account is in the group, as far as we know: 403 is the answer to
+ * strangers and to plain members alike.
  */
-export function refusalOf({ status }: GroupRefused, asked: Asked, isMember: boolean): HubError {
-  const code = codeOf(status, asked, isMember)
-  if (code !== undefined) return new HubError(code)
-  return new HubError('WHATSAPP_ERROR', { reason: reasons[status] ?? 'REFUSED_BY_WHATSAPP', status })
-}
-
-function codeOf(status: number, asked: Asked, isMember: boolean): ErrorCode | undefined {
+export function groupRefusal(status: number, asked: Asked, isMember: boolean): ErrorCode | undefined {
   switch (status) {
     case 401:
       return 'NOT_GROUP_ADMIN'
@@ -34,13 +26,6 @@ function codeOf(status: number, asked: Asked, isMember: boolean): ErrorCode | un
     default:
       return undefined
   }
-}
-
-const reasons: Readonly<Record<number, string>> = {
-  400: 'BAD_REQUEST',
-  406: 'NOT_ACCEPTABLE',
-  409: 'CONFLICT',
-  429: 'TOO_MANY_REQUESTS',
 }
 
 /** Why WhatsApp did not do to one person what was asked; null when it did. */

@@ -3,7 +3,7 @@ import type { Jid } from '@inbox-hub/whatsapp'
 import type { Tx } from '../platform/database/index.ts'
 import type { Acquaintance, Journal, Link, Passing } from './baileys/index.ts'
 
-export { GroupRefused } from './group-refused.ts'
+export { askWhatsApp } from './ask-whatsapp.ts'
 export { sessionRoutes, type SessionRoutesDeps } from './routes.ts'
 export { createSessions, type SessionLifecycle, type SessionsDeps } from './sessions.ts'
 export { stateFacts } from './session-state.ts'

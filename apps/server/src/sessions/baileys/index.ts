@@ -110,7 +110,7 @@ export interface Link {
 }
 
 /**
- * What can be asked about groups. Every call is one query to WhatsApp: it rejects with `GroupRefused` when WhatsApp says no, with
+ * What can be asked about groups. Every call is one query to WhatsApp: it rejects with `QueryRefused` when WhatsApp says no, with
  * `HubError WHATSAPP_ERROR` (`NO_ANSWER`) when there is no answer within 20 s that we understand.
  */
 export interface GroupCalls {

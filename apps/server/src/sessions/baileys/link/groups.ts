@@ -249,7 +249,7 @@ export function pairsIn({ by, change }: GroupNotice): readonly { lid: Jid; pn: J
 /**
  * The queries of `w:g2`. baileys has the same ones (Socket/groups.js), but answers a time-out as an empty list or an undefined code, and
  * leaves out the other form of the people in its answers.
- * @param ask Rejects with `GroupRefused` for an `<error>`, and when there is no answer.
+ * @param ask Rejects with `QueryRefused` for an `<error>`, and when there is no answer.
  */
 export function groupCalls(ask: (node: BinaryNode) => Promise<BinaryNode>): GroupCalls {
   const query = (to: string, type: 'get' | 'set', child: BinaryNode): Promise<BinaryNode> =>

@@ -11,7 +11,7 @@ import type { Lease } from '../../../cluster/index.ts'
 import { Fenced } from '../../../cluster/index.ts'
 import type { Clock } from '../../../platform/clock.ts'
 import type { Log } from '../../../platform/log.ts'
-import { GroupRefused } from '../../group-refused.ts'
+import { QueryRefused } from '../../query-refused.ts'
 import type { SharedCaches } from '../caches.ts'
 import type { CredentialsWriter } from '../credentials.ts'
 import type {
@@ -45,8 +45,8 @@ const HANDSHAKE_MS = 20_000
 const ANSWER_MS = 20_000
 /** How long a code's refusal is waited for: baileys answers a code whatever the server said. */
 const CODE_REFUSAL_MS = 5_000
-/** A request of ours to a group waits no longer: clients give up after 30 s. */
-const GROUP_ANSWER_MS = 20_000
+/** A query of ours waits no longer: clients give up after 30 s. */
+const QUERY_ANSWER_MS = 20_000
 /** Then the connection is cut, politely closed or not. */
 const POLITE_CLOSE_MS = 2_000
 /** … and by then it is over for the session. */
@@ -112,7 +112,7 @@ export class SocketLink implements Link {
   #isCaughtUp = false
   #isOnline = false
   #offAbort: (() => void) | undefined
-  readonly groups: GroupCalls = groupCalls((node) => this.#askAboutGroup(node))
+  readonly groups: GroupCalls = groupCalls((node) => this.#ask(node))
   readonly #ackListeners = new Set<(ack: Ack) => void>()
 
   constructor(parts: LinkParts) {
@@ -391,14 +391,15 @@ export class SocketLink implements Link {
     return facts.length === 0 ? undefined : this.#parts.keepFacts(facts)
   }
 
-  async #askAboutGroup(node: BinaryNode): Promise<BinaryNode> {
+  /** Rejects with `QueryRefused` for an `<error>`, with `WHATSAPP_ERROR` (`NO_ANSWER`) when nobody answers in time. */
+  async #ask(node: BinaryNode, withinMs = QUERY_ANSWER_MS): Promise<BinaryNode> {
     const sock = this.#connected()
     let answer: unknown
     try {
-      answer = await sock.query(node, GROUP_ANSWER_MS)
+      answer = await sock.query(node, withinMs)
     } catch (error) {
       const { data } = rawOf(error)
-      if (typeof data === 'number' && this.#ending === undefined) throw new GroupRefused(data)
+      if (typeof data === 'number' && this.#ending === undefined) throw new QueryRefused(data)
       this.#connected()
       throw new HubError('WHATSAPP_ERROR', { reason: 'NO_ANSWER' }, { cause: error })
     }

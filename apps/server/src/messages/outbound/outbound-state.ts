@@ -84,8 +84,8 @@ export function queued(now: number): OutboundState {
  * (an ack of a message that failed for good, a late tick) leaves it as it is, except that proof of success always wins.
  */
 export function after(state: OutboundState, event: OutboundEvent, now: number): OutboundState {
-  // An ack is the truth even when we had given up: the message went out.
-  if (event.type === 'acked') return { at: 'acked' }
+  // An ack is the truth even when we had given up: the message went out. A second proof, a receipt after the ack, is no news.
+  if (event.type === 'acked') return state.at === 'acked' ? state : { at: 'acked' }
   switch (state.at) {
     case 'acked':
       return state

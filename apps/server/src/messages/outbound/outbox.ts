@@ -58,6 +58,8 @@ export interface Outgoing {
   state: OutboundState
   /** Whether the store knows that it may be on the wire. */
   marked: boolean
+  /** Whether a receipt moved its status already, and told so. */
+  proven?: boolean
   /** How often somebody asked for it again. */
   readonly retries: number
   /** What to send; read from the store when it comes from there. */
@@ -508,7 +510,8 @@ export function createOutbox(deps: OutboxDeps): Outbox {
     tally: TallyChange,
     at: number,
   ): Promise<readonly NewEvent[]> {
-    const settled = written.filter(({ state }) => isSettled(state))
+    const settled = written.filter(({ message, state }) => isSettled(state) && message.proven !== true)
+    if (settled.length === 0) return []
     const shown = await chats.addresses.shown(
       tx,
       settled.map(({ message }) => ({ sessionId: message.sessionId, jid: message.chat })),
@@ -735,7 +738,9 @@ export function createOutbox(deps: OutboxDeps): Outbox {
       tx.afterCommit(() => {
         for (const { session_id: sessionId, whatsapp_id: whatsappId } of messages) {
           const message = open.get(keyOf(sessionId, whatsappId))
-          if (message !== undefined) apply(laneOf(sessionId), message, { type: 'acked' })
+          if (message === undefined) continue
+          message.proven = true
+          apply(laneOf(sessionId), message, { type: 'acked' })
         }
       })
     },

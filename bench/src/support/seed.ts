@@ -1,5 +1,6 @@
 import { systemClock as clock } from 'inbox-hub/internal/platform/clock'
 import { type Database, insertRows, openDatabase } from 'inbox-hub/internal/platform/database/index'
+import { insertMessages } from 'inbox-hub/internal/messages/message-rows'
 import { silentLog as log } from 'inbox-hub/internal/platform/log'
 // Not the door of the search: behind it stands Baileys, which the bench loads without our runtime.
 import { createIndexer } from 'inbox-hub/internal/search/indexer'
@@ -34,26 +35,6 @@ const perChat = 500
 /** Messages per transaction. */
 const batch = 4_096
 
-const insertMessages = insertRows('message', [
-  'id',
-  'session_id',
-  'chat_jid',
-  'sender_jid',
-  'from_me',
-  'in_group',
-  'whatsapp_id',
-  'type',
-  'body',
-  'content',
-  'quoted_id',
-  'push_name',
-  'status',
-  'via_hub',
-  'is_read',
-  'shown',
-  'sent_at',
-  'stored_at',
-])
 const insertContacts = insertRows('contact', [
   'session_id',
   'jid',

@@ -118,6 +118,7 @@ export async function startApp({
             rootKey: whatsapp.rootKey && Buffer.from(whatsapp.rootKey).toString('hex'),
             version: whatsapp.version,
             mediaHost: whatsapp.mediaHost,
+            mediaCa: whatsapp.mediaCa,
           },
           onUnhandledRejection,
         })

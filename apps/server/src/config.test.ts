@@ -1,3 +1,4 @@
+import { startEmulator } from '@inbox-hub/emulator'
 import { describe, expect, test } from 'vitest'
 
 import { configHelp, ConfigRefused, readConfig, variables } from './config.ts'
@@ -132,6 +133,7 @@ describe('a refusal names the variable, what it is and what to give', () => {
     ['WHATSAPP_URL', 'ws://web.whatsapp.com/ws/chat', /WHATSAPP_URL/],
     ['WHATSAPP_ROOT_KEY', 'ab', /WHATSAPP_ROOT_KEY is "ab": give 32 bytes as hex/],
     ['WHATSAPP_MEDIA_HOST', 'https://mmg.whatsapp.net/', /WHATSAPP_MEDIA_HOST/],
+    ['WHATSAPP_MEDIA_CA', 'AAAA', /WHATSAPP_MEDIA_CA is "AAAA": give a certificate as base64/],
     ['WHATSAPP_VERSION', '2.3000', /WHATSAPP_VERSION is "2\.3000": give three numbers/],
     ['FRAPPE_WEBHOOK_URL', 'crm', /FRAPPE_WEBHOOK_URL is "crm": give an http\(s\) URL/],
     [
@@ -195,6 +197,18 @@ describe('a root key of our own is for servers of our own', () => {
     }
     expect(refusalOf(env)).toMatch(/WHATSAPP_ROOT_KEY would make the hub trust certificates/)
   })
+})
+
+test("a private server's media host has an authority of its own, which WhatsApp's never has", async () => {
+  await using emulator = await startEmulator()
+  const { environment } = emulator
+  expect(readConfig(environment).whatsapp).toMatchObject({
+    url: environment.WHATSAPP_URL,
+    mediaHost: environment.WHATSAPP_MEDIA_HOST,
+    mediaCa: emulator.media.authority,
+  })
+  const { WHATSAPP_MEDIA_CA } = environment
+  expect(refusalOf({ WHATSAPP_MEDIA_CA })).toMatch(/WHATSAPP_MEDIA_CA would have others/)
 })
 
 test('the help lists every variable with its shape and default, and fits the screen', () => {

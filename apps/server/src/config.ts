@@ -1,4 +1,5 @@
 /** The environment, read once. Nothing else looks at `process.env`. */
+import { X509Certificate } from 'node:crypto'
 import { isIP } from 'node:net'
 
 import ipaddr from 'ipaddr.js'
@@ -30,6 +31,8 @@ export interface Config {
     /** Root key of the certificates of a private server. */
     readonly rootKey: Uint8Array | undefined
     readonly mediaHost: string
+    /** PEM of the authority that a private server's media host is certified by; undefined = those that Node knows. */
+    readonly mediaCa: string | undefined
     /** Undefined = the one this release was tested with. */
     readonly version: [number, number, number] | undefined
   }
@@ -145,6 +148,11 @@ const definitions = {
     default: 'mmg.whatsapp.net',
     parse: (text) => (/^[\w.-]+(?::\d{1,5})?$/.test(text) ? text.toLowerCase() : undefined),
   }),
+  WHATSAPP_MEDIA_CA: variable({
+    help: "Certificate authority of a private server's media host. Refused unless WHATSAPP_URL is loopback or private.",
+    shape: 'a certificate as base64: PEM without its first and last line, in one line',
+    parse: certificate,
+  }),
   WHATSAPP_VERSION: variable({
     help: 'WhatsApp Web version to announce, when WhatsApp refuses the one this release was tested with (405).',
     shape: 'three numbers, as in 2.3000.1035194821',
@@ -254,6 +262,16 @@ const definitions = {
 type Name = keyof typeof definitions
 type Parsed = { [N in Name]?: NonNullable<ReturnType<(typeof definitions)[N]['parse']>> }
 
+function certificate(text: string): string | undefined {
+  if (!/^[\w+/]+={0,2}$/.test(text)) return undefined
+  const pem = `-----BEGIN CERTIFICATE-----\n${text}\n-----END CERTIFICATE-----\n`
+  try {
+    return new X509Certificate(pem).ca ? pem : undefined
+  } catch {
+    return undefined
+  }
+}
+
 /** Every variable, in the order to show them. */
 export const variables: readonly Variable[] = Object.entries<Definition<unknown>>(definitions).map(
   ([name, { help, shape, default: fallback, secret }]) => ({
@@ -306,6 +324,12 @@ const environment = z.record(z.string(), z.string().optional()).transform((env, 
       `would make the hub trust certificates that are not WhatsApp's at ${url}. Unset it, or point WHATSAPP_URL at a loopback or private host.`,
     )
   }
+  if (parsed.WHATSAPP_MEDIA_CA !== undefined && !isPrivateHost(new URL(url).hostname)) {
+    refuse(
+      'WHATSAPP_MEDIA_CA',
+      `would have others than WhatsApp's authorities vouch for its media host at ${url}. Unset it, or point WHATSAPP_URL at a loopback or private host.`,
+    )
+  }
   if (parsed.FRAPPE_WEBHOOK_URL !== undefined && parsed.FRAPPE_WEBHOOK_SECRET === undefined) {
     refuse(
       'FRAPPE_WEBHOOK_SECRET',
@@ -328,6 +352,7 @@ const environment = z.record(z.string(), z.string().optional()).transform((env, 
       url,
       rootKey: parsed.WHATSAPP_ROOT_KEY,
       mediaHost: parsed.WHATSAPP_MEDIA_HOST ?? '',
+      mediaCa: parsed.WHATSAPP_MEDIA_CA,
       version: parsed.WHATSAPP_VERSION,
     },
     frappe:

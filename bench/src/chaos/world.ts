@@ -69,8 +69,7 @@ async function madeOf(
   const hub = hubWith({
     INBOX_HUB_DATA_DIR: dataDir,
     INBOX_HUB_API_KEY: key,
-    WHATSAPP_URL: emulator.url,
-    WHATSAPP_ROOT_KEY: emulator.rootKey,
+    ...emulator.environment,
     OUTBOUND_ALLOW_CIDRS: '127.0.0.0/8',
     RATE_LIMITS: 'off',
     LOG_LEVEL: 'info',

@@ -2,6 +2,7 @@ import type { Clock } from './clock.ts'
 import { systemClock } from './clock.ts'
 import type { Action, Fault, FaultScope } from './faults.ts'
 import type { Addresses, Companion, Group } from './line.ts'
+import type { MediaHost } from './media/index.ts'
 import { type Phone, phoneFactory, type PhoneOptions } from './phone/index.ts'
 import { AccountControl } from './server/account-control.ts'
 import { path } from './server/listener.ts'
@@ -11,6 +12,8 @@ import type { Dial, Truth, TruthOptions } from './truth.ts'
 export interface EmulatorOptions {
   /** Port on 127.0.0.1; default 0, a free one. */
   port?: number
+  /** Port of the media host on 127.0.0.1; default 0, a free one. */
+  mediaPort?: number
   clock?: Clock
   truth?: TruthOptions
   /** Linked clients per account; WhatsApp allows 4. */
@@ -54,6 +57,23 @@ export class Emulator implements AsyncDisposable {
   /** The public key clients must trust instead of WhatsApp's, 32 bytes in hex. */
   get rootKey(): string {
     return this.#server.root.publicKey.toString('hex')
+  }
+
+  /** What a hub needs in its environment to take this for WhatsApp. */
+  get environment(): Readonly<
+    Record<'WHATSAPP_URL' | 'WHATSAPP_ROOT_KEY' | 'WHATSAPP_MEDIA_HOST' | 'WHATSAPP_MEDIA_CA', string>
+  > {
+    return {
+      WHATSAPP_URL: this.url,
+      WHATSAPP_ROOT_KEY: this.rootKey,
+      WHATSAPP_MEDIA_HOST: this.media.host,
+      WHATSAPP_MEDIA_CA: this.media.authority.replaceAll(/-----[^-]+-----|\s/g, ''),
+    }
+  }
+
+  /** The media host: its address (`host`), whom to trust there (`authority`), and what goes wrong with files. */
+  get media(): MediaHost {
+    return this.#server.media
   }
 
   /** What really happened, for tests to ask. */

@@ -12,6 +12,17 @@ export {
 } from './faults.ts'
 export * from './line.ts'
 export type { Log } from './log.ts'
+export {
+  type MediaContent,
+  MediaError,
+  type MediaFault,
+  type MediaFaultScope,
+  type MediaFlaw,
+  MediaHost,
+  mediaOf,
+  type MediaReference,
+  type MediaRetryAnswer,
+} from './media/index.ts'
 export type { CertificateFlaw } from './noise/certificates.ts'
 export type { AccountControl, ReachoutTimelock } from './server/account-control.ts'
 export type { DeliveryFault, MessageFault, QueryFault } from './server/account-faults.ts'

@@ -1,5 +1,6 @@
 import type { BinaryNode } from './baileys.ts'
 import type { Clock } from './clock.ts'
+import type { MediaHost } from './media/index.ts'
 import type { Truth } from './truth.ts'
 
 /**
@@ -121,6 +122,8 @@ export interface Participant extends Addresses {
 export interface Line extends Addresses {
   readonly clock: Clock
   readonly truth: Truth
+  /** Where files lie. */
+  readonly media: MediaHost
 
   /**
    * Hands the server a stanza of one of the phone's own devices: `<message id to type>` with `participants`
@@ -130,6 +133,9 @@ export interface Line extends Addresses {
   send(device: number, stanza: BinaryNode): void
   /** Takes a device number for another simulated device of this account (a contact's own WhatsApp Web). */
   addDevice(): number
+
+  /** Sends one of the account's linked clients a `<notification>` of its phone's. */
+  notify(device: number, attrs: BinaryNode['attrs'], content: BinaryNode[]): void
 
   /** What the QR code's ref leads to. @throws {PairingError} */
   pairing(ref: string): Pairing

@@ -85,6 +85,22 @@ export interface PrivacyToken {
   at: number
 }
 
+/** A request to the media host. */
+export interface MediaTransfer {
+  transfer: 'upload' | 'download'
+  /** As it was asked for, query included. */
+  path: string
+  /** The `Host` it was asked of. */
+  host: string | undefined
+  range: string | undefined
+  /** Undefined until it is answered. */
+  status: number | undefined
+  /** Of the file, as far as they were transferred. */
+  bytes: number
+  at: number
+  endedAt: number | undefined
+}
+
 /** A client refused a stanza (`<ack error>`). */
 export interface Nack {
   id: string
@@ -146,6 +162,7 @@ export class Truth {
   readonly retryReceipts: Log<RetryReceipt>
   readonly nacks: Log<Nack>
   readonly privacyTokens: Log<PrivacyToken>
+  readonly media: Log<MediaTransfer>
   readonly protocolErrors: Log<ProtocolError>
   /** Queries the server does not know, by `xmlns type child`, with how often they came. Empty after a good run. */
   readonly unanswered = new Map<string, number>()
@@ -165,6 +182,7 @@ export class Truth {
     this.retryReceipts = new Log(keep, changed)
     this.nacks = new Log(keep, changed)
     this.privacyTokens = new Log(keep, changed)
+    this.media = new Log(keep, changed)
     this.protocolErrors = new Log(keep, changed)
   }
 

@@ -6,6 +6,7 @@ import type { z } from 'zod'
 
 import { type Emulator, startEmulator } from '../emulator.ts'
 import type { Action, Disconnect, Stage } from '../faults.ts'
+import type { MediaFault } from '../media/index.ts'
 import type { DeliveryFault, MessageFault, QueryFault } from '../server/account-faults.ts'
 import { BaileysClient } from '../testing/baileys-client.ts'
 import { linked, reconnected } from '../testing/linked.ts'
@@ -56,7 +57,8 @@ test('a client is linked, written to, read and answered over HTTP alone', async 
   await using api = await setUp()
   const { call } = api
   const about = await call('GET /')
-  expect(about.body).toMatchObject({ url: api.emulator.url, rootKey: api.emulator.rootKey })
+  const { url, rootKey, environment } = api.emulator
+  expect(about.body).toMatchObject({ url, rootKey, environment })
   expect(about.body.endpoints).toContainEqual({
     method: 'POST',
     path: '/phones/:number/scan',
@@ -186,6 +188,7 @@ test('every fault there is has a schema', () => {
   expectTypeOf<Disconnect>().toEqualTypeOf<z.input<typeof schemas.disconnect>>()
   expectTypeOf<MessageFault>().toExtend<z.input<typeof schemas.messageFault>>()
   expectTypeOf<DeliveryFault>().toExtend<z.input<typeof schemas.deliveryFault>>()
+  expectTypeOf<MediaFault>().toExtend<z.input<typeof schemas.mediaFault>>()
   expectTypeOf<QueryFault>().toExtend<z.input<typeof schemas.queryFault>>()
 })
 

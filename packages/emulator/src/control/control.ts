@@ -49,6 +49,7 @@ export function controlEndpoints(emulator: Emulator): Endpoint[] {
     handle: () => ({
       url: emulator.url,
       rootKey: emulator.rootKey,
+      environment: emulator.environment,
       endpoints: [about, ...endpoints].map(({ method, path, about, takes }) => ({
         method,
         path,

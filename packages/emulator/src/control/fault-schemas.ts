@@ -2,6 +2,7 @@ import { z } from 'zod'
 
 import type { BinaryNode } from '../baileys.ts'
 import { type Action, type Disconnect, disconnects, type Fault } from '../faults.ts'
+import type { MediaFault } from '../media/index.ts'
 import type { DeliveryFault, MessageFault, QueryFault } from '../server/account-faults.ts'
 
 // What can be made to go wrong, as JSON. The compiler sees to it that no schema lets anything else through,
@@ -86,6 +87,23 @@ export const messageFault = z.discriminatedUnion('kind', [
 export const deliveryFault = z.strictObject({
   kind: z.enum(['corrupt', 'withheld', 'compressed']),
 }) satisfies z.ZodType<DeliveryFault>
+
+const byteCount = z.int().min(0)
+
+export const mediaFault = z.discriminatedUnion('kind', [
+  z.strictObject({
+    kind: z.literal('status'),
+    status: z.int().min(300).max(599),
+    location: z.string().exactOptional(),
+  }),
+  z.strictObject({ kind: z.literal('corrupt'), where: z.enum(['middle', 'mac']) }),
+  z.strictObject({ kind: z.literal('cut'), afterBytes: byteCount.exactOptional() }),
+  z.strictObject({ kind: z.literal('short'), afterBytes: byteCount.exactOptional() }),
+  z.strictObject({ kind: z.literal('endless') }),
+  z.strictObject({ kind: z.literal('drip'), bytes: z.int().min(1), everyMs: milliseconds }),
+  z.strictObject({ kind: z.literal('slow'), delayMs: milliseconds }),
+  z.strictObject({ kind: z.literal('silence') }),
+]) satisfies z.ZodType<MediaFault>
 
 export const queryFault = z.strictObject({
   query: z.string().min(1),

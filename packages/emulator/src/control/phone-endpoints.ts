@@ -1,8 +1,11 @@
+import { createHash } from 'node:crypto'
+
 import { z } from 'zod'
 
 import { proto } from '../baileys.ts'
 import type { Emulator } from '../emulator.ts'
 import type { Companion } from '../line.ts'
+import { mediaOf } from '../media/index.ts'
 import type { Phone } from '../phone/phone.ts'
 import type { PhoneMessage } from '../phone/phone-message.ts'
 import { type Endpoint, endpoint } from './endpoint.ts'
@@ -14,6 +17,8 @@ const text = z.string().min(1).max(65_536)
 const receipts = z.enum(['off', 'delivery', 'read'])
 const addressing = z.enum(['lid', 'pn'])
 const device = z.int().min(0)
+const base64 = z.base64().transform((encoded) => Buffer.from(encoded, 'base64'))
+const mediaRetries = z.enum(['uploads', 'not_found', 'decryption_error', 'general_error', 'silence'])
 
 /** Any message, as the JSON of its protobuf. */
 const message = z.record(z.string(), z.unknown()).transform((json, context): proto.IMessage => {
@@ -64,6 +69,7 @@ export function phoneEndpoints(emulator: Emulator, known: Set<string>): Endpoint
         pushName: text.optional(),
         receipts: receipts.optional(),
         addressing: addressing.optional(),
+        mediaRetries: mediaRetries.optional(),
         online: z.boolean().optional(),
         presence: z.enum(['available', 'unavailable']).optional(),
       }),
@@ -131,6 +137,44 @@ export function phoneEndpoints(emulator: Emulator, known: Set<string>): Endpoint
         const { to, message: content, ...options } = body
         const { id, chat } = phone(params).sends(to, content, present(options))
         return { id, chat }
+      },
+    }),
+    endpoint('POST /phones/:number/media', {
+      about: 'Sends a file: `bytes` as base64, or `zeros`, so many bytes that are made while they are read.',
+      body: z.strictObject({
+        to: address,
+        media: z.enum(['image', 'video', 'gif', 'video_note', 'audio', 'voice', 'document', 'sticker']),
+        bytes: base64.optional(),
+        zeros: z.int().min(1).max(4_294_967_296).optional(),
+        mimetype: z.string().optional(),
+        caption: text.optional(),
+        fileName: z.string().optional(),
+        seconds: z.int().min(0).optional(),
+        width: z.int().min(1).optional(),
+        height: z.int().min(1).optional(),
+        thumbnail: base64.optional(),
+        viewOnce: z.boolean().optional(),
+        id: z.string().min(1).max(64).optional(),
+        addressing: addressing.optional(),
+        device: device.optional(),
+      }),
+      handle: ({ params, body }) => {
+        const { to, media, bytes, zeros, id, addressing, device, ...said } = body
+        const from = phone(params)
+        const content = { media, bytes: zeros === undefined ? (bytes ?? Buffer.alloc(0)) : { zeros } }
+        const options = present({ id, addressing, device })
+        const sent = from.sendsMedia(to, { ...content, ...present(said) }, options)
+        const written = found(from, sent.id)
+        return { id: sent.id, chat: sent.chat, directPath: mediaOf(written.message)?.reference.directPath }
+      },
+    }),
+    endpoint('GET /phones/:number/messages/:id/media', {
+      about: 'Downloads the file of a message, checks it, and gives its SHA-256 (hex) and bytes (base64).',
+      handle: async ({ params }) => {
+        const of = phone(params)
+        const bytes = await of.downloads(found(of, params['id'] ?? ''))
+        const sha256 = createHash('sha256').update(bytes).digest('hex')
+        return { size: bytes.length, sha256, bytes: bytes.toString('base64') }
       },
     }),
     endpoint('GET /phones/:number/messages', {
@@ -219,14 +263,19 @@ interface Behaviour {
   pushName?: string | undefined
   receipts?: Phone['receipts'] | undefined
   addressing?: Phone['addressing'] | undefined
+  mediaRetries?: Phone['mediaRetries'] | undefined
   online?: boolean | undefined
   presence?: 'available' | 'unavailable' | undefined
 }
 
-function configured(phone: Phone, { pushName, receipts, addressing, online, presence }: Behaviour): Phone {
+function configured(
+  phone: Phone,
+  { pushName, receipts, addressing, mediaRetries, online, presence }: Behaviour,
+): Phone {
   if (pushName !== undefined) phone.setsPushName(pushName)
   if (receipts !== undefined) phone.receipts = receipts
   if (addressing !== undefined) phone.addressing = addressing
+  if (mediaRetries !== undefined) phone.mediaRetries = mediaRetries
   if (online === true) phone.goOnline()
   if (online === false) phone.goOffline()
   if (presence !== undefined) phone.appears(presence)

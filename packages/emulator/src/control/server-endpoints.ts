@@ -4,7 +4,15 @@ import type { Emulator } from '../emulator.ts'
 import type { Log } from '../log.ts'
 import type { Truth } from '../truth.ts'
 import { type Endpoint, endpoint } from './endpoint.ts'
-import { action, deliveryFault, disconnect, fault, messageFault, queryFault } from './fault-schemas.ts'
+import {
+  action,
+  deliveryFault,
+  disconnect,
+  fault,
+  mediaFault,
+  messageFault,
+  queryFault,
+} from './fault-schemas.ts'
 import { viewOfCompanion } from './phone-endpoints.ts'
 
 /** What {@link Truth} keeps, one list each. */
@@ -18,6 +26,7 @@ const logs = [
   'retryReceipts',
   'nacks',
   'privacyTokens',
+  'media',
   'protocolErrors',
 ] as const satisfies readonly (keyof Truth)[]
 
@@ -112,6 +121,28 @@ export function serverEndpoints(emulator: Emulator): Endpoint[] {
       body: z.strictObject({ faults: z.array(fault).min(1), times, number: address.optional() }),
       handle: ({ body: { faults, times, number } }) =>
         void emulator.nextConnection(faults, { times, ...(number !== undefined && { number }) }),
+    }),
+    endpoint('POST /media/faults', {
+      about:
+        'Lets the next downloads (or uploads) go wrong, or those of one file: status, corrupt, cut, short, endless, drip, slow, silence.',
+      body: z.strictObject({
+        transfer: z.enum(['download', 'upload']).default('download'),
+        fault: mediaFault,
+        times,
+        directPath: z.string().optional(),
+      }),
+      handle: ({ body: { transfer, fault, times, directPath } }) => {
+        if (transfer === 'upload') emulator.media.onUploads(fault, { times })
+        else emulator.media.onDownloads(fault, { times, ...(directPath !== undefined && { directPath }) })
+      },
+    }),
+    endpoint('POST /media/expire', {
+      about: 'Clients get 410 for a file from now on, or 404. Its phone still has it.',
+      body: z.strictObject({
+        directPath: z.string(),
+        status: z.union([z.literal(404), z.literal(410)]).default(410),
+      }),
+      handle: ({ body: { directPath, status } }) => emulator.media.expire(directPath, status),
     }),
     endpoint('GET /connections', {
       about: 'Open connections, those of clients that show a QR code included.',

@@ -12,6 +12,17 @@ import {
   type SimulatedPhone,
 } from '../line.ts'
 import { Log } from '../log.ts'
+import {
+  bytesOfFile,
+  isGoodRequest,
+  type MediaContent,
+  mediaOf,
+  type MediaRetryAnswer,
+  open,
+  retryErrors,
+  retryResult,
+  toMediaMessage,
+} from '../media/index.ts'
 import { KeyPair } from '../signal/index.ts'
 import { child, children, childrenOf, node } from '../stanza.ts'
 import type { WaitOptions } from '../truth.ts'
@@ -84,6 +95,8 @@ export class Phone implements SimulatedPhone {
   receipts: AutomaticReceipts
   /** Form of address of chats it writes to; may be changed at any time. */
   addressing: Addressing
+  /** What it does when a linked client asks for a file again; may be changed at any time. */
+  mediaRetries: MediaRetryAnswer = 'uploads'
   readonly activity: Log<Activity>
   readonly #line: Line
   readonly #simulated: Simulated
@@ -232,6 +245,33 @@ export class Phone implements SimulatedPhone {
   /** Writes a message. Encrypted for all devices of its readers and for the account's own others. */
   sends(to: Recipient, content: Content, options: SendOptions = {}): SentMessage {
     return this.#write(to, (jid) => toMessage(content, jid), options)
+  }
+
+  /**
+   * Sends a file: encrypts it, puts it on the media host and writes the message that leads there. Where it lies:
+   * `mediaOf(message)` of what {@link messages} has.
+   */
+  sendsMedia(to: Recipient, content: MediaContent, options: SendOptions = {}): SentMessage {
+    return this.sends(to, toMediaMessage(content, this.#line.media, this.#line.clock.now()), options)
+  }
+
+  /**
+   * The file a message leads to, downloaded, decrypted and checked against all that the message says of it.
+   *
+   * @throws {MediaError} it is not what the message says
+   * @throws {RangeError} the message has no file, or it does not lie on the media host (any more)
+   */
+  async downloads({ id, message }: Pick<PhoneMessage, 'id' | 'message'>): Promise<Buffer> {
+    const media = mediaOf(message)
+    if (media === undefined) throw new RangeError(`${id} has no file`)
+    const { reference, kind } = media
+    const { host } = new URL(reference.url)
+    if (host !== this.#line.media.host && host !== 'mmg.whatsapp.net')
+      throw new RangeError(`${id} leads to ${host}, which is no media host`)
+    const found = this.#line.media.store.find(reference.directPath)
+    if (found === undefined || found.gone !== undefined)
+      throw new RangeError(`Nothing lies where ${id} leads: ${reference.directPath}`)
+    return open(await bytesOfFile(found.file), reference, kind)
   }
 
   /** Reacts to a message; an empty text takes the reaction back. */
@@ -608,9 +648,32 @@ export class Phone implements SimulatedPhone {
       this.#later(() => device.writeAgain(receipt))
       return
     }
+    if (type === 'server-error') {
+      this.#later(() => this.#answerMediaRetry(receipt))
+      return
+    }
     const ids = [id, ...childrenOf(child(receipt, 'list'), 'item').map((item) => item.attrs['id'] ?? '')]
     for (const one of ids) this.#memory.confirmed(one, participant ?? from, type)
     this.#line.truth.touched()
+  }
+
+  /** A linked client cannot download a file any more. The phone has it, and uploads it again. */
+  #answerMediaRetry(receipt: BinaryNode): void {
+    const { id = '', from = '' } = receipt.attrs
+    const asker = parseUser(from)?.device
+    if (asker === undefined || this.mediaRetries === 'silence') return
+    const rmr = child(receipt, 'rmr')
+    const answer = (content: BinaryNode): void =>
+      this.#line.notify(asker, { type: 'mediaretry', id }, [content, ...(rmr === undefined ? [] : [rmr])])
+    const refuse = (why: keyof typeof retryErrors): void =>
+      answer(node('error', { code: String(retryErrors[why]) }))
+    if (this.mediaRetries !== 'uploads') return refuse(this.mediaRetries)
+    const media = mediaOf(this.messages.find((each) => each.id === id && each.device === 0)?.message)
+    const file = media && this.#line.media.store.find(media.reference.directPath)?.file
+    if (media === undefined || file === undefined) return refuse('not_found')
+    const { mediaKey } = media.reference
+    if (!isGoodRequest(receipt, mediaKey, id)) return refuse('decryption_error')
+    answer(retryResult(mediaKey, id, this.#line.media.store.put(file, media.kind)))
   }
 
   #noteActivity(stanza: BinaryNode): void {

@@ -2,6 +2,7 @@ import type { BinaryNode } from '../baileys.ts'
 import type { Clock } from '../clock.ts'
 import type { Addresses, Companion, Group, KeyBundle, Line, Pairing } from '../line.ts'
 import { parseUser } from '../jid.ts'
+import type { MediaHost } from '../media/index.ts'
 import { child } from '../stanza.ts'
 import type { Truth } from '../truth.ts'
 import type { Account, Accounts } from './account.ts'
@@ -16,6 +17,7 @@ export interface LineServices {
   groups: Groups
   router: Router
   appState: AppState
+  media: MediaHost
   clock: Clock
   truth: Truth
   /** @throws {PairingError} No client shows this ref. */
@@ -30,6 +32,7 @@ export class PhoneLine implements Line {
   readonly lid: string
   readonly clock: Clock
   readonly truth: Truth
+  readonly media: MediaHost
   readonly #account: Account
   readonly #services: LineServices
 
@@ -41,6 +44,7 @@ export class PhoneLine implements Line {
     this.lid = account.lid
     this.clock = services.clock
     this.truth = services.truth
+    this.media = services.media
   }
 
   send(device: number, stanza: BinaryNode): void {
@@ -72,6 +76,11 @@ export class PhoneLine implements Line {
     // The phone lists it from its next turn on; who knows the old list asks again then.
     queueMicrotask(() => this.#services.router.devicesChanged(this.#account, 'add', device))
     return device
+  }
+
+  notify(device: number, attrs: BinaryNode['attrs'], content: BinaryNode[]): void {
+    const { router } = this.#services
+    router.notifyDevice({ account: this.#account, device }, { from: this.pn, ...attrs }, content)
   }
 
   pairing(ref: string): Pairing {

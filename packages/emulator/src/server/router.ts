@@ -78,6 +78,7 @@ export class Router {
         return // One of our devices has a copy of what another sent: between it and the server.
       case 'peer_msg':
       case 'hist_sync':
+      case 'server-error': // A file that cannot be downloaded any more: asked of the phone.
         this.#ownPhone(sender, {
           ...stanza,
           attrs: { ...stanza.attrs, from: sender.account.address(sender.device, 's.whatsapp.net') },

@@ -10,6 +10,7 @@ import {
 } from '../faults.ts'
 import { type Companion, PairingError, type PhoneFactory, type SimulatedPhone } from '../line.ts'
 import { serverJid } from '../jid.ts'
+import { MediaHost } from '../media/index.ts'
 import { certify } from '../noise/certificates.ts'
 import { KeyPair } from '../signal/index.ts'
 import { node, serverNode } from '../stanza.ts'
@@ -34,6 +35,8 @@ import { Router } from './router.ts'
 export interface ServerOptions {
   /** Port on 127.0.0.1; default 0, a free one. */
   port?: number
+  /** Port of the media host on 127.0.0.1; default 0, a free one. */
+  mediaPort?: number
   clock: Clock
   truth?: TruthOptions
   /** Linked clients per account, as WhatsApp allows: 4. */
@@ -46,6 +49,7 @@ export interface ServerOptions {
 export class Server implements AsyncDisposable {
   readonly truth: Truth
   readonly root = KeyPair.generate()
+  readonly media: MediaHost
   readonly accounts: Accounts
   readonly groups = new Groups()
   readonly groupActions: GroupActions
@@ -60,10 +64,11 @@ export class Server implements AsyncDisposable {
   readonly #routingInfo: Uint8Array | undefined
   #listener: Listener | undefined
 
-  private constructor(options: ServerOptions, makePhone: PhoneFactory) {
+  private constructor(options: ServerOptions, truth: Truth, media: MediaHost, makePhone: PhoneFactory) {
     this.#clock = options.clock
     this.#routingInfo = options.routingInfo
-    this.truth = new Truth(options.truth)
+    this.truth = truth
+    this.media = media
     this.accounts = new Accounts((account): SimulatedPhone => makePhone(this.#line(account)))
     this.#router = new Router(this.accounts, this.groups, this.#clock)
     this.#appState = new AppState(this.#router)
@@ -72,7 +77,7 @@ export class Server implements AsyncDisposable {
     this.#queries = {
       ...keyQueries({ accounts, router: this.#router }),
       ...usyncQueries({ accounts }),
-      ...settingsQueries({ router: this.#router, truth: this.truth, clock: this.#clock }),
+      ...settingsQueries({ router: this.#router, truth, media, clock: this.#clock }),
       ...groupQueries({ accounts, groups, actions }),
       ...appStateQueries({ appState: this.#appState }),
     }
@@ -88,7 +93,9 @@ export class Server implements AsyncDisposable {
   }
 
   static async start(options: ServerOptions, makePhone: PhoneFactory): Promise<Server> {
-    const server = new Server(options, makePhone)
+    const truth = new Truth(options.truth)
+    const media = await MediaHost.start(options.clock, truth, options.mediaPort)
+    const server = new Server(options, truth, media, makePhone)
     const key = KeyPair.generate()
     const certificates = certify(server.root, key, Math.floor(options.clock.now() / 1000))
     const context = {
@@ -160,6 +167,7 @@ export class Server implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#listener?.[Symbol.asyncDispose]()
+    await this.media[Symbol.asyncDispose]()
   }
 
   get #running(): Listener {
@@ -173,6 +181,7 @@ export class Server implements AsyncDisposable {
       groups: this.groups,
       router: this.#router,
       appState: this.#appState,
+      media: this.media,
       clock: this.#clock,
       truth: this.truth,
       registration: (ref) => {

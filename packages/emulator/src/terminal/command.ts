@@ -3,6 +3,8 @@ export type Command =
   | { do: 'scan'; qr: string }
   | { do: 'code'; code: string }
   | { do: 'say'; to: string; text: string }
+  | { do: 'file'; to: string; path: string; caption: string | undefined }
+  | { do: 'save'; path: string }
   | { do: 'read'; chat: string | undefined }
   | { do: 'type'; to: string }
   | { do: 'name'; name: string }
@@ -48,6 +50,25 @@ const usages: Readonly<Record<Command['do'], Usage>> = {
       const [to, text] = halves(rest)
       return { do: 'say', to: needed(to, 'a number'), text: needed(text, 'a text') }
     },
+  },
+  file: {
+    takes: '<number or group> <path> [caption]',
+    about: 'send a file of this machine; what kind of message it is follows from its name',
+    parse: (rest) => {
+      const [to, file] = halves(rest)
+      const [path, caption] = halves(file)
+      return {
+        do: 'file',
+        to: needed(to, 'a number'),
+        path: needed(path, 'a path without spaces'),
+        caption: caption === '' ? undefined : caption,
+      }
+    },
+  },
+  save: {
+    takes: '<path>',
+    about: 'download the file that came last, check it and write it there',
+    parse: (rest) => ({ do: 'save', path: needed(rest, 'a path') }),
   },
   read: {
     takes: '[number or group]',

@@ -39,8 +39,7 @@ export async function runEmulatorCommand({
   out.write(
     [
       '# A WhatsApp of your own, on this machine. Start the gateway with:',
-      `WHATSAPP_URL=${emulator.url}`,
-      `WHATSAPP_ROOT_KEY=${emulator.rootKey}`,
+      ...Object.entries(emulator.environment).map(([name, value]) => `${name}=${value}`),
       `# Control API: ${control.url}`,
       '',
       '',

@@ -1,7 +1,9 @@
+import { readFile, writeFile } from 'node:fs/promises'
 import { createInterface } from 'node:readline/promises'
 import type { Readable, Writable } from 'node:stream'
 
 import type { Emulator } from '../emulator.ts'
+import { mediaFromFile, mediaOf } from '../media/index.ts'
 import type { Phone } from '../phone/phone.ts'
 import type { PhoneMessage } from '../phone/phone-message.ts'
 import { type Command, help, parseCommand } from './command.ts'
@@ -72,6 +74,19 @@ async function perform(emulator: Emulator, phone: Phone, command: Command): Prom
     case 'say':
       phone.sends(command.to, command.text)
       return 'Sent.'
+    case 'file': {
+      const { to, path, caption } = command
+      const content = mediaFromFile(path, await readFile(path))
+      phone.sendsMedia(to, { ...content, ...(caption !== undefined && { caption }) })
+      return `Sent as ${content.media}.`
+    }
+    case 'save': {
+      const last = phone.inbox.findLast(({ message }) => mediaOf(message) !== undefined)
+      if (last === undefined) return 'No file has come.'
+      const bytes = await phone.downloads(last)
+      await writeFile(command.path, bytes, { flag: 'wx' })
+      return `Wrote ${bytes.length} bytes to ${command.path}.`
+    }
     case 'read':
       for (const chat of command.chat === undefined ? chatsOf(phone) : [command.chat]) phone.reads(chat)
       return 'Read.'
@@ -153,7 +168,8 @@ function prompt(phone: Phone): string {
   return `${phone.number}> `
 }
 
-function lineOf({ chat, from, fromMe, text, pushName, at }: PhoneMessage): string {
+function lineOf(message: PhoneMessage): string {
+  const { chat, from, fromMe, pushName, at } = message
   const time = new Date(at).toISOString().slice(11, 19)
   const other = `+${chat.slice(0, chat.indexOf('@'))}`
   const who = chat.endsWith('@g.us')
@@ -161,5 +177,12 @@ function lineOf({ chat, from, fromMe, text, pushName, at }: PhoneMessage): strin
     : fromMe
       ? `to ${other}`
       : `${pushName ?? ''} ${other}`.trim()
-  return `${time} ${who}: ${text ?? '(no text)'}`
+  return `${time} ${who}: ${what(message)}`
+}
+
+/** What the line of a message shows of it. */
+function what({ text, message }: PhoneMessage): string {
+  const media = mediaOf(message)
+  if (media === undefined) return text ?? '(no text)'
+  return `[${media.kind}, ${media.reference.fileLength} bytes] ${text ?? ''}`.trim()
 }

@@ -44,8 +44,7 @@ export async function demo(terminal: Terminal): Promise<void> {
     PORT: '0',
     INBOX_HUB_DATA_DIR: dataDir,
     INBOX_HUB_API_KEY: key,
-    WHATSAPP_URL: emulator.url,
-    WHATSAPP_ROOT_KEY: emulator.rootKey,
+    ...emulator.environment,
     OUTBOUND_ALLOW_CIDRS: '127.0.0.0/8',
     LOG_LEVEL: 'silent',
   })

@@ -31,7 +31,7 @@ import type { Acquaintance, CredentialsKind, DialOptions, Engine, Link, Passing 
 import { HistoryHarvest, HistorySlots } from './journal/history.ts'
 import { Inbox } from './journal/inbox.ts'
 import { EntryJournal } from './journal/journal.ts'
-import { agentFor, dispatcherFor } from './link/agent.ts'
+import { agentFor, dispatcherFor, uploadAgentFor } from './link/agent.ts'
 import { SocketLink } from './link/link.ts'
 import { PrivacyTokens } from './link/privacy-tokens.ts'
 import { keyPool, silentLogger } from './runtime/index.ts'
@@ -60,6 +60,8 @@ export interface EngineOptions {
     version: readonly [number, number, number] | undefined
     /** Where media lie; default `mmg.whatsapp.net`. */
     mediaHost?: string
+    /** Who vouches for that host, PEM; default whom Node trusts. */
+    mediaCa?: string | undefined
   }
   /**
    * Offers rejections that nobody handled (platform/process.ts). Node exits on one, and baileys leaves some (a malformed node, a query on a
@@ -205,7 +207,8 @@ class BaileysEngine implements Engine {
       tcp: (detail) => link.step('tcp', detail),
       tls: (detail) => link.step('tls', detail),
     })
-    const dispatcher = await dispatcherFor(proxy)
+    const dispatcher = await dispatcherFor(proxy, whatsapp.mediaCa)
+    const uploadAgent = await uploadAgentFor(proxy, whatsapp.mediaCa)
     // Node's fetch takes a dispatcher; the DOM's type of its options does not know it.
     const fetchOptions = (dispatcher === undefined ? {} : { dispatcher }) as RequestInit
     if (lease.lost.aborted) throw new Fenced('the lease was lost during the dial')
@@ -213,6 +216,7 @@ class BaileysEngine implements Engine {
       const made = makeWASocket({
         waWebSocketUrl: url,
         agent: agent as never,
+        ...(uploadAgent === undefined ? {} : { fetchAgent: uploadAgent }),
         version: [...(version ?? whatsapp.version ?? DEFAULT_CONNECTION_CONFIG.version)],
         browser: Browsers.macOS('Chrome'),
         auth: { creds, keys: tokens.over(keys) },

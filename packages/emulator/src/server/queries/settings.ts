@@ -2,6 +2,7 @@ import { child, children, childrenOf, node, textOf } from '../../stanza.ts'
 import type { Truth } from '../../truth.ts'
 import type { Account } from '../account.ts'
 import type { Clock } from '../../clock.ts'
+import type { MediaHost } from '../../media/index.ts'
 import type { Router } from '../router.ts'
 import { badRequest, notFound, type Queries } from './query.ts'
 
@@ -28,10 +29,12 @@ const mexAnswers: Readonly<Record<string, (account: Account) => object>> = {
 export function settingsQueries({
   router,
   truth,
+  media,
   clock,
 }: {
   router: Router
   truth: Truth
+  media: MediaHost
   clock: Clock
 }): Queries {
   return {
@@ -91,6 +94,12 @@ export function settingsQueries({
     'w:profile:picture set picture': () => [node('picture', { id: '1' })],
     'w:profile:picture set ': () => [],
     'status set status': () => [],
+    'w:m set media_conn': () => {
+      const { auth, ttl } = media.takeAuth()
+      const attrs = { auth, ttl: String(ttl), auth_ttl: String(ttl), max_buckets: '12', id: '1' }
+      return [node('media_conn', attrs, [node('host', { hostname: media.host, type: 'primary' })])]
+    },
+
     'w:biz get business_profile': () => [node('business_profile', {}, [])],
     'bot get bot': () => [node('bot', { v: '2' }, [])],
 

@@ -4,10 +4,12 @@ import https from 'node:https'
 import type { AddressInfo } from 'node:net'
 import net from 'node:net'
 
+import { startEmulator } from '@inbox-hub/emulator'
+import { request } from 'undici'
 import { expect, test } from 'vitest'
 
 import { startRig } from '../testing/rig.ts'
-import { agentFor } from './agent.ts'
+import { agentFor, dispatcherFor, uploadAgentFor } from './agent.ts'
 
 async function listening(server: net.Server): Promise<{ port: number } & AsyncDisposable> {
   const sockets = new Set<net.Socket>()
@@ -120,4 +122,44 @@ test('names, TCP and TLS are told as they are reached', async () => {
   response.resume()
   await once(response, 'end')
   expect(seen).toEqual(['dns', 'tcp false', 'TLSv1.2'])
+})
+
+test.each([
+  ['no', undefined],
+  ['an http', httpProxy],
+  ['a socks5', socksProxy],
+] as const)('files go through %s proxy, both ways, to whom the operator trusts', async (_, start) => {
+  await using emulator = await startEmulator()
+  await using proxy = await start?.()
+  const scheme = start === socksProxy ? 'socks5' : 'http'
+  const url = proxy && `${scheme}://127.0.0.1:${proxy.port}`
+  const { host, authority } = emulator.media
+  const path = emulator.media.store.putBytes(Buffer.from('sealed'), 'image')
+  const dispatcher = await dispatcherFor(url, authority)
+  const answer = await request(`https://${host}${path}`, dispatcher === undefined ? {} : { dispatcher })
+  expect(await answer.body.text()).toBe('sealed')
+  await dispatcher?.close()
+
+  const agent = await uploadAgentFor(url, authority)
+  const { promise: status, resolve, reject } = Promise.withResolvers<number | undefined>()
+  const upload = https.request(`https://${host}/mms/image/x`, {
+    method: 'POST',
+    ...(agent === undefined ? {} : { agent }),
+  })
+  upload.on('response', (response) => {
+    response.resume()
+    resolve(response.statusCode)
+  })
+  upload.on('error', reject).end()
+  expect(await status).toBe(401)
+  agent?.destroy()
+  if (proxy !== undefined) expect(proxy.tunnels).toEqual([host, host])
+
+  const distrusting = await dispatcherFor(url)
+  const refused = request(
+    `https://${host}${path}`,
+    distrusting === undefined ? {} : { dispatcher: distrusting },
+  )
+  await expect(refused).rejects.toThrow(/certificate/)
+  await distrusting?.destroy()
 })

@@ -26,6 +26,7 @@ import { rekey, type RekeyedMessages, type Rekeying } from './rekey.ts'
 
 export { contactWire } from './contact-wire.ts'
 export { contactRoutes } from './routes.ts'
+export { byNumber, personOf, type ShownPerson, showPeople } from './people.ts'
 export { createPeopleSearch, type PeopleSearch } from './people-search.ts'
 export type { Address, LidMapping } from './addresses.ts'
 export type { ChatChange, ChatLoss } from './chat-rows.ts'

@@ -1,7 +1,7 @@
 import { type GroupWire, isoOf, type ParticipantResultWire } from '@inbox-hub/contract'
+import { personOf, type ShownPerson } from '../chats/index.ts'
 import type { GroupPerson, ParticipantOutcome } from '../sessions/baileys/index.ts'
 import type { GroupMemberRow, GroupRow } from './group-rows.ts'
-import { personOf, type ShownPerson } from './people.ts'
 import { participantRefusal } from './refusals.ts'
 
 type Show = (person: GroupPerson) => ShownPerson

@@ -5,7 +5,7 @@ import { randomBytes } from 'node:crypto'
 import { type EventData, type EventType, type GroupUpdated, HubError } from '@inbox-hub/contract'
 import type { Jid } from '@inbox-hub/whatsapp'
 
-import type { Chats } from '../chats/index.ts'
+import { byNumber, type Chats, personOf, showPeople } from '../chats/index.ts'
 import type { Events, NewEvent } from '../events/index.ts'
 import { eventId } from '../messages/index.ts'
 import type { Clock } from '../platform/clock.ts'
@@ -37,7 +37,6 @@ import {
   storeGroup,
   storeGroups,
 } from './group-rows.ts'
-import { byNumber, personOf, showPeople } from './people.ts'
 import { type Asked, groupRefusal } from './refusals.ts'
 
 export { groupRoutes } from './routes.ts'

@@ -9,7 +9,7 @@ import {
 } from '@inbox-hub/contract'
 import type { Jid } from '@inbox-hub/whatsapp'
 
-import type { Chats } from '../chats/index.ts'
+import { type Chats, personOf, type ShownPerson, showPeople } from '../chats/index.ts'
 import type { Messages } from '../messages/index.ts'
 import type { Database } from '../platform/database/index.ts'
 import type { Http } from '../platform/http/index.ts'
@@ -17,7 +17,6 @@ import type { GroupPerson, ParticipantOutcome } from '../sessions/baileys/index.
 import type { Sessions, SessionView } from '../sessions/index.ts'
 import { groupWire, outcomeWire } from './group-wire.ts'
 import type { Groups, StoredGroup } from './index.ts'
-import { personOf, type ShownPerson, showPeople } from './people.ts'
 
 export interface GroupRoutesDeps {
   database: Database

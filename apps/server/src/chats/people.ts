@@ -1,8 +1,8 @@
 import { isLid, isPn, type Jid, tryParseJid } from '@inbox-hub/whatsapp'
 
-import type { Chats } from '../chats/index.ts'
 import type { Database, Tx } from '../platform/database/index.ts'
 import type { GroupPerson } from '../sessions/baileys/index.ts'
+import type { Chats } from './index.ts'
 
 /** Somebody as the API shows them. */
 export interface ShownPerson {
@@ -11,7 +11,7 @@ export interface ShownPerson {
   lid: Jid | null
 }
 
-/** How to show each of `people`: by what the group told of them, else by what we learnt elsewhere. */
+/** How to show each of `people`: by what was told of them, else by what we learnt elsewhere. */
 export async function showPeople(
   on: Tx | Pick<Database, 'sql'>,
   { addresses }: Pick<Chats, 'addresses'>,

@@ -2,6 +2,7 @@
 import type { Config } from './config.ts'
 import { createAccess } from './access/index.ts'
 import { keyRoutes } from './access/routes.ts'
+import { callRoutes, createCalls } from './calls/index.ts'
 import { contactRoutes } from './chats/routes.ts'
 import { createChats, createPeopleSearch } from './chats/index.ts'
 import { createCluster, takeNodeIdentity } from './cluster/index.ts'
@@ -162,6 +163,17 @@ export async function startApp({
     clock,
     log: log.child({ module: 'groups' }),
   })
+  const calls = modules.use(
+    createCalls({
+      database,
+      events,
+      sessions,
+      chats,
+      messages,
+      clock,
+      log: log.child({ module: 'calls' }),
+    }),
+  )
   const webhooks = modules.use(
     await createWebhooks({
       database,
@@ -238,6 +250,7 @@ export async function startApp({
       clock,
     }),
   })
+  callRoutes(http, { database, sessions, chats, calls })
   groupRoutes(http, { database, sessions, chats, messages, groups })
   mediaRoutes(http, { database, media, sessions, clock })
   const closing = new AbortController()
@@ -255,6 +268,7 @@ export async function startApp({
     await http.drain(drainRequestsMs)
   })
   await messages.start()
+  await calls.start()
   search.start()
   sessions.start()
   log.info({ url, version }, 'the hub serves')

@@ -1,3 +1,4 @@
+import { callEndpoints } from './calls.ts'
 import { contactEndpoints } from './contacts.ts'
 import { groupEndpoints } from './groups.ts'
 import { keyEndpoints } from './keys.ts'
@@ -15,6 +16,7 @@ export const endpoints = {
   ...contactEndpoints,
   ...searchEndpoints,
   ...groupEndpoints,
+  ...callEndpoints,
   ...mediaEndpoints,
   ...keyEndpoints,
 }

@@ -256,6 +256,19 @@ export const errors = {
       pt: 'A mensagem não traz arquivo, ou o arquivo não é mais mantido.',
     },
   },
+  CALL_NOT_FOUND: {
+    status: 404,
+    message: {
+      es: 'Llamada no encontrada',
+      en: 'Call not found',
+      pt: 'Chamada não encontrada',
+    },
+    remedy: {
+      es: 'Use el `callId` del evento `call.received` o de la lista de llamadas de esa sesión.',
+      en: 'Use the `callId` of the `call.received` event, or of the list of calls of that session.',
+      pt: 'Use o `callId` do evento `call.received` ou da lista de chamadas dessa sessão.',
+    },
+  },
   GROUP_NOT_FOUND: {
     status: 404,
     message: { es: 'Grupo no encontrado', en: 'Group not found', pt: 'Grupo não encontrado' },
@@ -447,6 +460,19 @@ export const errors = {
       es: '`details.status` dice dónde está. `pending`: puede haber llegado ya; espere su evento. `sent` o posterior: bórrelo en el teléfono. `failed` o `received`: no hay nada que cancelar.',
       en: '`details.status` says where it is. `pending`: it may have arrived already; wait for its event. `sent` or later: delete it on the phone. `failed` or `received`: there is nothing to cancel.',
       pt: '`details.status` diz onde está. `pending`: pode já ter chegado; aguarde o evento. `sent` ou posterior: apague no telefone. `failed` ou `received`: não há nada a cancelar.',
+    },
+  },
+  CALL_NOT_RINGING: {
+    status: 409,
+    message: {
+      es: 'La llamada ya no suena',
+      en: 'The call does not ring any more',
+      pt: 'A chamada não está mais tocando',
+    },
+    remedy: {
+      es: '`details.status` dice cómo terminó; no hay nada que rechazar.',
+      en: '`details.status` says how it ended; there is nothing to refuse.',
+      pt: '`details.status` diz como terminou; não há nada a recusar.',
     },
   },
   IDEMPOTENCY_CONFLICT: {

@@ -1,5 +1,6 @@
 import { z } from 'zod'
 
+import { callAccepted, callEnded, callMissed, callReceived, callRejected } from './call-events.ts'
 import type { EventType } from './events.ts'
 import { groupJoined, groupJoinRequest, groupParticipants, groupUpdated } from './group-events.ts'
 import {
@@ -49,6 +50,11 @@ export const eventData = {
   'group.updated': groupUpdated,
   'group.participants': groupParticipants,
   'group.join_request': groupJoinRequest,
+  'call.received': callReceived,
+  'call.accepted': callAccepted,
+  'call.rejected': callRejected,
+  'call.missed': callMissed,
+  'call.ended': callEnded,
 } as const satisfies Record<EventType, z.ZodType<object>>
 
 /** `data` of one type of event. */

@@ -23,5 +23,10 @@ export const eventTypes = [
   'group.updated',
   'group.participants',
   'group.join_request',
+  'call.received',
+  'call.accepted',
+  'call.rejected',
+  'call.missed',
+  'call.ended',
 ] as const
 export type EventType = (typeof eventTypes)[number]

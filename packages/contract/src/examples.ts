@@ -8,6 +8,15 @@ const groupId = '120363000000000001@g.us'
 const ana = { id: chatId, lid: '99887766554433@lid' }
 const ben = { id: '12025550124@s.whatsapp.net', lid: null }
 const author = { isGroup: false, from: chatId, fromLid: '99887766554433@lid', participant: null }
+const call = {
+  callId: '7F3A0C9D1E2B4A5C6D7E8F9012345678',
+  from: chatId,
+  fromLid: '99887766554433@lid',
+  isVideo: false,
+  isGroup: false,
+  groupId: null,
+  timestamp: at,
+}
 
 /** One of each event, for the reference and for whoever builds a receiver. */
 export const eventExamples: { readonly [Type in EventType]: EventData<Type> } = {
@@ -96,4 +105,9 @@ export const eventExamples: { readonly [Type in EventType]: EventData<Type> } = 
   'group.updated': { groupId, by: ana, changes: { subject: 'Good neighbours' }, timestamp: at },
   'group.participants': { groupId, by: ana, action: 'add', participants: [ben], timestamp: at },
   'group.join_request': { groupId, action: 'created', participants: [ben], timestamp: at },
+  'call.received': { ...call, whileAway: false },
+  'call.accepted': call,
+  'call.rejected': { ...call, by: 'rule' },
+  'call.missed': call,
+  'call.ended': { ...call, durationSeconds: 83 },
 }

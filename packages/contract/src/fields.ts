@@ -25,6 +25,7 @@ export type OwnIssue =
   | 'not_a_group'
   | 'not_a_person'
   | 'not_an_invite'
+  | 'unknown_placeholder'
 
 /** The `params` of an issue of our own. */
 export function issue(key: OwnIssue): { params: { key: OwnIssue } } {

@@ -1,4 +1,6 @@
 export { isoOf, offsetOf, paginationOf } from './answers.ts'
+export * from './call-events.ts'
+export { type CallSettingsWire, type CallStatus, callStatuses, type CallWire } from './calls.ts'
 export type { ContactWire } from './contacts.ts'
 export {
   type Bucket,

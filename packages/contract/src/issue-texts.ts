@@ -98,6 +98,11 @@ const issueTexts = {
     en: 'It must be the code of an invitation, or its link https://chat.whatsapp.com/…',
     pt: 'Deve ser o código de um convite, ou seu link https://chat.whatsapp.com/…',
   },
+  unknown_placeholder: {
+    es: 'Solo puede llevar {{name}} y {{number}} entre llaves dobles',
+    en: 'It may hold only {{name}} and {{number}} in double braces',
+    pt: 'Só pode conter {{name}} e {{number}} entre chaves duplas',
+  },
   not_a_phone: {
     es: 'Debe ser un número internacional de 7 a 15 dígitos, con código de país',
     en: 'It must be an international number of 7 to 15 digits, with its country code',

@@ -142,6 +142,21 @@ export const texts = {
     en: 'Left the group',
     pt: 'Saiu do grupo',
   },
+  call_rejected: {
+    es: 'Llamada rechazada',
+    en: 'Call refused',
+    pt: 'Chamada recusada',
+  },
+  call_settings_saved: {
+    es: 'Ajustes de llamadas actualizados',
+    en: 'Call settings updated',
+    pt: 'Configurações de chamadas atualizadas',
+  },
+  call_rejected_reply: {
+    es: 'Este número no atiende llamadas. Escríbanos por aquí y le responderemos.',
+    en: 'This number does not take calls. Write to us here and we will answer.',
+    pt: 'Este número não atende chamadas. Escreva aqui e responderemos.',
+  },
   healthy: {
     es: 'API funcionando correctamente',
     en: 'The API is working',

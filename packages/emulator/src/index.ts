@@ -30,6 +30,8 @@ export {
   type Activity,
   type Addressing,
   type AutomaticReceipts,
+  type CallOptions,
+  type CallSignal,
   type Collection,
   type Content,
   Phone,

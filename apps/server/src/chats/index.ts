@@ -30,7 +30,7 @@ export { byNumber, personOf, type ShownPerson, showPeople } from './people.ts'
 export { createPeopleSearch, type PeopleSearch } from './people-search.ts'
 export type { Address, LidMapping } from './addresses.ts'
 export type { ChatChange, ChatLoss } from './chat-rows.ts'
-export { type ContactFact, folded } from './contacts.ts'
+export { type ContactFact, findContact, folded, nameOf } from './contacts.ts'
 export type { RekeyedMessages, Rekeying } from './rekey.ts'
 
 /** Chats, contacts, and which LID belongs to which number: rows kept from what passes by. */
@@ -53,6 +53,8 @@ export interface Chats extends Disposable {
   lose(tx: Tx, loss: ChatLoss): Promise<void>
   /** Who moves messages when an account's address changes. */
   moveMessagesWith(move: (tx: Tx, rekeying: Rekeying) => Promise<RekeyedMessages>): void
+  /** Adds work to the transaction in which what stands under a number moves to its LID. Doing it again must change nothing. */
+  whileRekeying(work: (tx: Tx, rekeying: Rekeying) => Promise<void>): void
   /** Who names the chat of a group: asked when this process first sees one change, in the transaction that changes it. */
   nameGroupsWith(name: (tx: Tx, sessionId: number, group: Jid) => Promise<void>): void
 }
@@ -71,6 +73,7 @@ const rememberedGroups = 50_000
 export function createChats({ database, events, sessions, clock, log }: ChatsDeps): Chats {
   const addresses = createAddresses()
   const contacts: Contacts = createContacts(addresses)
+  const movers: ((tx: Tx, rekeying: Rekeying) => Promise<void>)[] = []
   const namedGroups = boundedCache<string, true>(rememberedGroups)
   let nameGroup: (tx: Tx, sessionId: number, group: Jid) => Promise<void> = async () => {}
   let moveMessages: (tx: Tx, rekeying: Rekeying) => Promise<RekeyedMessages> = async () => ({
@@ -95,6 +98,7 @@ export function createChats({ database, events, sessions, clock, log }: ChatsDep
         told.push(...(await rekey(tx, mapping, clock.now(), moveMessages)))
         const { sessionId, pn, lid } = mapping
         for (const jid of [pn, lid]) contacts.forget(sessionId, jid)
+        for (const move of movers) await move(tx, { sessionId, from: pn, to: lid })
       }
       return told
     },
@@ -114,13 +118,14 @@ export function createChats({ database, events, sessions, clock, log }: ChatsDep
     },
     lose: loseMessages,
     moveMessagesWith: (move) => void (moveMessages = move),
+    whileRekeying: (work) => void movers.push(work),
     nameGroupsWith: (name) => void (nameGroup = name),
     [Symbol.dispose]: () => online[Symbol.dispose](),
   }
 
   async function keepAcquaintances(tx: Tx, facts: readonly Acquaintance[]): Promise<void> {
     const told = [...(await chats.learn(tx, facts.filter(isMapping)))]
-    const others = facts.filter((fact) => !isMapping(fact))
+    const others = facts.filter((fact) => isContact(fact) || isChat(fact))
     if (others.length > 0) {
       await chats.hold(
         tx,

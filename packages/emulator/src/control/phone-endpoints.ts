@@ -215,6 +215,21 @@ export function phoneEndpoints(emulator: Emulator, known: Set<string>): Endpoint
       }),
       handle: ({ params, body }) => phone(params).types(body.to, body.state),
     }),
+    endpoint('POST /phones/:number/calls', {
+      about: 'Calls somebody, or everybody in a group. Answers the id of the call.',
+      body: z.strictObject({ to: address, video: z.boolean().default(false) }),
+      handle: ({ params, body: { to, video } }) => ({ callId: phone(params).calls(to, { video }) }),
+    }),
+    endpoint('DELETE /phones/:number/calls/:callId', {
+      about: 'Ends a call it made; `reason` as WhatsApp has it, `timeout` when it rang out.',
+      body: z.strictObject({ to: address, reason: z.string().max(40).optional() }),
+      handle: ({ params, body: { to, reason } }) => phone(params).hangsUp(to, params['callId'] ?? '', reason),
+    }),
+    endpoint('POST /phones/:number/calls/:callId', {
+      about: 'Takes or refuses a call that rings.',
+      body: z.strictObject({ how: z.enum(['accept', 'reject']).default('accept') }),
+      handle: ({ params, body }) => phone(params).answers(params['callId'] ?? '', body.how),
+    }),
     endpoint('POST /phones/:number/reactions', {
       about: 'Reacts to a message; an empty emoji takes the reaction back.',
       body: z.strictObject({ messageId: z.string(), emoji: z.string().max(16) }),

@@ -1,3 +1,4 @@
+export type { CallOptions, CallSignal } from './calls.ts'
 export type { Collection } from './app-state.ts'
 export type { Content, QuotedMessage, TextContent } from './content.ts'
 export { QrError } from './linking-qr.ts'

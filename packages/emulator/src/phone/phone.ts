@@ -29,6 +29,7 @@ import type { WaitOptions } from '../truth.ts'
 import { ownDeviceIdentity } from './adv.ts'
 import type { Collection } from './app-state.ts'
 import { appStateKeyShare, initialHistory, olderHistory } from './bootstrap.ts'
+import { type CallOptions, type CallSignal, PhoneCalls } from './calls.ts'
 import { type Content, textOf, toMessage } from './content.ts'
 import { Linking } from './linking.ts'
 import { Memory, type SentMessage } from './memory.ts'
@@ -104,6 +105,7 @@ export class Phone implements SimulatedPhone {
   readonly #linking: Linking
   readonly #settings: SyncedSettings
   readonly #memory: Memory
+  readonly #calls: PhoneCalls
   #pushName: string
   /** Stanzas that came while the phone was offline; undefined while it is online. */
   #held: { device: number; stanza: BinaryNode }[] | undefined
@@ -117,6 +119,7 @@ export class Phone implements SimulatedPhone {
     this.receipts = options.receipts ?? 'delivery'
     this.addressing = options.addressing ?? 'lid'
     this.activity = new Log(1000, () => line.truth.touched())
+    this.#calls = new PhoneCalls(line)
     this.#memory = new Memory(line, options.keepMessages ?? 10_000)
     this.#settings = new SyncedSettings(line)
     this.#linking = new Linking(line, () => this.#device(0).signal.identity)
@@ -375,20 +378,29 @@ export class Phone implements SimulatedPhone {
     this.#line.send(0, node('chatstate', { to: chat }, [what]))
   }
 
-  /** Calls. Returns the call's id, with which it can be ended. */
-  calls(to: Recipient): string {
-    const id = randomBytes(16).toString('hex').toUpperCase()
-    const offer = node('offer', { 'call-id': id, 'call-creator': this.pn, caller_pn: this.pn }, [
-      node('audio', { enc: 'opus', rate: '16000' }),
-    ])
-    this.#line.send(0, node('call', { to: this.#chatJid(to, this.addressing), id: newId() }, [offer]))
-    return id
+  /** Calls somebody, or everybody in a group. Returns the call's id. */
+  calls(to: Recipient, options: CallOptions = {}): string {
+    return this.#calls.offer(
+      this.#called(to),
+      typeof to === 'string' && isGroup(to) ? to : undefined,
+      options,
+    )
   }
 
-  /** Ends a call it made. */
-  hangsUp(to: Recipient, callId: string): void {
-    const end = node('terminate', { 'call-id': callId, 'call-creator': this.pn })
-    this.#line.send(0, node('call', { to: this.#chatJid(to, this.addressing), id: newId() }, [end]))
+  /** Ends a call it made; `reason` as WhatsApp has it: `timeout` when it rang out. */
+  hangsUp(to: Recipient, callId: string, reason?: string): void {
+    this.#calls.end(this.#called(to), callId, reason)
+  }
+
+  /** Takes or refuses a call that rings here. @throws {RangeError} none of that id does */
+  answers(callId: string, how: 'accept' | 'reject' = 'accept'): void {
+    this.#calls.answer(callId, how)
+  }
+
+  /** Waits to hear something of a call. */
+  hears(callId: string, is: CallSignal['is'], wait: WaitOptions = {}): Promise<CallSignal> {
+    const heard = (signal: CallSignal): boolean => signal.callId === callId && signal.is === is
+    return this.#until(() => this.#calls.heard.find(heard), `hear ${is} of ${callId}`, wait)
   }
 
   // Reading
@@ -539,9 +551,11 @@ export class Phone implements SimulatedPhone {
         return this.#receiveMessage(this.#device(device), stanza)
       case 'receipt':
         return this.#receiveReceipt(this.#device(device), stanza)
+      case 'call':
+        this.#calls.hear(stanza)
+        return this.#noteActivity(stanza)
       case 'chatstate':
       case 'presence':
-      case 'call':
         return this.#noteActivity(stanza)
       default: // Notifications: nothing they tell is kept here, it is asked of the server when needed.
     }
@@ -792,6 +806,15 @@ export class Phone implements SimulatedPhone {
     if (typeof to === 'string' && isGroup(to)) return to
     const account = this.#accountOf(to)
     return addressing === 'lid' ? account.lid : account.pn
+  }
+
+  /** Whom a call to somebody or to a group rings at. */
+  #called(to: Recipient): string[] {
+    if (typeof to !== 'string' || !isGroup(to)) return [this.#chatJid(to, this.addressing)]
+    const group = this.#line.group(to)
+    if (group === undefined) throw new RangeError(`There is no group ${to}`)
+    const others = group.participants.filter(({ pn }) => pn !== this.pn)
+    return others.map(({ pn, lid }) => (group.addressing === 'lid' ? lid : pn))
   }
 
   #barePn(jid: string): string {

@@ -161,6 +161,22 @@ export class Router {
       ...(sender.pushName !== undefined && { notify: sender.pushName }),
     }
     for (const device of account.devices) this.deliver({ account, device }, { ...stanza, attrs })
+    this.#stopRinging(sender, account, stanza)
+  }
+
+  /** Who took or refused a call on one device does not want it to ring on the others. */
+  #stopRinging({ account, device: answering }: Sender, caller: Account, stanza: BinaryNode): void {
+    const [what] = children(stanza)
+    if ((what?.tag !== 'accept' && what?.tag !== 'reject') || account === caller) return
+    const form = formOf(stanza.attrs['to'] ?? '')
+    const { 'call-id': callId = '', 'call-creator': creator = '' } = what.attrs
+    const reason = what.tag === 'accept' ? 'accepted_elsewhere' : 'rejected_elsewhere'
+    const content = [node('terminate', { 'call-id': callId, 'call-creator': creator, reason })]
+    for (const device of account.devices) {
+      if (device === answering) continue
+      const attrs = { from: caller.address(0, form), id: newId(), t: this.time }
+      this.deliver({ account, device }, node('call', attrs, content))
+    }
   }
 
   /** Sends a `<notification>` to every device of an account except one. */

@@ -8,6 +8,8 @@ export type Command =
   | { do: 'read'; chat: string | undefined }
   | { do: 'type'; to: string }
   | { do: 'name'; name: string }
+  | { do: 'call'; to: string; video: boolean }
+  | { do: 'hangup'; to: string; callId: string }
   | { do: 'use'; number: string }
   | { do: 'group'; subject: string; members: readonly string[] }
   | { do: 'unlink' | 'drop' | 'offline' | 'online' | 'inbox' | 'status' | 'help' | 'quit' }
@@ -79,6 +81,22 @@ const usages: Readonly<Record<Command['do'], Usage>> = {
     takes: '<number or group>',
     about: 'show as typing',
     parse: (rest) => ({ do: 'type', to: needed(rest, 'a number') }),
+  },
+  call: {
+    takes: '<number or group> [video]',
+    about: 'call',
+    parse: (rest) => {
+      const [to, kind] = halves(rest)
+      return { do: 'call', to: needed(to, 'a number'), video: kind === 'video' }
+    },
+  },
+  hangup: {
+    takes: '<number or group> <call id>',
+    about: 'end a call',
+    parse: (rest) => {
+      const [to, callId] = halves(rest)
+      return { do: 'hangup', to: needed(to, 'a number'), callId: needed(callId, 'the id of the call') }
+    },
   },
   inbox: { ...simple('inbox'), about: 'show the latest messages' },
   use: {

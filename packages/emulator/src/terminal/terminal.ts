@@ -93,6 +93,11 @@ async function perform(emulator: Emulator, phone: Phone, command: Command): Prom
     case 'type':
       phone.types(command.to)
       return 'Typing.'
+    case 'call':
+      return `It rings: ${phone.calls(command.to, { video: command.video })}`
+    case 'hangup':
+      phone.hangsUp(command.to, command.callId)
+      return 'Over.'
     case 'name':
       phone.setsPushName(command.name)
       return `Now called ${phone.pushName}.`

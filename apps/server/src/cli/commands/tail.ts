@@ -82,10 +82,19 @@ const gists: Readonly<Record<EventType, (said: Said) => string>> = {
   'group.updated': (said) => said('groupId'),
   'group.participants': (said) => `${said('action')} ${said('groupId')}`,
   'group.join_request': (said) => `${said('action')} ${said('groupId')}`,
+  'call.received': caller,
+  'call.accepted': caller,
+  'call.rejected': (said) => `${caller(said)} by ${said('by')}`,
+  'call.missed': caller,
+  'call.ended': (said) => `${caller(said)} after ${said('durationSeconds')} s`,
 }
 
 function progress(said: Said): string {
   return `${said('messageId')} in ${said('chatId')}`
+}
+
+function caller(said: Said): string {
+  return `${said('from')} (${said('callId')})`
 }
 
 export function gist(type: EventType, data: Readonly<Record<string, unknown>>): string {

@@ -274,6 +274,9 @@ function scriptedLink(sessionId: number, generation: number, now: () => number):
     get groups(): Link['groups'] {
       throw new Error('a scripted link knows no groups')
     },
+    rejectCall: () => {
+      throw new Error('a scripted link rejects no calls')
+    },
     async typing(chat, state) {
       typed.push({ chat, state })
     },

@@ -5,6 +5,7 @@ import type { DisconnectCause, Jid, MessageChange, MessageContent } from '@inbox
 
 import type { Lease } from '../../cluster/index.ts'
 import type { Tx } from '../../platform/database/index.ts'
+import type { CallSignal } from './link/calls.ts'
 import type {
   GroupMetadata,
   GroupNotice,
@@ -13,6 +14,7 @@ import type {
   ParticipantOutcome,
 } from './link/groups.ts'
 
+export type { CallSignal } from './link/calls.ts'
 export type {
   GroupChange,
   GroupMember,
@@ -101,6 +103,8 @@ export interface Link {
   markRead(keys: readonly { chat: Jid; sender: Jid | undefined; id: string }[]): Promise<void>
   typing(chat: Jid, state: 'composing' | 'recording' | 'paused'): Promise<void>
   readonly groups: GroupCalls
+  /** Refuses a call that rings. Rejects with `QueryRefused` when WhatsApp does not know it (any more). */
+  rejectCall(call: { id: string; creator: Jid }): Promise<void>
   /** Asks WhatsApp whether numbers exist; undefined = it did not say. Answers the JID to send to. */
   numbers(
     digits: readonly string[],
@@ -272,6 +276,7 @@ export type Acquaintance =
       mutedUntil?: number | null
     }
   | { type: 'group'; sessionId: number; jid: Jid; notice: GroupNotice }
+  | { type: 'call'; sessionId: number; signal: CallSignal }
 
 /** The durable queue between the sockets and the projector. */
 export interface Journal {

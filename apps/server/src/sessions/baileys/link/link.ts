@@ -30,6 +30,7 @@ import { addressIn } from '../journal/envelope.ts'
 import type { Inbox } from '../journal/inbox.ts'
 import type { SignalStore } from '../signal/store.ts'
 import type { SocketContext } from '../socket-context.ts'
+import { callSignalIn, rejectionOf } from './calls.ts'
 import { groupCalls, noticesIn, pairsIn } from './groups.ts'
 import { leaveOutKeylessDevices } from './keyless-devices.ts'
 import type { NumberAnswer } from './numbers.ts'
@@ -205,6 +206,7 @@ export class SocketLink implements Link {
     wire.gate('CB:notification', (node) =>
       node.attrs['type'] === 'w:gp2' ? this.#keepGroupNotices(node) : undefined,
     )
+    wire.gate('CB:call', (node) => this.#keepCall(node))
     wire.on('CB:ack,class:message', (node: BinaryNode) => this.#onAck(node))
     wire.on('CB:presence', (node: BinaryNode) => this.#onPresence(node))
     wire.on('CB:chatstate', (node: BinaryNode) => this.#onPresence(node))
@@ -389,6 +391,25 @@ export class SocketLink implements Link {
       { type: 'group', sessionId, jid, notice },
     ])
     return facts.length === 0 ? undefined : this.#parts.keepFacts(facts)
+  }
+
+  /** Stored, with the addresses it tells, before WhatsApp is told that we know. */
+  #keepCall(node: BinaryNode): Promise<void> | undefined {
+    const { sessionId } = this.lease
+    const signal = callSignalIn(node, this.#clock.now())
+    if (signal === undefined) return undefined
+    const { jid, alt } = signal.creator
+    const known: Acquaintance[] =
+      alt === undefined || isLid(jid) === isLid(alt)
+        ? []
+        : [{ type: 'lid_mapping', sessionId, lid: isLid(jid) ? jid : alt, pn: isLid(jid) ? alt : jid }]
+    return this.#parts.keepFacts([...known, { type: 'call', sessionId, signal }])
+  }
+
+  async rejectCall(call: { id: string; creator: Jid }): Promise<void> {
+    const me = this.#me()
+    if (me === undefined) throw new HubError('SESSION_NOT_CONNECTED')
+    await this.#ask(rejectionOf(call, withoutDevice(me.pn)))
   }
 
   /** Rejects with `QueryRefused` for an `<error>`, with `WHATSAPP_ERROR` (`NO_ANSWER`) when nobody answers in time. */

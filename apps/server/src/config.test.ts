@@ -39,6 +39,7 @@ test('an empty environment is a hub on SQLite that listens on this machine and s
       quotaBytes: undefined,
       retentionMs: 90 * 86_400_000,
       linkMs: 86_400_000,
+      conversion: { ffmpeg: 'ffmpeg', searchPath: '', jobs: 2 },
     },
     logLevel: 'info',
   })
@@ -65,6 +66,9 @@ test('every variable is read', () => {
     MEDIA_QUOTA_MB: '1000',
     MEDIA_RETENTION_DAYS: '0',
     MEDIA_LINK_HOURS: '1',
+    FFMPEG_PATH: '/opt/ffmpeg',
+    MEDIA_CONVERSIONS: '4',
+    PATH: '/usr/bin',
     S3_ENDPOINT: 'http://minio.internal:9000/',
     S3_BUCKET: 'media',
     S3_REGION: 'eu-central-1',
@@ -101,6 +105,7 @@ test('every variable is read', () => {
       quotaBytes: 1000 * 1024 * 1024,
       retentionMs: undefined,
       linkMs: 3_600_000,
+      conversion: { ffmpeg: '/opt/ffmpeg', searchPath: '/usr/bin', jobs: 4 },
     },
     logLevel: 'debug',
   })

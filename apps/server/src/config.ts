@@ -5,6 +5,7 @@ import { isIP } from 'node:net'
 import ipaddr from 'ipaddr.js'
 import { z } from 'zod'
 
+import type { ConversionSettings } from './media/conversion/index.ts'
 import type { S3Settings } from './platform/blobs/index.ts'
 import { type Allowed, nothingAllowed, parseAllowed } from './platform/guarded-fetch/index.ts'
 import { parseRateLimits, type RateLimits } from './platform/http/rate-limits.ts'
@@ -50,6 +51,7 @@ export interface Config {
     /** Undefined = for good. */
     readonly retentionMs: number | undefined
     readonly linkMs: number
+    readonly conversion: ConversionSettings
   }
   /** Undefined = the contract's. */
   readonly rateLimits: RateLimits | undefined
@@ -207,6 +209,18 @@ const definitions = {
     shape: 'hours, 1 to 8760',
     default: '24',
     parse: (text) => whole(text, 1, 8760),
+  }),
+  FFMPEG_PATH: variable({
+    help: 'The ffmpeg that makes voice notes, stickers and videos of what is sent as such; ffprobe has to be beside it or in PATH. Without it, only what needs no conversion is sent.',
+    shape: 'the name of a program in PATH, or a path',
+    default: 'ffmpeg',
+    parse: (text) => text,
+  }),
+  MEDIA_CONVERSIONS: variable({
+    help: 'How many files are converted at once; others wait.',
+    shape: 'a number, 1 to 64',
+    default: '2',
+    parse: (text) => whole(text, 1, 64),
   }),
   S3_ENDPOINT: variable({
     help: 'The S3 server, with MEDIA_STORE=s3. It may be in your own network.',
@@ -367,6 +381,11 @@ const environment = z.record(z.string(), z.string().optional()).transform((env, 
       retentionMs:
         parsed.MEDIA_RETENTION_DAYS === 0 ? undefined : (parsed.MEDIA_RETENTION_DAYS ?? 0) * 86_400_000,
       linkMs: (parsed.MEDIA_LINK_HOURS ?? 0) * 3_600_000,
+      conversion: {
+        ffmpeg: parsed.FFMPEG_PATH ?? '',
+        searchPath: env['PATH'] ?? '',
+        jobs: parsed.MEDIA_CONVERSIONS ?? 1,
+      },
     },
     rateLimits: parsed.RATE_LIMITS,
     logLevel: parsed.LOG_LEVEL ?? 'info',

@@ -104,6 +104,32 @@ export const errors = {
       pt: 'Envie um arquivo que tenha conteúdo.',
     },
   },
+  MEDIA_BROKEN: {
+    status: 400,
+    message: {
+      es: 'El archivo no se puede leer como lo que debe enviarse',
+      en: 'The file cannot be read as what it is to be sent as',
+      pt: 'O arquivo não pode ser lido como o que deve ser enviado',
+    },
+    remedy: {
+      es: 'Vea `details.reason`. Compruebe que el archivo se abre en otro programa y está completo, o envíelo como `document`.',
+      en: 'See `details.reason`. Check that another program opens the file and that it is whole, or send it as `document`.',
+      pt: 'Veja `details.reason`. Verifique que outro programa abre o arquivo e que ele está completo, ou envie-o como `document`.',
+    },
+  },
+  MEDIA_CONVERSION_TOO_SLOW: {
+    status: 400,
+    message: {
+      es: 'Convertir el archivo tardó demasiado',
+      en: 'Converting the file took too long',
+      pt: 'Converter o arquivo demorou demais',
+    },
+    remedy: {
+      es: 'No se envió nada. Conviértalo antes (vídeo MP4 con H.264, audio OGG con Opus), acórtelo, o envíelo como `document`.',
+      en: 'Nothing was sent. Convert it beforehand (MP4 with H.264, OGG with Opus), shorten it, or send it as `document`.',
+      pt: 'Nada foi enviado. Converta-o antes (vídeo MP4 com H.264, áudio OGG com Opus), encurte-o, ou envie-o como `document`.',
+    },
+  },
   MISSING_API_KEY: {
     status: 401,
     message: {
@@ -514,6 +540,19 @@ export const errors = {
       pt: 'Envie um arquivo menor; `details.maxBytes` diz o máximo.',
     },
   },
+  MEDIA_DIMENSIONS_TOO_LARGE: {
+    status: 413,
+    message: {
+      es: 'La imagen tiene demasiados píxeles',
+      en: 'The picture has too many pixels',
+      pt: 'A imagem tem pixels demais',
+    },
+    remedy: {
+      es: 'Redúzcala; `details` dice su tamaño y el máximo. Como `document` se envía tal cual.',
+      en: 'Scale it down; `details` says its size and the most. As a `document` it is sent as it is.',
+      pt: 'Reduza-a; `details` diz o tamanho dela e o máximo. Como `document` é enviada como está.',
+    },
+  },
   MEDIA_QUOTA_EXCEEDED: {
     status: 413,
     message: {
@@ -551,6 +590,19 @@ export const errors = {
       es: 'Envíe `Content-Type: application/json`; al subir un archivo, `multipart/form-data` o el tipo del archivo.',
       en: 'Send `Content-Type: application/json`; when uploading a file, `multipart/form-data` or the type of the file.',
       pt: 'Envie `Content-Type: application/json`; ao enviar um arquivo, `multipart/form-data` ou o tipo do arquivo.',
+    },
+  },
+  MEDIA_CONVERSION_UNAVAILABLE: {
+    status: 415,
+    message: {
+      es: 'El archivo debe convertirse, y este servidor no puede convertir',
+      en: 'The file has to be converted, and this server cannot convert',
+      pt: 'O arquivo precisa ser convertido, e este servidor não pode converter',
+    },
+    remedy: {
+      es: 'El operador debe instalar ffmpeg (vea `inbox-hub doctor`). Sin él, envíe notas de voz en OGG con Opus, vídeos en MP4, imágenes en JPEG o PNG y stickers en WebP de 512×512.',
+      en: 'The operator has to install ffmpeg (see `inbox-hub doctor`). Without it, send voice notes as OGG with Opus, videos as MP4, pictures as JPEG or PNG and stickers as WebP of 512×512.',
+      pt: 'O operador deve instalar o ffmpeg (veja `inbox-hub doctor`). Sem ele, envie mensagens de voz em OGG com Opus, vídeos em MP4, imagens em JPEG ou PNG e figurinhas em WebP de 512×512.',
     },
   },
   FILE_TYPE_MISMATCH: {

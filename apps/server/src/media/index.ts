@@ -25,6 +25,7 @@ import { type Database, nextIntegers, type Tx } from '../platform/database/index
 import { type GuardedFetch, OutboundError } from '../platform/guarded-fetch/index.ts'
 import type { Log } from '../platform/log.ts'
 import type { Secrets } from '../platform/secrets/index.ts'
+import { type ConversionSettings, createConverter, sweepConversions } from './conversion/index.ts'
 import { cleanFileName, fileNameOfUrl } from './file-name.ts'
 import { createLinks, type Links } from './links.ts'
 import {
@@ -39,12 +40,15 @@ import {
   takeRoom,
 } from './media-rows.ts'
 import { searchable } from './media-list.ts'
+import { createRenditions, type Renditions } from './renditions.ts'
 import { canBe, cleanType, kindOf, mediaTypeOf } from './sniff.ts'
 import { forgetMedia, sweepMedia } from './sweep.ts'
 import { verified } from './verified.ts'
 
 export { mediaRoutes } from './routes.ts'
 export type { MediaRow } from './media-rows.ts'
+export { findPrograms } from './conversion/programs.ts'
+export type { Rendition } from './renditions.ts'
 
 /** What the operator set. */
 export interface MediaSettings {
@@ -58,6 +62,8 @@ export interface MediaSettings {
   readonly retentionMs: number | undefined
   /** How long a signed link works, ms. */
   readonly linkMs: number
+  /** What makes of files what phones play. */
+  readonly conversion: ConversionSettings
 }
 
 /** What is said about a file by whoever gives it. */
@@ -103,6 +109,8 @@ export interface Media extends AsyncDisposable {
     options?: { range?: ByteRange | undefined; signal?: AbortSignal | undefined },
   ): Promise<Readable>
   remove(media: MediaRow): Promise<void>
+  /** What files become when they are sent. */
+  readonly renditions: Renditions
   /** When retention takes it, unless it is used again, Unix ms; undefined = never. */
   expiryOf(media: MediaRow): number | undefined
   /** Has the files of a session that is purged go with the next sweeps. */
@@ -150,6 +158,7 @@ export function createMedia({
 }: MediaDeps): Media {
   // On the disk of the files, which a rename cannot leave.
   const drafts = join(dataDir, 'media', 'drafts')
+  const conversions = join(dataDir, 'media', 'conversions')
   const { maxBytes, quotaBytes, retentionMs } = settings
   const stopping = new AbortController()
 
@@ -169,6 +178,7 @@ export function createMedia({
     const unusedSince = retentionMs === undefined ? 1 : now - retentionMs
     await sweepMedia({ database, blobs }, { now, unusedSince, stop })
     await sweepDrafts(drafts, now, stop)
+    await sweepConversions(conversions, now)
   }
 
   const tooLarge = (cause?: unknown) => new HubError('FILE_TOO_LARGE', { maxBytes }, { cause })
@@ -209,8 +219,25 @@ export function createMedia({
     })
   }
 
+  const converter = createConverter({
+    directory: conversions,
+    settings: settings.conversion,
+    maxBytes,
+    clock,
+    log,
+  })
   const media: Media = {
     settings,
+    // Each asks for the other when it is called.
+    renditions: createRenditions({
+      database,
+      media: {
+        open: (row, options) => media.open(row, options),
+        receive: (bytes, options) => media.receive(bytes, options),
+        keep: (draft, facts) => media.keep(draft, facts),
+      },
+      converter,
+    }),
     links: createLinks(secrets.derive('media links')),
 
     checkSize(bytes) {

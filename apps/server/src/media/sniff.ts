@@ -59,6 +59,16 @@ const signatures: readonly Signature[] = [
   { type: 'audio/mpeg', marks: [[0, '\xFF\xF3']] },
   { type: 'audio/mpeg', marks: [[0, '\xFF\xF2']] },
   { type: 'audio/mpeg', marks: [[0, '\xFF\xFA']] },
+  {
+    type: 'audio/aiff',
+    marks: [
+      [0, 'FORM'],
+      [8, 'AIF'],
+    ],
+  },
+  { type: 'audio/x-caf', marks: [[0, 'caff\0\x01']] },
+  { type: 'video/x-ms-asf', marks: [[0, '\x30\x26\xB2\x75\x8E\x66\xCF\x11']] },
+  { type: 'video/x-flv', marks: [[0, 'FLV\x01']] },
   // Matroska has the same first bytes; its document type follows within them.
   { type: 'video/webm', marks: [[0, '\x1A\x45\xDF\xA3']] },
   { type: 'video/mpeg', marks: [[0, '\0\0\x01\xBA']] },
@@ -96,6 +106,7 @@ const refinements: Readonly<Record<string, RegExp>> = {
   'application/x-cfb': /^application\/(msword|vnd\.ms-[\w.-]+)$/,
   'video/mp4': /^audio\/(mp4|x-m4a)$/,
   'audio/ogg': /^(audio\/ogg; ?codecs=opus|audio\/opus|video\/ogg)$/,
+  'video/x-ms-asf': /^audio\/x-ms-wma$/,
   'video/webm': /^(audio\/webm|video\/x-matroska)$/,
 }
 

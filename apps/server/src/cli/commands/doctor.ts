@@ -35,10 +35,10 @@ export async function doctor({ proxy, json = false }: DoctorOptions, terminal: T
       await checkDatabase(config),
       await checkMedia(config),
       await checkPort(config),
+      await checkFfmpeg(config),
     )
     note(...(await checkWhatsApp(config, proxy, terminal.signal)))
   }
-  note(await checkFfmpeg())
 
   const bad = findings.filter(({ status }) => status === 'fail').length
   if (json) printJson(terminal, { ok: bad === 0, findings })

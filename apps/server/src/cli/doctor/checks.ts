@@ -10,6 +10,7 @@ import pg from 'pg'
 
 import { createApiClient } from '../../client/index.ts'
 import type { Config } from '../../config.ts'
+import { findPrograms } from '../../media/index.ts'
 import { BlobsUnavailable, openBlobs } from '../../platform/blobs/index.ts'
 import { systemClock } from '../../platform/clock.ts'
 import { type ProbeResult, probeWebSocketServer } from '../../platform/probes.ts'
@@ -223,17 +224,22 @@ export async function checkWhatsApp(
   })
 }
 
-/** Voice notes and videos are converted by it; text needs none. */
-export async function checkFfmpeg(): Promise<Finding> {
-  const said = await outputOf('ffmpeg', ['-version'])
-  const version = said === undefined ? undefined : /ffmpeg version (\S+)/.exec(said)?.[1]
-  return said === undefined
-    ? warn(
-        'ffmpeg',
-        'not found',
-        'Install ffmpeg to have voice notes and videos converted; text works without it.',
-      )
-    : ok('ffmpeg', `ffmpeg ${version ?? 'found'}`)
+/** Voice notes, stickers and videos are converted by it; text needs none. */
+export async function checkFfmpeg({ media }: Config): Promise<Finding> {
+  const { ffmpeg, searchPath } = media.conversion
+  const programs = await findPrograms(ffmpeg, searchPath)
+  const lacking = (message: string): Finding =>
+    warn(
+      'ffmpeg',
+      message,
+      'Install ffmpeg with libopus, libx264 and libwebp to have voice notes, videos and stickers converted; text works without it.',
+    )
+  if (programs === undefined) return lacking(`${ffmpeg} and ffprobe were not both found`)
+  const encoders = await outputOf(programs.ffmpeg, ['-hide_banner', '-encoders'])
+  const missing = ['libopus', 'libx264', 'libwebp'].filter((name) => encoders?.includes(name) !== true)
+  if (missing.length > 0) return lacking(`${programs.ffmpeg} lacks ${missing.join(', ')}`)
+  const version = /ffmpeg version (\S+)/.exec((await outputOf(programs.ffmpeg, ['-version'])) ?? '')?.[1]
+  return ok('ffmpeg', `ffmpeg ${version ?? 'found'}`)
 }
 
 function outputOf(command: string, args: readonly string[]): Promise<string | undefined> {

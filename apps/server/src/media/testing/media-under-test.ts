@@ -13,6 +13,7 @@ import { createHttp } from '../../platform/http/index.ts'
 import { silentLog as log } from '../../platform/log.ts'
 import { createSecrets } from '../../platform/secrets/index.ts'
 import type { SessionView } from '../../sessions/index.ts'
+import { systemFfmpeg } from '../conversion/testing/ffmpeg.ts'
 import { createMedia, type Media, mediaRoutes, type MediaSettings } from '../index.ts'
 
 /** What a test looks at freely: what is not there is undefined and fails the expectation. */
@@ -40,6 +41,7 @@ export const usualSettings: MediaSettings = {
   quotaBytes: undefined,
   retentionMs: 90 * 86_400_000,
   linkMs: 3_600_000,
+  conversion: { ...systemFfmpeg, jobs: 2 },
 }
 
 /** The media module with its routes, over real HTTP, on a real database and in a directory of its own. */

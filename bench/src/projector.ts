@@ -107,7 +107,7 @@ async function send(howMany: number, inFlight: number): Promise<void> {
         [
           {
             to,
-            text: `Your order ${index} is on its way.`,
+            content: { kind: 'text', text: `Your order ${index} is on its way.` },
             mentions: [],
             quotedId: undefined,
             idempotencyKey: undefined,

@@ -338,17 +338,17 @@ test('a send is to one chat or several, and says text in any of the usual ways',
   const body = (value: object) => parse(endpoints.sendMessage, 'body', value)
   expect(body({ to: 12025550123, message: 'hi', type: 'text' })).toMatchObject({
     to: { many: false, recipients: [{ input: '12025550123', jid: '12025550123@s.whatsapp.net' }] },
-    message: 'hi',
+    message: { kind: 'text', text: 'hi' },
   })
   expect(body({ to: ['12025550123@c.us', 'nobody'], message: { text: 'hi' } })).toMatchObject({
     to: {
       many: true,
       recipients: [{ jid: '12025550123@s.whatsapp.net' }, { input: 'nobody', jid: undefined }],
     },
-    message: 'hi',
+    message: { kind: 'text', text: 'hi' },
   })
-  expect(body({ to: 'nobody', message: { image: { url: 'x' } } })).toEqual({
-    invalid: { to: issueText('not_a_chat', 'en'), message: issueText('text_only', 'en') },
+  expect(body({ to: 'nobody', message: { hologram: { url: 'x' } } })).toEqual({
+    invalid: { to: issueText('not_a_chat', 'en'), message: issueText('unknown_kind', 'en') },
   })
   expect(body({})).toEqual({ invalid: { to: 'It must be given', message: 'It must be given' } })
   expect(body({ to: [], message: '' })).toEqual({

@@ -8,6 +8,7 @@ import { z } from 'zod'
 
 /** Issues of our own; their texts in every language are in issue-texts.ts. */
 export type OwnIssue =
+  | 'required'
   | 'not_a_chat'
   | 'not_a_phone'
   | 'not_a_date'
@@ -15,7 +16,12 @@ export type OwnIssue =
   | 'not_a_status'
   | 'not_a_session_id'
   | 'reserved_session_id'
-  | 'text_only'
+  | 'unknown_kind'
+  | 'not_a_vcard'
+  | 'card_incomplete'
+  | 'not_distinct'
+  | 'more_than_options'
+  | 'end_before_begin'
   | 'not_for_everyone'
   | 'end_before_start'
   | 'not_in_future'
@@ -49,6 +55,11 @@ export function text(min: number, max: number) {
 /** A whole number, also written as text. */
 export function int(min: number, max: number) {
   return z.preprocess(numeric, z.int().min(min).max(max))
+}
+
+/** A number, also written as text. */
+export function real(min: number, max: number) {
+  return z.preprocess(numeric, z.number().min(min).max(max))
 }
 
 function numeric(value: unknown): unknown {

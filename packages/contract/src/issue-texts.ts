@@ -138,10 +138,35 @@ const issueTexts = {
     en: 'That name is reserved; use another, which is not just up to 10 digits',
     pt: 'Esse nome é reservado; use outro, que não seja só até 10 dígitos',
   },
-  text_only: {
-    es: 'Solo se puede enviar texto: una cadena, o {"text": "…"}',
-    en: 'Only text can be sent: a string, or {"text": "…"}',
-    pt: 'Só é possível enviar texto: uma string, ou {"text": "…"}',
+  unknown_kind: {
+    es: 'Debe ser un texto, o un objeto con `kind` o con una clave que diga qué es: text, location, contacts, poll, …',
+    en: 'It must be a text, or an object with `kind` or with a key that says what it is: text, location, contacts, poll, …',
+    pt: 'Deve ser um texto, ou um objeto com `kind` ou com uma chave que diga o que é: text, location, contacts, poll, …',
+  },
+  not_a_vcard: {
+    es: 'No es una vCard con nombre (FN)',
+    en: 'It is not a vCard with a name (FN)',
+    pt: 'Não é um vCard com nome (FN)',
+  },
+  card_incomplete: {
+    es: 'Dé `vcard`, o `name` y `phone`',
+    en: 'Give `vcard`, or `name` and `phone`',
+    pt: 'Dê `vcard`, ou `name` e `phone`',
+  },
+  not_distinct: {
+    es: 'No debe repetirse ninguno',
+    en: 'None may be there twice',
+    pt: 'Nenhum pode repetir-se',
+  },
+  more_than_options: {
+    es: 'No puede ser mayor que el número de opciones',
+    en: 'It must not be more than there are options',
+    pt: 'Não pode ser maior que o número de opções',
+  },
+  end_before_begin: {
+    es: 'Debe ser posterior al comienzo',
+    en: 'It must be later than the beginning',
+    pt: 'Deve ser posterior ao começo',
   },
   not_for_everyone: {
     es: 'No se puede eliminar para todos: solo false',

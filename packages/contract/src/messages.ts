@@ -19,6 +19,7 @@ import {
 } from './fields.ts'
 import { messageContent } from './message-content.ts'
 import { messageTypes } from './message-events.ts'
+import { outgoingContent } from './outgoing.ts'
 
 export const messageStatuses = [
   'scheduled',
@@ -208,27 +209,6 @@ const recipients = z
     example: '12025550123',
   })
 
-/** What to send: text, or an object whose key decides. Only text can be sent today. */
-const outgoingText = z
-  .preprocess(
-    numberAsText,
-    z.union([
-      z.string().min(1).max(4096),
-      z
-        .looseObject({
-          text: z.string().min(1).max(4096).optional(),
-          conversation: z.string().min(1).max(4096).optional(),
-        })
-        .transform((value, context): string => {
-          const written = value.text ?? value.conversation
-          if (written !== undefined) return written
-          context.addIssue({ code: 'custom', input: value, ...issue('text_only') })
-          return z.NEVER
-        }),
-    ]),
-  )
-  .meta({ description: 'Text of 1 to 4096 characters, or `{"text": "…"}`.', example: 'Hello' })
-
 const idempotencyKey = text(1, 255)
 
 const sendAnswer = z.object({
@@ -253,14 +233,14 @@ const sendMessage = endpoint({
   path: '/api/messages/:sessionId/send',
   tag,
   bucket: 'sending',
-  summary: 'Send a message',
+  summary: 'Send a message of any kind',
   description:
     'The message is stored before it is promised, and sent once: repeat a call whose answer was lost with the same `Idempotency-Key` and you get the first result. With an array in `to`, `results` tells about each.',
   params,
   headers: z.object({ 'idempotency-key': maybe(idempotencyKey) }),
   body: z.object({
     to: recipients,
-    message: outgoingText,
+    message: outgoingContent,
     type: maybe(z.string().max(40)).meta({ description: 'Accepted; what `message` is decides.' }),
     quotedMessageId: maybe(messageId).meta({ description: 'The message this answers.' }),
     quotedMsgId: maybe(messageId).meta({ description: 'The same.' }),

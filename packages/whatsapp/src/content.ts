@@ -154,6 +154,10 @@ export interface PlannedEvent {
   startsAt?: number
   endsAt?: number
   canceled: boolean
+  /** Whether guests may bring others. */
+  extraGuests?: boolean
+  /** Answers to it are sealed with it, base64; undefined when the message lacked it. */
+  secret?: string
 }
 
 export interface MenuOption {

@@ -259,7 +259,7 @@ export function createCalls({ database, events, sessions, chats, messages, clock
     const name = contact === undefined ? number : nameOf(contact)
     const request = {
       to,
-      text: replyTo(text, { name, number }),
+      content: { kind: 'text' as const, text: replyTo(text, { name, number }) },
       mentions: [],
       quotedId: undefined,
       idempotencyKey: `call:${callId}`,

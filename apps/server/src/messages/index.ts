@@ -24,10 +24,14 @@ import { project } from './projection.ts'
 import { createProjector } from './projector.ts'
 import { moveMessages, newest } from './rekey-messages.ts'
 import { makeMissingChats } from './repair.ts'
+import { createPrepare } from './sending/prepare.ts'
 import { createRecipients } from './sending/recipients.ts'
+import { createRepeats } from './sending/repeats.ts'
 import { type CallOptions, createSender, type SendOutcome, type SendRequest } from './sending/send.ts'
+import { createOutgoingStore } from './sending/storing.ts'
 import { createUnanswered, repeatWithinMs } from './sending/unanswered.ts'
 import { type Cancelled, createCanceller } from './scheduling/cancel.ts'
+import { createRelease } from './scheduling/release.ts'
 import { createScheduledList, type ScheduledList } from './scheduling/scheduled-list.ts'
 import { createScheduler } from './scheduling/scheduler.ts'
 import { TallyChange } from './tally.ts'
@@ -138,19 +142,23 @@ export function createMessages(deps: MessagesDeps): Messages {
   const scheduler = createScheduler({
     database,
     sessions,
-    release: (sessionId, rows, link) => sender.release(sessionId, rows, link),
+    release: (sessionId, rows, link) => release(sessionId, rows, link),
     clock,
     log,
   })
+  const store = createOutgoingStore({ database, chats, outbox, own, clock })
+  const release = createRelease({ database, chats, outbox, store, recipients, finder, own, clock })
   const sender = createSender({
     database,
-    chats,
     sessions,
     outbox,
+    store,
+    prepare: createPrepare({ finder }),
     recipients,
-    unanswered,
+    repeats: createRepeats({ database, outbox, unanswered, scheduler }),
     finder,
     scheduler,
+    own,
     clock,
   })
   const cancel = createCanceller({ database, finder, outbox, clock })

@@ -6,7 +6,7 @@ import { databases } from '../platform/testing/databases.ts'
 import { createManualClock, type ManualClock } from '../platform/testing/manual-clock.ts'
 import type { PacingSettings } from './pacing/pacing.ts'
 import { eventually, type Fixture, startFixture } from './testing/messages-fixture.ts'
-import type { ScriptedLink } from './testing/scripted-sessions.ts'
+import { type ScriptedLink, textWritten } from './testing/scripted-sessions.ts'
 
 const ana = parseJid('12025550123@s.whatsapp.net')
 const ben = parseJid('12025550124@s.whatsapp.net')
@@ -15,13 +15,19 @@ const hour = 60 * minute
 const off: PacingSettings = { perMinute: undefined, pauseMs: undefined, warmUp: undefined }
 
 async function send(hub: Fixture, text: string, to = ana): Promise<string> {
-  const request = { to, text, mentions: [], quotedId: undefined, idempotencyKey: undefined }
+  const request = {
+    to,
+    content: { kind: 'text' as const, text },
+    mentions: [],
+    quotedId: undefined,
+    idempotencyKey: undefined,
+  }
   const [outcome] = await hub.messages.send(hub.session, [request], { language: 'en', signal: undefined })
   if (outcome === undefined || !('row' in outcome)) throw new Error('not a message')
   return outcome.row.whatsapp_id
 }
 
-const textsOf = (link: ScriptedLink): string[] => link.written.map(({ content }) => content.text)
+const textsOf = (link: ScriptedLink): string[] => link.written.map(textWritten)
 
 /** Moves the clock, a second at a time, until so many were written. */
 async function written(clock: ManualClock, link: ScriptedLink, count: number): Promise<void> {

@@ -62,7 +62,12 @@ databases('what is done for every message', ({ open, dialect }) => {
         ]),
       )
     }
-    const send = { text: 'Hi', mentions: [], idempotencyKey: 'k', quotedId: 'A' }
+    const send = {
+      content: { kind: 'text' as const, text: 'Hi' },
+      mentions: [],
+      idempotencyKey: 'k',
+      quotedId: 'A',
+    }
     for (const to of [ana.pn, group, parseJid('447700900123@s.whatsapp.net')]) {
       await hub.messages.send(hub.session, [{ ...send, to, idempotencyKey: to }], call)
     }

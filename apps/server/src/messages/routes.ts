@@ -104,7 +104,7 @@ export function messageRoutes(
   http.serve(endpoints.sendMessage, async ({ params, body, headers, ownerId, language, signal }) => {
     const session = sessions.find(ownerId, params.sessionId, 'name_first')
     const common = {
-      text: body.message,
+      content: body.message,
       mentions: body.mentions ?? [],
       quotedId: body.quotedMessageId ?? body.quotedMsgId,
       sendAt: body.sendAt,

@@ -6,6 +6,7 @@ import { databases } from '../platform/testing/databases.ts'
 import { createManualClock, type ManualClock } from '../platform/testing/manual-clock.ts'
 import type { SendRequest } from './index.ts'
 import { eventually, type Fixture, startFixture } from './testing/messages-fixture.ts'
+import { textWritten } from './testing/scripted-sessions.ts'
 
 const ana = parseJid('12025550123@s.whatsapp.net')
 const anaLid = parseJid('777000111@lid')
@@ -17,7 +18,7 @@ const hour = 60 * minute
 async function sendTo(hub: Fixture, text: string, more: Partial<SendRequest> = {}) {
   const request: SendRequest = {
     to: ana,
-    text,
+    content: { kind: 'text', text },
     mentions: [],
     quotedId: undefined,
     idempotencyKey: undefined,
@@ -71,7 +72,7 @@ databases('scheduled messages', ({ open, place }) => {
     await hub.clock.advance(1)
     await eventually(() => link.written[0])
     expect(link.written).toMatchObject([
-      { id: scheduled.whatsapp_id, to: ana, content: { text: 'Good morning', mentions: [ben] } },
+      { id: scheduled.whatsapp_id, to: ana, content: { content: { text: 'Good morning', mentions: [ben] } } },
     ])
     await eventually(async () => (await hub.told('message.sent'))[0])
     expect(await hub.messages.list.page({ sessionId: 1 }, 10, 0)).toMatchObject([
@@ -110,7 +111,7 @@ databases('scheduled messages', ({ open, place }) => {
     const sending = sendTo(hub, 'third')
     const link = hub.sessions.online()
     await sending
-    expect(link.written.map(({ content }) => content.text)).toEqual(['first', 'second', 'third'])
+    expect(link.written.map(textWritten)).toEqual(['first', 'second', 'third'])
   })
 
   test('a session that stays away for a day loses the message, which says why and can be tried again', async () => {
@@ -148,12 +149,7 @@ databases('scheduled messages', ({ open, place }) => {
     open1()
     await Promise.allSettled(sent)
     await eventually(() => (link.written.length === 4 ? true : undefined))
-    expect(link.written.map(({ content }) => content.text)).toEqual([
-      'on the wire',
-      'in line',
-      'scheduled',
-      'after',
-    ])
+    expect(link.written.map(textWritten)).toEqual(['on the wire', 'in line', 'scheduled', 'after'])
   })
 
   test('the same key is the same message, before it is due, after, and when it was cancelled', async () => {
@@ -233,7 +229,7 @@ databases('scheduled messages', ({ open, place }) => {
       code: 'MESSAGE_NOT_CANCELLABLE',
       status: 'sent',
     })
-    expect(link.written.map(({ content }) => content.text)).toEqual(['on the wire'])
+    expect(link.written.map(textWritten)).toEqual(['on the wire'])
   })
 
   test('a number that is not on WhatsApp is told at once when it can be asked about, else when it is due', async () => {
@@ -270,7 +266,7 @@ databases('scheduled messages', ({ open, place }) => {
     await hub.clock.advance(hour)
     await eventually(() => (link.written.length === texts.length ? true : undefined))
     const textsTo = (to: string): string[] =>
-      link.written.filter((message) => message.to === to).map(({ content }) => content.text)
+      link.written.filter((message) => message.to === to).map(textWritten)
     expect(textsTo(ana)).toEqual(texts.filter((text) => Number(text) % 2 === 0))
     expect(textsTo(ben)).toEqual(texts.filter((text) => Number(text) % 2 === 1))
   })

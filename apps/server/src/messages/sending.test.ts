@@ -7,6 +7,7 @@ import { databases } from '../platform/testing/databases.ts'
 import { createManualClock } from '../platform/testing/manual-clock.ts'
 import type { CallOptions, SendOutcome, SendRequest } from './index.ts'
 import { eventually, type Fixture, startFixture } from './testing/messages-fixture.ts'
+import { textWritten } from './testing/scripted-sessions.ts'
 
 const ana = parseJid('12025550123@s.whatsapp.net')
 const anaLid = parseJid('777000111@lid')
@@ -15,7 +16,7 @@ const group = parseJid('120363000000000001@g.us')
 
 const request = (text: string, more: Partial<SendRequest> = {}): SendRequest => ({
   to: ana,
-  text,
+  content: { kind: 'text', text },
   mentions: [],
   quotedId: undefined,
   idempotencyKey: undefined,
@@ -67,7 +68,7 @@ databases('sending messages', ({ open, place }) => {
       {
         id: row.whatsapp_id,
         to: ana,
-        content: { text: 'Hello', mentions: [], quoted: undefined },
+        content: { content: { kind: 'text', text: 'Hello' }, quoted: undefined },
         refreshDevices: false,
       },
     ])
@@ -131,7 +132,7 @@ databases('sending messages', ({ open, place }) => {
     expect(link.written).toEqual([])
     gate.resolve()
     await Promise.all(sending)
-    expect(link.written.map(({ content }) => content.text)).toEqual(texts)
+    expect(link.written.map(textWritten)).toEqual(texts)
   })
 
   test('a refusal is an error with its reason, and message.failed', async () => {
@@ -202,7 +203,7 @@ databases('sending messages', ({ open, place }) => {
     const second = hub.sessions.online()
     await Promise.all(sending)
     expect(second.written.map(({ id }) => id)).toEqual(first.written.map(({ id }) => id))
-    expect(second.written.map(({ content }) => content.text)).toEqual(['one', 'two', 'three'])
+    expect(second.written.map(textWritten)).toEqual(['one', 'two', 'three'])
     expect(await hub.told('message.sent')).toHaveLength(3)
   })
 
@@ -285,7 +286,7 @@ databases('sending messages', ({ open, place }) => {
     const link = hub.sessions.online()
     await eventually(() => (link.written.length === 3 ? true : undefined))
     expect(link.written.map(({ id }) => id)).toEqual(ids)
-    expect(link.written.map(({ content }) => content.text)).toEqual(['one', 'to ben', 'two'])
+    expect(link.written.map(textWritten)).toEqual(['one', 'to ben', 'two'])
     await eventually(async () => ((await hub.told('message.sent')).length === 3 ? true : undefined))
     expect((await outboundRows(hub)).map((row) => row.state)).toEqual(['acked', 'acked', 'acked'])
   })
@@ -633,8 +634,12 @@ databases('answering, retrying, reading, removing', ({ open }) => {
     const row = await send(hub, 'Yes', { quotedId: 'Q1', mentions: [ben] })
     expect(row.quoted_id).toBe('Q1')
     expect(link.written[0]?.content).toEqual({
-      text: 'Yes',
-      mentions: [ben],
+      content: {
+        kind: 'text',
+        text: 'Yes',
+        mentions: [ben],
+        quoted: { id: 'Q1', sender: ana, text: 'text of Q1' },
+      },
       quoted: {
         id: 'Q1',
         chat: ana,
@@ -739,7 +744,7 @@ databases('answering, retrying, reading, removing', ({ open }) => {
     gate.resolve()
     await stuck
     expect(await waiting).toMatchObject({ reason: 'CANCELLED' })
-    expect(link.written.map(({ content }) => content.text)).toEqual(['first'])
+    expect(link.written.map(textWritten)).toEqual(['first'])
     expect(
       (await hub.messages.list.tallied(1, undefined, undefined)).filter(({ messages }) => messages !== 0),
     ).toEqual([{ from_me: 1, type: 'text', status: 'sent', messages: 1 }])

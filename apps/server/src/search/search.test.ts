@@ -127,7 +127,15 @@ databases('the search', ({ open, dialect }) => {
     )
     await app.hub.messages.send(
       app.hub.session,
-      [{ to: ben, text: 'order five', mentions: [], quotedId: undefined, idempotencyKey: 'k' }],
+      [
+        {
+          to: ben,
+          content: { kind: 'text', text: 'order five' },
+          mentions: [],
+          quotedId: undefined,
+          idempotencyKey: 'k',
+        },
+      ],
       { language: 'en', signal: undefined },
     )
     expect(link.written).toHaveLength(1)

@@ -1,6 +1,6 @@
 import { hash } from 'node:crypto'
 
-import type { Jid } from '@inbox-hub/whatsapp'
+import type { Jid, OutgoingContent } from '@inbox-hub/whatsapp'
 
 /**
  * The WhatsApp id of a message, derived from what makes the request unique: sent again after a doubt it is the same message, which
@@ -13,7 +13,7 @@ export function whatsappIdOf(sessionId: number, key: string): string {
 /** What two requests have in common when they ask for the same thing. Of the address as it was asked for: what it stands for may change. */
 export function fingerprintOf(request: {
   to: Jid
-  text: string
+  content: OutgoingContent
   mentions: readonly Jid[]
   quotedId: string | undefined
   /** Unix ms. */
@@ -21,16 +21,18 @@ export function fingerprintOf(request: {
   /** A request with a key is the same as another only with the same key. */
   idempotencyKey: string | undefined
 }): string {
-  const { to, text, mentions, quotedId, sendAt, idempotencyKey } = request
+  const { to, content, mentions, quotedId, sendAt, idempotencyKey } = request
+  const isPlainText = content.kind === 'text' && Object.keys(content).length === 2
   return hash(
     'sha256',
     JSON.stringify([
       to,
-      text,
+      // As it was written before there was anything but text, so that what was stored then is still recognised.
+      isPlainText ? content.text : content,
       mentions,
       quotedId ?? null,
       idempotencyKey ?? null,
-      // At its end, so that what was stored before there were schedules is still recognised.
+      // At its end, for the same reason.
       ...(sendAt === undefined ? [] : [sendAt]),
     ]),
     'base64url',

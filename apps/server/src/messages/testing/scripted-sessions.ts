@@ -1,4 +1,4 @@
-import { type Jid, type MessageChange, parseJid } from '@inbox-hub/whatsapp'
+import { type Jid, type MessageChange, parseJid, textOf } from '@inbox-hub/whatsapp'
 
 import type { Lease } from '../../cluster/index.ts'
 import type { Tx } from '../../platform/database/index.ts'
@@ -50,6 +50,9 @@ export interface ScriptedLink extends Link {
   /** Numbers that WhatsApp does not have, and the spelling of others. */
   readonly directory: Map<string, { exists: boolean | undefined; pn?: Jid; lid?: Jid }>
 }
+
+/** The text of what a link wrote. */
+export const textWritten = ({ content }: ScriptedLink['written'][number]): string => textOf(content.content)
 
 /** The sessions door without WhatsApp: a journal in memory, links that do as told. */
 export interface ScriptedSessions extends Sessions {

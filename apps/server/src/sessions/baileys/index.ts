@@ -150,8 +150,7 @@ export interface GroupCalls {
 }
 
 export interface OutboundContent {
-  text: string
-  mentions: readonly Jid[]
+  content: MessageContent
   /** The message this answers, as stored. */
   quoted: { id: string; chat: Jid; sender: Jid; fromMe: boolean; content: MessageContent } | undefined
 }

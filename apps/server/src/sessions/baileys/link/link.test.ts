@@ -26,7 +26,7 @@ test('a session is linked by its QR, receives, answers, and hears that the answe
     {
       id: '3EB0AAAAAAAAAAAAAAAAAA',
       to: parseJid('12025550123@s.whatsapp.net'),
-      content: { text: 'Until six', mentions: [], quoted: undefined },
+      content: { content: { kind: 'text', text: 'Until six' }, quoted: undefined },
       refreshDevices: false,
     },
     async (bytes) => void protos.push(bytes),

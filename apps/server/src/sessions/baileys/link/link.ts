@@ -35,7 +35,7 @@ import { groupCalls, noticesIn, pairsIn } from './groups.ts'
 import { leaveOutKeylessDevices } from './keyless-devices.ts'
 import type { NumberAnswer } from './numbers.ts'
 import { askNumbers } from './numbers.ts'
-import { outboundMessage } from './outbound.ts'
+import { type OutboundMessage, outboundMessage } from './outbound.ts'
 import type { PrivacyTokens } from './privacy-tokens.ts'
 import { pairingWindowMs, qrLifeMs, withSecret } from './qr.ts'
 import { Wire } from './wire.ts'
@@ -512,25 +512,27 @@ export class SocketLink implements Link {
     const me = this.#me()
     if (me === undefined) throw new HubError('SESSION_NOT_CONNECTED')
     const self = isLid(to) && me.lid !== undefined ? me.lid : me.pn
-    const message = await outboundMessage({ id, to, content, self })
-    await beforeWire(proto.Message.encode(message).finish())
+    const outbound = await outboundMessage({ id, to, content, self })
+    await beforeWire(proto.Message.encode(outbound.message).finish())
     this.#connected()
     if (refreshDevices) this.#parts.caches.forgetDevices(this.lease.sessionId, userOf(to))
-    await this.#parts.tokens.behind(sock, to, () => this.#relay(sock, { id, to, self, message }))
+    await this.#parts.tokens.behind(sock, to, () => this.#relay(sock, { id, to, self, outbound }))
   }
 
   async #relay(
     sock: WASocket,
-    { id, to, self, message }: { id: string; to: Jid; self: Jid; message: proto.IMessage },
+    { id, to, self, outbound }: { id: string; to: Jid; self: Jid; outbound: OutboundMessage },
   ): Promise<void> {
+    const { message, nodes } = outbound
+    const options = { messageId: id, additionalNodes: nodes }
     try {
-      await sock.relayMessage(to, message, { messageId: id })
+      await sock.relayMessage(to, message, options)
     } catch (error) {
       // An error with a code of WhatsApp's: a query that the message needed was refused, and nothing was written.
       if (typeof rawOf(error).data !== 'number' || this.#ending !== undefined) throw error
       const cache = this.#parts.caches.devicesOf(this.lease.sessionId)
       if ((await leaveOutKeylessDevices(sock, cache, { to, self })) === 0) throw error
-      await sock.relayMessage(to, message, { messageId: id })
+      await sock.relayMessage(to, message, options)
     }
   }
 

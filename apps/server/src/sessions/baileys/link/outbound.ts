@@ -1,42 +1,64 @@
-import type { proto, WAMessage } from '../baileys.ts'
-import { generateWAMessage } from '../baileys.ts'
+import type { BinaryNode, proto, WAMessage } from '../baileys.ts'
+import { generateWAMessageFromContent, getContentType } from '../baileys.ts'
 
-import type { Jid } from '@inbox-hub/whatsapp'
+import type { Jid, MessageContent } from '@inbox-hub/whatsapp'
 import { textOf } from '@inbox-hub/whatsapp'
 
 import type { OutboundContent } from '../index.ts'
-import { silentLogger } from '../runtime/index.ts'
 import { isMissing } from '../missing.ts'
+import { protoOf } from './outbound-kinds.ts'
 
-/** The protobuf of what we send, made by baileys' own generator so that it is what WhatsApp Web would write. */
+/** A message as it is encrypted, and what its stanza says beside it. */
+export interface OutboundMessage {
+  message: proto.IMessage
+  nodes: BinaryNode[]
+}
+
+/** The protobuf of what we send, made by baileys' own generator where it has one, so that it is what WhatsApp Web would write. */
 export async function outboundMessage({
   id,
   to,
-  content,
+  content: { content, quoted },
   self,
 }: {
   id: string
   to: Jid
   content: OutboundContent
   self: Jid
-}): Promise<proto.IMessage> {
-  const { quoted } = content
-  const made = await generateWAMessage(
-    to,
-    // No preview: baileys would fetch whatever address the text holds.
-    { text: content.text, mentions: [...content.mentions], linkPreview: null },
-    {
-      userJid: self,
-      messageId: id,
-      logger: silentLogger,
-      ...(quoted && { quoted: quotedMessage(quoted) }),
-      upload: async () => {
-        throw new Error('a text has nothing to upload')
-      },
-    },
-  )
+}): Promise<OutboundMessage> {
+  const said = withContext(await protoOf(content), content)
+  const made = generateWAMessageFromContent(to, said, {
+    userJid: self,
+    messageId: id,
+    ...(quoted && { quoted: quotedMessage(quoted) }),
+  })
   if (isMissing(made.message)) throw new Error('baileys made a message without content')
-  return made.message
+  return { message: made.message, nodes: metaOf(content) }
+}
+
+/** What any kind may carry stands in the context of its field of the protobuf. */
+function withContext(message: proto.IMessage, content: MessageContent): proto.IMessage {
+  if (content.kind === 'undecryptable') return message
+  const { mentions = [], forwarded, expiresInS } = content
+  const context: proto.IContextInfo = {
+    ...(mentions.length > 0 && { mentionedJid: [...mentions] }),
+    ...(forwarded !== undefined && { forwardingScore: forwarded, isForwarded: true }),
+    ...(expiresInS !== undefined && { expiration: expiresInS }),
+  }
+  const name = getContentType(message)
+  const field: unknown = name && message[name]
+  if (Object.keys(context).length === 0 || typeof field !== 'object' || field === null) return message
+  // Every message of ours is in a field that has it.
+  const holder = field as { contextInfo?: proto.IContextInfo | null }
+  holder.contextInfo = { ...holder.contextInfo, ...context }
+  return message
+}
+
+/** WhatsApp Web says in the stanza what some kinds are, for who cannot read them (baileys: `sendMessage`). */
+function metaOf({ kind }: MessageContent): BinaryNode[] {
+  if (kind === 'poll') return [{ tag: 'meta', attrs: { polltype: 'creation' } }]
+  if (kind === 'event') return [{ tag: 'meta', attrs: { event_type: 'creation' } }]
+  return []
 }
 
 /** The message that is answered, as far as a quote shows it. */

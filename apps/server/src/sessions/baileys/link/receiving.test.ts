@@ -247,7 +247,7 @@ test('receipts are stored before they are acknowledged, with who read what', asy
     {
       id: '3EB0AAAAAAAAAAAAAAAAAB',
       to: question.chat,
-      content: { text: 'answer', mentions: [], quoted: undefined },
+      content: { content: { kind: 'text', text: 'answer' }, quoted: undefined },
       refreshDevices: false,
     },
     async () => {},

@@ -19,12 +19,21 @@ const customer = '+12025550123'
 const customerJid = parseJid('12025550123@s.whatsapp.net')
 
 let sent = 0
-function send(link: Link, to: Jid, content: Partial<OutboundContent> & { text: string }) {
+function send(
+  link: Link,
+  to: Jid,
+  { text, mentions, quoted }: { text: string; mentions?: readonly Jid[] } & Partial<OutboundContent>,
+) {
   sent += 1
   const id = `3EB0${sent.toString(16).padStart(18, '0').toUpperCase()}`
   const protos: proto.Message[] = []
   const done = link.send(
-    { id, to, content: { mentions: [], quoted: undefined, ...content }, refreshDevices: false },
+    {
+      id,
+      to,
+      content: { content: { kind: 'text', text, ...(mentions && { mentions }) }, quoted },
+      refreshDevices: false,
+    },
     async (bytes) => void protos.push(proto.Message.decode(bytes)),
   )
   return { id, done, protos }

@@ -34,7 +34,7 @@ databases('the engine', ({ open }) => {
       {
         id: '3EB0AAAAAAAAAAAAAAAAAC',
         to: chat,
-        content: { text: 'answer', mentions: [], quoted: undefined },
+        content: { content: { kind: 'text', text: 'answer' }, quoted: undefined },
         refreshDevices: false,
       },
       async () => {},

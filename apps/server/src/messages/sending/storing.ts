@@ -1,0 +1,159 @@
+import { HubError } from '@inbox-hub/contract'
+import { isPerson, type Jid } from '@inbox-hub/whatsapp'
+
+import type { Chats } from '../../chats/index.ts'
+import type { Clock } from '../../platform/clock.ts'
+import { type Database, nextIntegers, type Tx } from '../../platform/database/index.ts'
+import { storedContent } from '../content.ts'
+import { insertMessages, type MessageRow, outgoingRow } from '../message-rows.ts'
+import type { Outbox, Outgoing } from '../outbound/outbox.ts'
+import { insertOutbound } from '../outbound/outbound-rows.ts'
+import { queued } from '../outbound/outbound-state.ts'
+import type { Own } from '../own.ts'
+import { findScheduled, insertScheduled, type ScheduledRow } from '../scheduling/scheduled-rows.ts'
+import { TallyChange } from '../tally.ts'
+import { messageContent, outboundContent } from './compose.ts'
+import type { Prepared } from './prepare.ts'
+
+/** What names a message before it is stored. */
+export interface MessageKey {
+  whatsappId: string
+  fingerprint: string
+}
+
+/** Writes what is to go out, now or at its time. `to` is the chat as the recipients were found. */
+export interface OutgoingStore {
+  /** Everything about the message in one transaction; undefined when another call with the same key was faster. */
+  store(
+    sessionId: number,
+    prepared: Prepared,
+    to: Jid,
+    key: MessageKey,
+  ): Promise<{ message: Outgoing; row: MessageRow } | undefined>
+  /** Keeps a message until its time, Unix ms; answers the one of another call with the same key when that was faster. */
+  schedule(
+    sessionId: number,
+    prepared: Prepared,
+    sendAt: number,
+    to: Jid,
+    key: MessageKey,
+  ): Promise<ScheduledRow>
+  /** The rows of a message that is to go out, and what they change in its chat; false when there is one under its id. */
+  insert(
+    tx: Tx,
+    row: MessageRow,
+    owed: { fingerprint: string; asked: number; onWire: boolean },
+    tally: TallyChange,
+  ): Promise<boolean>
+}
+
+export interface OutgoingStoreDeps {
+  database: Database
+  chats: Chats
+  outbox: Pick<Outbox, 'now' | 'isOpen'>
+  own: (sessionId: number) => Own
+  clock: Clock
+}
+
+/** Another call with the same key stored its message while ours was being made. */
+class StoredMeanwhile extends Error {
+  override readonly name = 'StoredMeanwhile'
+}
+
+export function createOutgoingStore({
+  database,
+  chats,
+  outbox,
+  own,
+  clock,
+}: OutgoingStoreDeps): OutgoingStore {
+  const insert: OutgoingStore['insert'] = async (tx, row, { fingerprint, asked, onWire }, tally) => {
+    const { id, session_id: sessionId, sent_at: now } = row
+    // A column that only canonical addresses are written to.
+    const chat = row.chat_jid as Jid
+    if ((await insertMessages.run(tx, [row])).length === 0) return false
+    const owed = await insertOutbound.run(tx, [
+      {
+        message_id: id,
+        session_id: sessionId,
+        whatsapp_id: row.whatsapp_id,
+        fingerprint,
+        state: onWire ? 'sending' : 'queued',
+        attempts: onWire ? 1 : 0,
+        retries: 0,
+        asked_at: asked,
+      },
+    ])
+    if (owed.length === 0) return false
+    if (isPerson(chat)) await chats.meet(tx, [{ sessionId, jid: chat }])
+    await chats.change(tx, [
+      { sessionId, jid: chat, messages: 1, unread: 0, last: { id, sentAt: now }, seenAt: now },
+    ])
+    tally.add(row)
+    return true
+  }
+
+  return {
+    insert,
+    async store(sessionId, prepared, to, key) {
+      const content = messageContent(prepared, own(sessionId))
+      const stored = storedContent(content)
+      const now = clock.now()
+      const asked = outbox.now()
+      const write = database.write(async (tx): Promise<{ message: Outgoing; row: MessageRow }> => {
+        await chats.hold(tx, [sessionId])
+        const chat = (await chats.addresses.canonical(tx, [{ sessionId, jid: to }]))(sessionId, to)
+        const onWire = outbox.isOpen(sessionId, chat)
+        const [id = Number.NaN] = await nextIntegers(tx, 'message', 1)
+        const row = outgoingRow({ id, sessionId, chat, whatsappId: key.whatsappId, now }, stored)
+        const tally = new TallyChange()
+        const isNew = await insert(tx, row, { fingerprint: key.fingerprint, asked, onWire }, tally)
+        if (!isNew) throw new StoredMeanwhile()
+        await tally.write(tx)
+        const message: Outgoing = {
+          messageId: id,
+          place: id,
+          sessionId,
+          whatsappId: key.whatsappId,
+          chat,
+          state: queued(asked),
+          marked: onWire,
+          retries: 0,
+          content: outboundContent(content, prepared.quoted, own(sessionId)),
+        }
+        return { message, row }
+      })
+      try {
+        return await write
+      } catch (error) {
+        if (error instanceof StoredMeanwhile) return undefined
+        throw error
+      }
+    },
+    async schedule(sessionId, prepared, sendAt, to, key) {
+      const stored = storedContent(messageContent(prepared, own(sessionId)))
+      const asked = outbox.now()
+      return database.write(async (tx) => {
+        const [id = Number.NaN] = await nextIntegers(tx, 'message', 1)
+        const made: ScheduledRow = {
+          message_id: id,
+          session_id: sessionId,
+          whatsapp_id: key.whatsappId,
+          fingerprint: key.fingerprint,
+          chat_jid: (await chats.addresses.canonical(tx, [{ sessionId, jid: to }]))(sessionId, to),
+          type: stored.type,
+          body: stored.body,
+          content: stored.content,
+          quoted_id: stored.quotedId,
+          send_at: sendAt,
+          asked_at: asked,
+          cancelled_at: null,
+        }
+        if ((await insertScheduled.run(tx, [made])).length > 0) return made
+        const other = await findScheduled.first(tx, { sessionId, whatsappId: key.whatsappId })
+        if (other?.fingerprint !== key.fingerprint) throw new HubError('IDEMPOTENCY_CONFLICT')
+        return other
+      })
+    },
+  }
+}

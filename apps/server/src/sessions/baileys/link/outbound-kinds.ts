@@ -1,0 +1,114 @@
+import type { AnyMessageContent, proto } from '../baileys.ts'
+import { generateWAMessageContent } from '../baileys.ts'
+
+import type { Location, MessageContent, PlannedEvent, Poll } from '@inbox-hub/whatsapp'
+
+import { silentLogger } from '../runtime/index.ts'
+
+/** What a message says as WhatsApp's protobuf, without what any kind may carry. */
+export async function protoOf(content: MessageContent): Promise<proto.IMessage> {
+  switch (content.kind) {
+    case 'text':
+      // No preview: baileys would fetch whatever address the text holds.
+      return generated({ text: content.text, linkPreview: null })
+    case 'location':
+      return generated({ location: placeOf(content.location) })
+    case 'live_location':
+      return { liveLocationMessage: liveOf(content.location, content.text) }
+    case 'contacts':
+      return generated({
+        contacts: {
+          displayName: content.text,
+          contacts: content.contacts.map(({ name, vcard }) => ({ displayName: name, vcard })),
+        },
+      })
+    case 'poll':
+      return generated(pollOf(content.poll))
+    case 'event':
+      return eventOf(content.event)
+    case 'image':
+    case 'video':
+    case 'gif':
+    case 'video_note':
+    case 'audio':
+    case 'voice':
+    case 'document':
+    case 'sticker':
+    case 'album':
+    case 'buttons':
+    case 'list':
+    case 'buttons_reply':
+    case 'list_reply':
+    case 'group_invite':
+    case 'product':
+    case 'order':
+    case 'unsupported':
+    case 'undecryptable':
+      break
+  }
+  throw new Error(`a message of the kind ${content.kind} cannot be sent`)
+}
+
+async function generated(content: AnyMessageContent): Promise<proto.IMessage> {
+  return generateWAMessageContent(content, {
+    logger: silentLogger,
+    upload: async () => {
+      throw new Error('there is nothing to upload')
+    },
+  })
+}
+
+function placeOf({ latitude, longitude, name, address, url }: Location): proto.Message.ILocationMessage {
+  return {
+    degreesLatitude: latitude,
+    degreesLongitude: longitude,
+    ...(name !== undefined && { name }),
+    ...(address !== undefined && { address }),
+    ...(url !== undefined && { url }),
+  }
+}
+
+/** baileys has no generator for it. */
+function liveOf(
+  { latitude, longitude, accuracyM, speedMps, headingDegrees }: Location,
+  caption: string,
+): proto.Message.ILiveLocationMessage {
+  return {
+    degreesLatitude: latitude,
+    degreesLongitude: longitude,
+    ...(caption !== '' && { caption }),
+    ...(accuracyM !== undefined && { accuracyInMeters: accuracyM }),
+    ...(speedMps !== undefined && { speedInMps: speedMps }),
+    ...(headingDegrees !== undefined && { degreesClockwiseFromMagneticNorth: headingDegrees }),
+    sequenceNumber: 1,
+  }
+}
+
+function pollOf({ question, options, selectable, secret }: Poll): AnyMessageContent {
+  return {
+    poll: {
+      name: question,
+      values: [...options],
+      selectableCount: selectable,
+      ...(secret !== undefined && { messageSecret: Buffer.from(secret, 'base64') }),
+    },
+  }
+}
+
+/** Not baileys' own: that one knows no link of our own choice, and makes seconds with fractions of the end. */
+function eventOf(event: PlannedEvent): proto.IMessage {
+  const { name, description, location, joinLink, startsAt, endsAt, canceled, extraGuests, secret } = event
+  return {
+    messageContextInfo: { messageSecret: Buffer.from(secret ?? '', 'base64') },
+    eventMessage: {
+      name,
+      isCanceled: canceled,
+      extraGuestsAllowed: extraGuests === true,
+      ...(description !== undefined && { description }),
+      ...(joinLink !== undefined && { joinLink }),
+      ...(location !== undefined && { location: placeOf(location) }),
+      ...(startsAt !== undefined && { startTime: Math.floor(startsAt / 1000) }),
+      ...(endsAt !== undefined && { endTime: Math.floor(endsAt / 1000) }),
+    },
+  }
+}

@@ -140,8 +140,8 @@ describe.each(stores)('messages on %s', (store) => {
       },
       () => 'the phone’s own message or reading never showed',
     )
-    support.phone.savesContact(ana, 'Ana (work)')
-    support.phone.archives(ana)
+    support.phone.settings.savesContact(ana, 'Ana (work)')
+    support.phone.settings.archives(ana)
     const [archived] = await hub.webhook.received('chat.archived')
     expect(archived?.data).toMatchObject({ chatId: customerId, isArchived: true })
     await eventually(

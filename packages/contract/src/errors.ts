@@ -43,6 +43,32 @@ export const errors = {
       pt: 'Aguarde até que a sessão esteja `connected`. Se estiver `disconnected`, vincule-a de novo com o código QR.',
     },
   },
+  APP_STATE_NOT_READY: {
+    status: 409,
+    message: {
+      es: 'El teléfono aún no compartió las claves de sus ajustes con este dispositivo',
+      en: 'The phone has not shared the keys to its settings with this device yet',
+      pt: 'O telefone ainda não compartilhou as chaves de suas configurações com este dispositivo',
+    },
+    remedy: {
+      es: 'Abra WhatsApp en el teléfono con conexión y repita en un minuto; si sigue igual, vuelva a vincular la sesión.',
+      en: 'Open WhatsApp on the phone while it has a connection and repeat after a minute; if nothing changes, link the session again.',
+      pt: 'Abra o WhatsApp no telefone com conexão e repita em um minuto; se nada mudar, vincule a sessão de novo.',
+    },
+  },
+  APP_STATE_CONFLICT: {
+    status: 409,
+    message: {
+      es: 'Otro dispositivo de la cuenta está cambiando los mismos ajustes',
+      en: 'Another device of the account is changing the same settings',
+      pt: 'Outro dispositivo da conta está mudando as mesmas configurações',
+    },
+    remedy: {
+      es: 'Nada cambió: repita la operación dentro de unos segundos.',
+      en: 'Nothing was changed: repeat it in a few seconds.',
+      pt: 'Nada mudou: repita a operação em alguns segundos.',
+    },
+  },
   PAIRING_CODE_REFUSED: {
     status: 400,
     message: {

@@ -19,7 +19,8 @@ export interface ContactFact {
   sessionId: number
   jid: Jid
   pushName?: string | undefined
-  savedName?: string | undefined
+  /** In the phone's address book; null: not there (any more). */
+  savedName?: string | null | undefined
   verifiedName?: string | undefined
 }
 
@@ -121,11 +122,13 @@ export function createContacts(addresses: Addresses): Contacts {
           const row = await find.first(tx, { sessionId, jid })
           const names: Names = {
             pushName: cut(fact.pushName) ?? row?.push_name ?? null,
-            savedName: cut(fact.savedName) ?? row?.saved_name ?? null,
+            savedName: fact.savedName === null ? null : (cut(fact.savedName) ?? row?.saved_name ?? null),
             verifiedName: cut(fact.verifiedName) ?? row?.verified_name ?? null,
           }
           tx.afterCommit(() => known.set(key, names))
           if (row === undefined) {
+            // Taken out of the address book before we ever heard of them.
+            if (fact.savedName === null && names.pushName === null && names.verifiedName === null) return
             made.push(newContact(sessionId, jid, numberOf(shown(sessionId, jid)), names, at))
             return
           }
@@ -159,8 +162,8 @@ function isNews(known: Names | undefined, fact: ContactFact): boolean {
   )
 }
 
-const differs = (told: string | undefined, stored: string | null): boolean =>
-  told !== undefined && cut(told) !== undefined && cut(told) !== stored
+const differs = (told: string | null | undefined, stored: string | null): boolean =>
+  told === null ? stored !== null : told !== undefined && cut(told) !== undefined && cut(told) !== stored
 
 function cut(name: string | undefined): string | undefined {
   const text = name?.trim().slice(0, maxNameLength)

@@ -259,12 +259,12 @@ export function phoneEndpoints(emulator: Emulator, known: Set<string>): Endpoint
     endpoint('POST /phones/:number/archive', {
       about: 'Archives a chat on all devices, or takes it out again.',
       body: z.strictObject({ chat: address, archived: z.boolean().default(true) }),
-      handle: ({ params, body }) => phone(params).archives(body.chat, body.archived),
+      handle: ({ params, body }) => phone(params).settings.archives(body.chat, body.archived),
     }),
     endpoint('POST /phones/:number/contacts', {
       about: 'Saves a contact under a name, on all devices.',
       body: z.strictObject({ contact: address, name: text }),
-      handle: ({ params, body }) => phone(params).savesContact(body.contact, body.name),
+      handle: ({ params, body }) => phone(params).settings.savesContact(body.contact, body.name),
     }),
     endpoint('POST /phones/:number/history', {
       about: 'Puts a message into its history, for a client to be linked later.',

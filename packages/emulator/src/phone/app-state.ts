@@ -56,6 +56,15 @@ export class AppStateCollection {
 
   /** The patch (`SyncdPatch`, encoded) that sets `action`; counted as written. */
   set(action: SyncAction): Uint8Array {
+    return this.#write('set', action)
+  }
+
+  /** The patch that removes what is set under an index; counted as written. */
+  remove(index: readonly string[], version: number): Uint8Array {
+    return this.#write('remove', { index, value: {}, version })
+  }
+
+  #write(how: 'set' | 'remove', action: SyncAction): Uint8Array {
     const key = this.#key
     const keyId = { id: key.keyId }
     const index = Buffer.from(JSON.stringify(action.index))
@@ -63,17 +72,19 @@ export class AppStateCollection {
     const data = proto.SyncActionData.encode({ index, value, version, padding: Buffer.alloc(0) }).finish()
     const iv = randomBytes(16)
     const encrypted = Buffer.concat([iv, encryptCbc(key.valueEncryption, iv, data)])
-    const valueMac = macOfValue(key, 'set', encrypted)
+    const valueMac = macOfValue(key, how, encrypted)
     const indexMac = hmacSha256(key.index, index)
 
-    this.#apply('set', indexMac, valueMac)
+    this.#apply(how, indexMac, valueMac)
     this.#version += 1
-    this.actions.set(index.toString(), value)
+    if (how === 'set') this.actions.set(index.toString(), value)
+    else this.actions.delete(index.toString())
+    const { SET, REMOVE } = proto.SyncdMutation.SyncdOperation
     const snapshotMac = this.#snapshotMac()
     return proto.SyncdPatch.encode({
       mutations: [
         {
-          operation: proto.SyncdMutation.SyncdOperation.SET,
+          operation: how === 'set' ? SET : REMOVE,
           record: { index: { blob: indexMac }, value: { blob: Buffer.concat([encrypted, valueMac]) }, keyId },
         },
       ],

@@ -30,6 +30,7 @@ import { ownDeviceIdentity } from './adv.ts'
 import type { Collection } from './app-state.ts'
 import { appStateKeyShare, initialHistory, olderHistory } from './bootstrap.ts'
 import { type CallOptions, type CallSignal, PhoneCalls } from './calls.ts'
+import { ChatSettings } from './chat-settings.ts'
 import { type Content, textOf, toMessage } from './content.ts'
 import { Linking } from './linking.ts'
 import { Memory, type SentMessage } from './memory.ts'
@@ -99,6 +100,8 @@ export class Phone implements SimulatedPhone {
   /** What it does when a linked client asks for a file again; may be changed at any time. */
   mediaRetries: MediaRetryAnswer = 'uploads'
   readonly activity: Log<Activity>
+  /** What is set for all devices of the account. */
+  readonly settings: ChatSettings
   readonly #line: Line
   readonly #simulated: Simulated
   readonly #devices = new Map<number, PhoneDevice>()
@@ -122,6 +125,14 @@ export class Phone implements SimulatedPhone {
     this.#calls = new PhoneCalls(line)
     this.#memory = new Memory(line, options.keepMessages ?? 10_000)
     this.#settings = new SyncedSettings(line)
+    this.settings = new ChatSettings(this.#settings, {
+      chat: (chat) => this.#chatJid(chat, this.addressing),
+      person: (address) => {
+        const account = this.#accountOf(address)
+        this.#memory.meets(account, undefined)
+        return account
+      },
+    })
     this.#linking = new Linking(line, () => this.#device(0).signal.identity)
     this.#devices.set(0, new PhoneDevice(line, 0, simulated))
   }
@@ -477,36 +488,6 @@ export class Phone implements SimulatedPhone {
   }
 
   // App state and history
-
-  /** Archives a chat or takes it out again, on all devices. */
-  archives(chat: Recipient, archived = true): void {
-    const jid = this.#chatJid(chat, this.addressing)
-    this.#settings.set('regular_low', {
-      index: ['archive', jid],
-      value: { archiveChatAction: { archived } },
-      version: 3,
-    })
-  }
-
-  /** Saves a contact under a name, on all devices. */
-  savesContact(contact: Recipient, name: string): void {
-    const account = this.#accountOf(contact)
-    this.#memory.meets(account, undefined)
-    const jid = this.addressing === 'lid' ? account.lid : account.pn
-    this.#settings.set('critical_unblock_low', {
-      index: ['contact', jid],
-      value: {
-        contactAction: {
-          fullName: name,
-          firstName: name.split(' ')[0] ?? name,
-          lidJid: account.lid,
-          pnJid: account.pn,
-          saveOnPrimaryAddressbook: true,
-        },
-      },
-      version: 2,
-    })
-  }
 
   /** What app state says about an index, e.g. `['archive', jid]`, whoever set it. */
   appState(collection: Collection, index: readonly string[]): proto.ISyncActionValue | undefined {

@@ -19,9 +19,20 @@ export class SyncedSettings {
   /** Sets an entry and tells the linked devices. */
   set(name: Collection, { index, value, version }: SyncAction): void {
     const collection = this.#collection(name)
-    const patch = collection.set({ index, version, value: { ...value, timestamp: this.#line.clock.now() } })
+    const at = { timestamp: this.#line.clock.now() }
+    this.#append(name, collection, collection.set({ index, version, value: { ...value, ...at } }))
+  }
+
+  /** Removes an entry and tells the linked devices. */
+  remove(name: Collection, index: readonly string[], version: number): void {
+    const collection = this.#collection(name)
+    this.#append(name, collection, collection.remove(index, version))
+  }
+
+  #append(name: Collection, collection: AppStateCollection, patch: Uint8Array): void {
     const stored = this.#line.appendAppState(name, patch)
     if (stored !== collection.version) throw new Error(`${name} is at ${stored}, not ${collection.version}`)
+    this.#line.truth.touched()
   }
 
   /** Takes a patch that a linked device wrote. @throws {Error} it is not genuine */

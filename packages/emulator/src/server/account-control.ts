@@ -79,6 +79,13 @@ export class AccountControl implements Addresses {
     return this.#account.faults.queries.add(fault, times)
   }
 
+  /** Hands out app state that was tampered with, until disposed: the last patch of a collection is not what its MACs say. */
+  spoilsAppState(collection: string): Disposable {
+    const { spoiltAppState } = this.#account.faults
+    spoiltAppState.add(collection)
+    return { [Symbol.dispose]: () => void spoiltAppState.delete(collection) }
+  }
+
   /** Uses up the one-time keys of its clients. They are told, unless not. */
   exhaustPreKeys({ tell = true }: { tell?: boolean } = {}): void {
     for (const device of this.#account.linked.values()) {

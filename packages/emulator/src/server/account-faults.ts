@@ -60,6 +60,8 @@ export class AccountFaults {
   readonly messages = new Rules<MessageFault>()
   /** Messages to its clients. */
   readonly deliveries = new Rules<DeliveryFault>()
+  /** Collections of app state whose last patch is handed out with another value in it. */
+  readonly spoiltAppState = new Set<string>()
   /** Every login is answered with this until it is lifted. */
   loginRefusal: Extract<Action, { do: 'failure' }> | undefined
 }

@@ -15,8 +15,12 @@ export class AppState {
     return account.appState.get(collection)?.length ?? 0
   }
 
+  /** The patches after a version. What is spoilt has a bit of its last one changed on the way. */
   since(account: Account, collection: string, version: number): readonly Uint8Array[] {
-    return account.appState.get(collection)?.slice(version) ?? []
+    const patches = account.appState.get(collection)?.slice(version) ?? []
+    const last = patches.at(-1)
+    if (last === undefined || !account.faults.spoiltAppState.has(collection)) return patches
+    return [...patches.slice(0, -1), spoilt(last)]
   }
 
   /** Adds a patch and tells the account's devices, except the one it is from. Returns the new version. */
@@ -26,7 +30,7 @@ export class AppState {
     const numbered = proto.SyncdPatch.decode(patch)
     numbered.version = { version }
     const stored = proto.SyncdPatch.encode(numbered).finish()
-    account.appState.set(collection, [...this.since(account, collection, 0), stored])
+    account.appState.set(collection, [...(account.appState.get(collection) ?? []), stored])
     const attrs = { type: 'server_sync', from: account.pn }
     for (const linked of account.linked.values()) {
       if (linked.device === device || !linked.met) continue
@@ -37,4 +41,14 @@ export class AppState {
     if (device !== 0) account.phone.appStatePatched(collection, patch)
     return version
   }
+}
+
+/** A patch with another value in it, which its MACs do not fit. */
+function spoilt(bytes: Uint8Array): Uint8Array {
+  const patch = proto.SyncdPatch.decode(bytes)
+  const [mutation] = patch.mutations
+  const blob = Buffer.from(mutation?.record?.value?.blob ?? [])
+  blob[20] = (blob[20] ?? 0) ^ 1
+  if (mutation?.record?.value) mutation.record.value.blob = blob
+  return proto.SyncdPatch.encode(patch).finish()
 }

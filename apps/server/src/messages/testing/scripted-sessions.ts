@@ -280,6 +280,9 @@ function scriptedLink(sessionId: number, generation: number, now: () => number):
     rejectCall: () => {
       throw new Error('a scripted link rejects no calls')
     },
+    get appState(): Link['appState'] {
+      throw new Error('a scripted link has no app state')
+    },
     async typing(chat, state) {
       typed.push({ chat, state })
     },

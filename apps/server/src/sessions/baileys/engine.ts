@@ -211,6 +211,7 @@ class BaileysEngine implements Engine {
     const uploadAgent = await uploadAgentFor(proxy, whatsapp.mediaCa)
     // Node's fetch takes a dispatcher; the DOM's type of its options does not know it.
     const fetchOptions = (dispatcher === undefined ? {} : { dispatcher }) as RequestInit
+    const { mediaHost = 'mmg.whatsapp.net' } = whatsapp
     if (lease.lost.aborted) throw new Fenced('the lease was lost during the dial')
     const sock = socketContext.run(context, () => {
       const made = makeWASocket({
@@ -253,7 +254,7 @@ class BaileysEngine implements Engine {
         generateHighQualityLinkPreview: false,
         options: fetchOptions,
       })
-      link.attach(made)
+      link.attach(made, { mediaHost, fetchOptions })
       const forgetGroups = (ids: readonly (string | undefined)[]): void => {
         for (const id of ids) this.#groups.delete(`${sessionId}|${id ?? ''}`)
       }
@@ -264,7 +265,6 @@ class BaileysEngine implements Engine {
     // makeWASocket calls makeSignalRepository before it returns.
     if (lids !== undefined) {
       const slots = this.#slots
-      const { mediaHost = 'mmg.whatsapp.net' } = whatsapp
       this.#harvests.set(
         sessionId,
         new HistoryHarvest({ sock, store, lids, sealer, database, slots, log, mediaHost, fetchOptions }),

@@ -6,6 +6,7 @@ import type { DisconnectCause, Jid, MessageChange, MessageContent } from '@inbox
 import type { Lease } from '../../cluster/index.ts'
 import type { Tx } from '../../platform/database/index.ts'
 import type { CallSignal } from './link/calls.ts'
+import type { AppStateChange, NamedMessage } from './app-state/actions.ts'
 import type {
   GroupMetadata,
   GroupNotice,
@@ -15,6 +16,7 @@ import type {
 } from './link/groups.ts'
 
 export type { CallSignal } from './link/calls.ts'
+export type { AppStateChange, LastMessage, NamedMessage } from './app-state/actions.ts'
 export type {
   GroupChange,
   GroupMember,
@@ -105,6 +107,7 @@ export interface Link {
   readonly groups: GroupCalls
   /** Refuses a call that rings. Rejects with `QueryRefused` when WhatsApp does not know it (any more). */
   rejectCall(call: { id: string; creator: Jid }): Promise<void>
+  readonly appState: AppStateCalls
   /** Asks WhatsApp whether numbers exist; undefined = it did not say. Answers the JID to send to. */
   numbers(
     digits: readonly string[],
@@ -147,6 +150,18 @@ export interface GroupCalls {
     people: readonly Jid[],
     action: 'approve' | 'reject',
   ): Promise<readonly ParticipantOutcome[]>
+}
+
+/**
+ * What all devices of the account share: settings of chats, labels, the address book. Rejects with `HubError`: `APP_STATE_NOT_READY` while
+ * the phone has not shared its keys, `APP_STATE_CONFLICT` when other devices change the same faster than we do, `WHATSAPP_ERROR`
+ * with WhatsApp's reason, or `NO_ANSWER` within 20 s.
+ */
+export interface AppStateCalls {
+  /** Resolves when WhatsApp has it and it is stored and told here, as what other devices set is. */
+  change(change: AppStateChange): Promise<void>
+  /** Fetches what we do not have; `afresh`: everything, as if nothing were known. What it tells is stored and told. */
+  sync(how: { afresh: boolean }): Promise<void>
 }
 
 export interface OutboundContent {
@@ -261,7 +276,8 @@ export type Acquaintance =
       sessionId: number
       jid: Jid
       pushName?: string
-      savedName?: string
+      /** null: taken out of the address book. */
+      savedName?: string | null
       verifiedName?: string
     }
   | {
@@ -273,6 +289,37 @@ export type Acquaintance =
       pinned?: boolean
       /** Unix ms; null when no longer. */
       mutedUntil?: number | null
+      markedUnread?: boolean
+    }
+  /** Everything in the chat up to this moment (Unix ms) was read on a device of the account. */
+  | { type: 'chat_read'; sessionId: number; jid: Jid; through: number }
+  /** The account cleared the chat up to this moment, Unix ms; `removed`: the chat too. */
+  | { type: 'chat_emptied'; sessionId: number; jid: Jid; through: number; removed: boolean }
+  /** `jid` is the chat of the message. */
+  | { type: 'message_starred'; sessionId: number; jid: Jid; message: NamedMessage; starred: boolean }
+  | { type: 'message_deleted_for_me'; sessionId: number; jid: Jid; message: NamedMessage }
+  /** null: deleted. */
+  | {
+      type: 'label'
+      sessionId: number
+      id: string
+      label: { name: string; color: number; predefinedId: number | undefined } | null
+    }
+  /** A label was put on, or taken off, a chat (`jid`) or a message in it. */
+  | {
+      type: 'label_use'
+      sessionId: number
+      label: string
+      jid: Jid
+      message: NamedMessage | undefined
+      labelled: boolean
+    }
+  /** A text that the account keeps to answer with; null: deleted. */
+  | {
+      type: 'quick_reply'
+      sessionId: number
+      id: string
+      reply: { shortcut: string; text: string; keywords: readonly string[] } | null
     }
   | { type: 'group'; sessionId: number; jid: Jid; notice: GroupNotice }
   | { type: 'call'; sessionId: number; signal: CallSignal }

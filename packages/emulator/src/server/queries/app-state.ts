@@ -1,10 +1,29 @@
 import type { BinaryNode } from '../../baileys.ts'
 import { bytesOf, child, childrenOf, node } from '../../stanza.ts'
+import type { LinkedDevice } from '../account.ts'
 import type { AppState } from '../app-state.ts'
 import type { Queries } from './query.ts'
 
+/** Patches in one answer; WhatsApp has such a limit too, and says that there are more. */
+const patchesPerAnswer = 50
+
 /** `w:sync:app:state`: settings the phone and its companions share, as encrypted patches. */
 export function appStateQueries({ appState }: { appState: AppState }): Queries {
+  /** What a device at `version` does not have yet. */
+  function newer({ account }: LinkedDevice, name: string, version: number, attrs: BinaryNode['attrs']) {
+    const patches = appState.since(account, name, version)
+    const part = patches.slice(0, patchesPerAnswer)
+    return {
+      attrs: {
+        name,
+        version: String(version + part.length),
+        ...(patches.length > part.length && { has_more_patches: 'true' }),
+        ...attrs,
+      },
+      patches: part.map((bytes) => node('patch', {}, bytes)),
+    }
+  }
+
   return {
     'w:sync:app:state set sync': (iq, device) => {
       const collections = childrenOf(child(iq, 'sync'), 'collection').map((collection): BinaryNode => {
@@ -12,20 +31,13 @@ export function appStateQueries({ appState }: { appState: AppState }): Queries {
         const patch = bytesOf(child(collection, 'patch'))
         if (patch === undefined) {
           // Always patches from the start, never a snapshot: that would be a file on a media host.
-          const patches = appState.since(device.account, name, Number(version))
-          const attrs = { name, version: String(appState.version(device.account, name)) }
-          if (patches.length === 0) return node('collection', attrs)
-          return node('collection', attrs, [
-            node(
-              'patches',
-              {},
-              patches.map((bytes) => node('patch', {}, bytes)),
-            ),
-          ])
+          const { attrs, patches } = newer(device, name, Number(version), {})
+          return node('collection', attrs, patches.length === 0 ? undefined : [node('patches', {}, patches)])
         }
         if (Number(version) !== appState.version(device.account, name)) {
+          const { attrs, patches } = newer(device, name, Number(version), { type: 'error' })
           const error = node('error', { code: '409', text: 'conflict' })
-          return node('collection', { name, type: 'error' }, [error])
+          return node('collection', attrs, [error, node('patches', {}, patches)])
         }
         const added = appState.append(device.account, name, patch, device.device)
         return node('collection', { name, version: String(added) })

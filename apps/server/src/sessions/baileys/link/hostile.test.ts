@@ -3,8 +3,6 @@ import { EventEmitter } from 'node:events'
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 
-import { parseJid } from '@inbox-hub/whatsapp'
-
 import { silentLog } from '../../../platform/log.ts'
 import { createManualClock } from '../../../platform/testing/manual-clock.ts'
 import type { BinaryNode, WASocket } from '../baileys.ts'
@@ -57,31 +55,31 @@ function bare(parts: Partial<LinkParts> = {}) {
     ...parts,
   })
   // The members that a link uses of a socket.
-  link.attach({ ev, ws, end: async () => {} } as unknown as WASocket)
+  link.attach({ ev, ws, end: async () => {} } as unknown as WASocket, { mediaHost: '', fetchOptions: {} })
   return { link, ev, events, facts, lost, clock }
 }
 
 test('what baileys still held back is handed over before a close throws it away', () => {
-  const { ev, facts } = bare()
+  const { ev } = bare()
+  const told: unknown[] = []
+  ev.on('groups.update', (groups) => told.push(...groups))
   ev.buffer()
-  ev.emit('contacts.upsert', [{ id: '12025550123@s.whatsapp.net', name: 'Ana' }])
-  expect(facts).toEqual([])
+  ev.emit('groups.update', [{ id: '120363000000000001@g.us' }])
+  expect(told).toEqual([])
   ev.emit('connection.update', {
     connection: 'close',
     lastDisconnect: { error: undefined, date: new Date() },
   })
   ev.destroy()
-  expect(facts).toEqual([
-    { type: 'contact', sessionId: 1, jid: parseJid('12025550123@s.whatsapp.net'), savedName: 'Ana' },
-  ])
+  expect(told).toEqual([{ id: '120363000000000001@g.us' }])
 })
 
 test('stock baileys throws away what it held back', () => {
   const ev = makeEventBuffer(silentLogger)
   let told = 0
-  ev.on('contacts.upsert', () => (told += 1))
+  ev.on('groups.update', () => (told += 1))
   ev.buffer()
-  ev.emit('contacts.upsert', [{ id: '12025550123@s.whatsapp.net', name: 'Ana' }])
+  ev.emit('groups.update', [{ id: '120363000000000001@g.us' }])
   ev.destroy()
   ev.flush()
   expect(told).toBe(0)

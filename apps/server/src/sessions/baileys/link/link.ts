@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 
-import type { AuthenticationCreds, BinaryNode, ConnectionState, Contact, WASocket } from '../baileys.ts'
-import { ALL_WA_PATCH_NAMES, getBinaryNodeChild, getBinaryNodeChildren, proto } from '../baileys.ts'
+import type { AuthenticationCreds, BinaryNode, ConnectionState, WASocket } from '../baileys.ts'
+import { getBinaryNodeChild, getBinaryNodeChildren, proto } from '../baileys.ts'
 
 import { HubError } from '@inbox-hub/contract'
 import type { DisconnectCause, Jid, RawDisconnect } from '@inbox-hub/whatsapp'
@@ -11,11 +11,13 @@ import type { Lease } from '../../../cluster/index.ts'
 import { Fenced } from '../../../cluster/index.ts'
 import type { Clock } from '../../../platform/clock.ts'
 import type { Log } from '../../../platform/log.ts'
-import { QueryRefused } from '../../query-refused.ts'
+import { QueryRefused, refusalError } from '../../query-refused.ts'
+import { AppState } from '../app-state/sync.ts'
 import type { SharedCaches } from '../caches.ts'
 import type { CredentialsWriter } from '../credentials.ts'
 import type {
   Acquaintance,
+  AppStateCalls,
   DialOptions,
   DialStep,
   GroupCalls,
@@ -24,8 +26,6 @@ import type {
   OutboundContent,
   Passing,
 } from '../index.ts'
-import type { ChatSettings } from '../journal/facts.ts'
-import { chatFactOf, factOf } from '../journal/facts.ts'
 import { addressIn } from '../journal/envelope.ts'
 import type { Inbox } from '../journal/inbox.ts'
 import type { SignalStore } from '../signal/store.ts'
@@ -114,6 +114,11 @@ export class SocketLink implements Link {
   #isOnline = false
   #offAbort: (() => void) | undefined
   readonly groups: GroupCalls = groupCalls((node) => this.#ask(node))
+  readonly appState: AppStateCalls = {
+    change: (change) => this.#onAppState((appState) => appState.change(change)),
+    sync: (how) => this.#onAppState((appState) => appState.sync(how)),
+  }
+  #appState: AppState | undefined
   readonly #ackListeners = new Set<(ack: Ack) => void>()
 
   constructor(parts: LinkParts) {
@@ -124,9 +129,21 @@ export class SocketLink implements Link {
     this.lease = parts.options.lease
   }
 
-  /** Takes the socket and listens, before the turn ends. */
-  attach(sock: WASocket): void {
+  /** Takes the socket and listens, before the turn ends. `media`: where what is too long for an answer lies, and how to get there. */
+  attach(sock: WASocket, media: { mediaHost: string; fetchOptions: RequestInit }): void {
     this.#sock = sock
+    const { store, creds, log } = this.#parts
+    this.#appState = new AppState({
+      sessionId: this.lease.sessionId,
+      sock,
+      ask: (query) => this.#ask(query),
+      store,
+      creds,
+      keepPairs: (pairs) => sock.signalRepository.lidMapping.storeLIDPNMappings([...pairs]),
+      ...media,
+      clock: this.#clock,
+      log,
+    })
     const wire = new Wire(sock)
     this.#wire = wire
     this.#wait(CONNECT_MS, { origin: 'transport', code: 'ETIMEDOUT', message: 'no connection within 20 s' })
@@ -203,10 +220,11 @@ export class SocketLink implements Link {
       const row = this.#parts.inbox.receiptRow(node)
       return row && this.#parts.store.commit([], [row])
     })
-    wire.gate('CB:notification', (node) =>
-      node.attrs['type'] === 'w:gp2' ? this.#keepGroupNotices(node) : undefined,
-    )
     wire.gate('CB:call', (node) => this.#keepCall(node))
+    wire.gate('CB:notification', (node) => {
+      if (node.attrs['type'] === 'w:gp2') return this.#keepGroupNotices(node)
+      return node.attrs['type'] === 'server_sync' ? this.#followAppState(node) : undefined
+    })
     wire.on('CB:ack,class:message', (node: BinaryNode) => this.#onAck(node))
     wire.on('CB:presence', (node: BinaryNode) => this.#onPresence(node))
     wire.on('CB:chatstate', (node: BinaryNode) => this.#onPresence(node))
@@ -224,10 +242,8 @@ export class SocketLink implements Link {
         this.#pairingHold = credentials.durable()
         void this.#tellPaired(this.#pairingHold)
       }
-      if (update.myAppStateKeyId !== undefined && creds.accountSyncCounter === 0) void this.#syncAppState()
+      if (update.myAppStateKeyId !== undefined) void this.#onAppStateKey()
     })
-    sock.ev.on('contacts.upsert', (contacts) => this.#onContacts(contacts))
-    sock.ev.on('chats.update', (chats) => this.#onChats(chats))
   }
 
   #attachLease(): void {
@@ -369,20 +385,6 @@ export class SocketLink implements Link {
     if (me !== undefined) this.#tell({ type: 'paired', me })
   }
 
-  #onContacts(contacts: readonly Contact[]): void {
-    const facts = contacts
-      .map((contact) => factOf(this.lease.sessionId, contact))
-      .filter((fact) => fact !== undefined)
-    if (facts.length > 0) this.#parts.keepFacts(facts).catch(() => {}) // told as a fault by the store
-  }
-
-  #onChats(chats: readonly ChatSettings[]): void {
-    const facts = chats
-      .map((chat) => chatFactOf(this.lease.sessionId, chat))
-      .filter((fact) => fact !== undefined)
-    if (facts.length > 0) this.#parts.keepFacts(facts).catch(() => {}) // told as a fault by the store
-  }
-
   /** Stored, with the addresses it tells, before WhatsApp is told that we know. */
   #keepGroupNotices(node: BinaryNode): Promise<void> | undefined {
     const { sessionId } = this.lease
@@ -441,16 +443,59 @@ export class SocketLink implements Link {
     this.#parts.tellPassing({ type: 'presence', sessionId: this.lease.sessionId, chat, from, state })
   }
 
-  /** Names of the address book, archived and muted chats: fetched once, when the keys to them have come. */
+  async #onAppState(work: (appState: AppState) => Promise<void>): Promise<void> {
+    this.#connected()
+    if (this.#appState === undefined) throw new HubError('SESSION_NOT_CONNECTED')
+    try {
+      await work(this.#appState)
+    } catch (error) {
+      // Of a connection that has gone meanwhile, that is what is to be said.
+      this.#connected()
+      throw error instanceof QueryRefused ? refusalError(error, undefined) : error
+    }
+  }
+
+  /**
+   * Stored before WhatsApp is told that we know. baileys is left the acknowledgement alone: it takes patches that nobody wrote, and stores
+   * that it has them before it tells what they say.
+   */
+  async #followAppState(node: BinaryNode): Promise<BinaryNode> {
+    // Without a key nothing could be read; with the first one everything is.
+    if (this.#parts.creds.accountSyncCounter > 0) {
+      try {
+        await this.#appState?.follow(node)
+      } catch (error) {
+        if (this.#ending === undefined)
+          this.#parts.log.warn(
+            { ...this.#names, error },
+            'a change of app state was not read; it comes again',
+          )
+        throw error
+      }
+    }
+    return { ...node, content: [] }
+  }
+
+  async #onAppStateKey(): Promise<void> {
+    if (this.#parts.creds.accountSyncCounter === 0) return this.#syncAppState()
+    await this.#appState?.keysCame().catch((error: unknown) => this.#onUnreadAppState(error))
+  }
+
+  /** The address book, settings of chats, labels: fetched once, when the keys to them have come. */
   async #syncAppState(): Promise<void> {
     const sock = this.#sock
     if (sock === undefined || !this.#isOnline) return
     try {
-      await sock.resyncAppState(ALL_WA_PATCH_NAMES, true)
+      await this.#appState?.sync({ afresh: false })
       sock.ev.emit('creds.update', { accountSyncCounter: this.#parts.creds.accountSyncCounter + 1 })
     } catch (error) {
-      this.#parts.log.warn({ ...this.#names, error }, 'the first sync of app state failed')
+      this.#onUnreadAppState(error)
     }
+  }
+
+  #onUnreadAppState(error: unknown): void {
+    if (this.#ending !== undefined) return
+    this.#parts.log.warn({ ...this.#names, error }, 'app state could not be read')
   }
 
   // -- what the hub asks

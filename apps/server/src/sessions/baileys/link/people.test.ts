@@ -23,7 +23,7 @@ test('who people are is learnt from the history that follows linking, from the a
   // Known to the phone before our device is linked: it comes with the history, not with a message.
   rig.emulator.phone(customer).setsPushName('Ana')
   rig.emulator.phone(customer).sends(ours, 'before you were there')
-  rig.emulator.phone(ours).savesContact(customer, 'Ana of accounts')
+  rig.emulator.phone(ours).settings.savesContact(customer, 'Ana of accounts')
   await rig.linked(1, ours)
   await known.promise
   await historyTaken(rig)

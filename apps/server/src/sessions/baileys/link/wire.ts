@@ -38,8 +38,8 @@ export class Wire {
     this.#events.once(event, listener)
   }
 
-  /** Lets `work` finish before baileys' own handlers see a stanza; when it throws they never do. */
-  gate(event: string, work: (node: BinaryNode) => Promise<void> | undefined): void {
+  /** Lets `work` finish before baileys' own handlers see a stanza, or the one it answers; when it throws they never do. */
+  gate(event: string, work: (node: BinaryNode) => Promise<BinaryNode | void> | undefined): void {
     // Only baileys has listened to its stanza events so far, with functions of one node.
     const handlers = this.#events.listeners(event) as NodeListener[]
     this.#events.removeAllListeners(event)
@@ -48,8 +48,8 @@ export class Wire {
       if (before === undefined) for (const handle of handlers) void handle(node)
       else
         before.then(
-          () => {
-            for (const handle of handlers) void handle(node)
+          (instead) => {
+            for (const handle of handlers) void handle(instead ?? node)
           },
           // The store told its fault already, and cut the connection: baileys must not answer for this stanza.
           () => {},

@@ -22,6 +22,7 @@ import { createSearch, searchRoutes } from './search/index.ts'
 import { rewrapDataKeys } from './sessions/rewrap.ts'
 import { sessionRoutes } from './sessions/routes.ts'
 import { createSessions } from './sessions/sessions.ts'
+import { createStatuses, statusRoutes } from './statuses/index.ts'
 import { systemRoutes, version } from './system/index.ts'
 import { createWebhooks } from './webhooks/index.ts'
 
@@ -174,6 +175,18 @@ export async function startApp({
       log: log.child({ module: 'calls' }),
     }),
   )
+  const statuses = modules.use(
+    createStatuses({
+      database,
+      events,
+      sessions,
+      chats,
+      messages,
+      own,
+      clock,
+      log: log.child({ module: 'statuses' }),
+    }),
+  )
   const webhooks = modules.use(
     await createWebhooks({
       database,
@@ -236,20 +249,16 @@ export async function startApp({
   sessionRoutes(http, { sessions, clock, version, whatsappVersion: whatsapp.version })
   messageRoutes(http, { database, sessions, chats, messages, clock })
   contactRoutes(http, { database, sessions, events, chats, clock })
-  searchRoutes(http, {
-    sessions,
-    messages,
-    people: createPeopleSearch(database),
-    search,
-    wires: createWires({
-      database,
-      chats,
-      own,
-      list: messages.list,
-      waiting: (sessionId, whatsappId) => messages.waiting(sessionId, whatsappId),
-      clock,
-    }),
+  const wires = createWires({
+    database,
+    chats,
+    own,
+    list: messages.list,
+    waiting: (sessionId, whatsappId) => messages.waiting(sessionId, whatsappId),
+    clock,
   })
+  searchRoutes(http, { sessions, messages, people: createPeopleSearch(database), search, wires })
+  statusRoutes(http, { database, sessions, chats, statuses, wires, clock })
   callRoutes(http, { database, sessions, chats, calls })
   groupRoutes(http, { database, sessions, chats, messages, groups })
   mediaRoutes(http, { database, media, sessions, clock })

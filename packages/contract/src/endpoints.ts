@@ -6,6 +6,7 @@ import { mediaEndpoints } from './media.ts'
 import { messageEndpoints } from './messages.ts'
 import { searchEndpoints } from './search.ts'
 import { sessionEndpoints } from './sessions.ts'
+import { statusEndpoints } from './statuses.ts'
 import { systemEndpoints } from './system.ts'
 
 /** Every operation of the API, by its id. The server serves them, the reference documents them, the fuzz suite attacks them. */
@@ -17,6 +18,7 @@ export const endpoints = {
   ...searchEndpoints,
   ...groupEndpoints,
   ...callEndpoints,
+  ...statusEndpoints,
   ...mediaEndpoints,
   ...keyEndpoints,
 }

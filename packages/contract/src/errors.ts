@@ -330,6 +330,28 @@ export const errors = {
       pt: 'Verifique o identificador: termina em `@g.us`, e o número deve ser membro.',
     },
   },
+  STATUS_NOT_FOUND: {
+    status: 404,
+    message: { es: 'Estado no encontrado', en: 'Status not found', pt: 'Status não encontrado' },
+    remedy: {
+      es: 'Revise el identificador en la lista de estados: los que no se archivan se borran a las 24 horas.',
+      en: 'Check the id in the list of statuses: those that are not archived are gone after 24 hours.',
+      pt: 'Verifique o identificador na lista de status: os que não são arquivados somem após 24 horas.',
+    },
+  },
+  STATUS_WITHOUT_AUDIENCE: {
+    status: 400,
+    message: {
+      es: 'El estado no tendría a nadie que lo vea',
+      en: 'Nobody would see the status',
+      pt: 'Ninguém veria o status',
+    },
+    remedy: {
+      es: 'Guarde contactos en el teléfono o en el hub, o nombre a quienes deben verlo en `recipients`.',
+      en: 'Save contacts on the phone or in the hub, or name who is to see it in `recipients`.',
+      pt: 'Salve contatos no telefone ou no hub, ou indique quem deve vê-lo em `recipients`.',
+    },
+  },
   INVITE_NOT_VALID: {
     status: 404,
     message: {

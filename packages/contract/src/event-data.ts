@@ -16,6 +16,14 @@ import {
   messageReceived,
   messageUndecryptable,
 } from './message-events.ts'
+import {
+  statusDeleted,
+  statusFailed,
+  statusPosted,
+  statusReaction,
+  statusReceived,
+  statusViewed,
+} from './status-events.ts'
 import { sessionConnected, sessionDisconnected, sessionQr, sessionStateChanged } from './session-events.ts'
 
 /** Data of `chat.archived` and `chat.unarchived`. */
@@ -46,6 +54,12 @@ export const eventData = {
   'contact.updated': contactUpdated,
   'chat.archived': chatArchived,
   'chat.unarchived': chatArchived,
+  'status.received': statusReceived,
+  'status.posted': statusPosted,
+  'status.failed': statusFailed,
+  'status.viewed': statusViewed,
+  'status.reaction': statusReaction,
+  'status.deleted': statusDeleted,
   'group.joined': groupJoined,
   'group.updated': groupUpdated,
   'group.participants': groupParticipants,

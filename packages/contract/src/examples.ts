@@ -7,6 +7,8 @@ const ref = { messageId: '3EB0C767D26A1B2C3D4E', dbId: 42, chatId, timestamp: at
 const groupId = '120363000000000001@g.us'
 const ana = { id: chatId, lid: '99887766554433@lid' }
 const ben = { id: '12025550124@s.whatsapp.net', lid: null }
+const status = { statusId: '3EB0C767D26A1B2C3D4E', dbId: 43, timestamp: at }
+const viewer = { from: chatId, fromLid: '99887766554433@lid' }
 const author = { isGroup: false, from: chatId, fromLid: '99887766554433@lid', participant: null }
 const call = {
   callId: '7F3A0C9D1E2B4A5C6D7E8F9012345678',
@@ -101,6 +103,32 @@ export const eventExamples: { readonly [Type in EventType]: EventData<Type> } = 
   },
   'chat.archived': { chatId, isArchived: true, timestamp: at },
   'chat.unarchived': { chatId, isArchived: false, timestamp: at },
+  'status.received': {
+    ...status,
+    ...viewer,
+    pushName: 'Ana',
+    type: 'text',
+    text: 'On holiday',
+    backgroundColor: '#1F7A4D',
+    textColor: '#FFFFFF',
+    font: 1,
+    expiresAt: at + 86_400_000,
+    kind: 'text',
+    media: null,
+    details: {},
+    viewOnce: false,
+    isForwarded: false,
+    forwardingScore: 0,
+    expiresIn: null,
+    albumId: null,
+    ad: null,
+    unsupported: null,
+  },
+  'status.posted': status,
+  'status.failed': { ...status, reason: 'EXPIRED', error: 'El mensaje esperó demasiado y no se envió' },
+  'status.viewed': { ...status, ...viewer },
+  'status.reaction': { ...status, ...viewer, emoji: '💚' },
+  'status.deleted': { ...status, ...viewer, fromMe: false },
   'group.joined': { groupId, subject: 'Neighbours', participantCount: 12, by: ana, timestamp: at },
   'group.updated': { groupId, by: ana, changes: { subject: 'Good neighbours' }, timestamp: at },
   'group.participants': { groupId, by: ana, action: 'add', participants: [ben], timestamp: at },

@@ -22,6 +22,8 @@ export type OwnIssue =
   | 'not_distinct'
   | 'more_than_options'
   | 'end_before_begin'
+  | 'status_text_only'
+  | 'not_a_colour'
   | 'not_for_everyone'
   | 'end_before_start'
   | 'not_in_future'

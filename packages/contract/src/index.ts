@@ -30,6 +30,8 @@ export * from './send-failures.ts'
 export * from './session-events.ts'
 export * from './session-reasons.ts'
 export * from './session-status.ts'
+export * from './status-events.ts'
+export type { StatusWire } from './statuses.ts'
 export {
   ackOfStatus,
   type ChatWire,

@@ -168,6 +168,16 @@ const issueTexts = {
     en: 'It must be later than the beginning',
     pt: 'Deve ser posterior ao começo',
   },
+  status_text_only: {
+    es: 'Solo se pueden publicar estados de texto: type "text" con content',
+    en: 'Only statuses of text can be posted: type "text" with content',
+    pt: 'Só é possível publicar status de texto: type "text" com content',
+  },
+  not_a_colour: {
+    es: 'Debe ser un color como #1F7A4D',
+    en: 'It must be a colour like #1F7A4D',
+    pt: 'Deve ser uma cor como #1F7A4D',
+  },
   not_for_everyone: {
     es: 'No se puede eliminar para todos: solo false',
     en: 'It cannot be deleted for everyone: only false',

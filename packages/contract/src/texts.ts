@@ -157,6 +157,16 @@ export const texts = {
     en: 'This number does not take calls. Write to us here and we will answer.',
     pt: 'Este número não atende chamadas. Escreva aqui e responderemos.',
   },
+  status_posted: {
+    es: 'Estado publicado correctamente',
+    en: 'Status posted',
+    pt: 'Status publicado corretamente',
+  },
+  status_deleted: {
+    es: 'Estado eliminado correctamente',
+    en: 'Status deleted',
+    pt: 'Status excluído corretamente',
+  },
   healthy: {
     es: 'API funcionando correctamente',
     en: 'The API is working',

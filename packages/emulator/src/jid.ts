@@ -42,5 +42,13 @@ export function isGroup(jid: string): boolean {
   return jid.endsWith('@g.us')
 }
 
+/** Where statuses are sent, to whom their author chose. */
+export const statusBroadcast = 'status@broadcast'
+
+/** A chat whose messages name their author beside it. */
+export function namesAuthors(jid: string): boolean {
+  return isGroup(jid) || jid === statusBroadcast
+}
+
 /** Where stanzas for the server itself go to and come from: an address without a user. */
 export const serverJid = '@s.whatsapp.net'

@@ -11,7 +11,7 @@ export type MessageContent =
 
 /** A kind with what is its own. `text` is what a person would read: the text, the caption, the title; '' when there is none. */
 export type MessageBody = { text: string } & (
-  | { kind: 'text' }
+  | { kind: 'text'; style?: TextStyle }
   | { kind: MediaKind; media: Media }
   | { kind: 'location'; location: Location }
   | { kind: 'live_location'; location: Location }
@@ -48,6 +48,16 @@ export const mediaKinds = [
   'sticker',
 ] as const
 export type MediaKind = (typeof mediaKinds)[number]
+
+/** How a status of text looks. What is not there is as WhatsApp likes. */
+export interface TextStyle {
+  /** `#RRGGBB` */
+  background?: string
+  /** `#RRGGBB`, of the letters. */
+  color?: string
+  /** WhatsApp's number of it. */
+  font?: number
+}
 
 /** What any kind may carry. */
 export interface MessageExtras {

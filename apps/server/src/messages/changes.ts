@@ -7,7 +7,7 @@ import type {
   MessagePollVote,
   MessageReaction,
 } from '@inbox-hub/contract'
-import { isGroup, isLid, type Jid, withoutDevice } from '@inbox-hub/whatsapp'
+import { isGroup, isLid, isStatus, type Jid, withoutDevice } from '@inbox-hub/whatsapp'
 
 import type { Address, Chats } from '../chats/index.ts'
 import type { NewEvent } from '../events/index.ts'
@@ -25,6 +25,7 @@ import { contentOf } from './content.ts'
 import { eventId } from './event-ids.ts'
 import { type MessageRow, messagesByWhatsappId, rewriteMessage, settleStub } from './message-rows.ts'
 import { isOwn, type Own } from './own.ts'
+import type { StatusKeeper } from './status-keeper.ts'
 
 export type ChangeEntry = Extract<JournalEntry, { kind: 'change' }>
 
@@ -32,6 +33,7 @@ export interface ChangeDeps {
   canonical: (sessionId: number, jid: Jid) => Jid
   chats: Pick<Chats, 'addresses'>
   own: (sessionId: number) => Own
+  statuses: Pick<StatusKeeper, 'changed'>
 }
 
 /** A message that has just been stored. */
@@ -54,7 +56,7 @@ export async function applyChanges(
   fresh: readonly NewMessage[],
   now: number,
   deps: ChangeDeps,
-): Promise<readonly ChangeEvent[]> {
+): Promise<readonly NewEvent[]> {
   const due = [...(await keepAll(tx, entries, deps)), ...(await waitingFor(tx, fresh))]
   const once = new Map(due.map((row) => [keyOf(row), row]))
   const ordered = [...once.values()].sort((left, right) => left.changed_at - right.changed_at)
@@ -64,7 +66,7 @@ export async function applyChanges(
     deps.chats.addresses.canonical(tx, addresses),
     deps.chats.addresses.shown(tx, addresses),
   ])
-  const told: ChangeEvent[] = []
+  const told: NewEvent[] = []
   for (const row of ordered) {
     const { session_id: sessionId } = row
     const self = deps.own(sessionId)
@@ -73,6 +75,9 @@ export async function applyChanges(
     if (message === undefined) continue
     const deed = opened(deedOf(row), { row, message, self, shown })
     await attachChange.run(tx, { ...placeOf(row), messageId: message.id, value: JSON.stringify(deed) })
+    if (isStatus(message.chat_jid as Jid)) {
+      told.push(...(await deps.statuses.changed(tx, { row, deed, message, shown })))
+    }
     if (message.shown === 0) continue
     if (deed.kind === 'edit') {
       const content = contentOf(message)

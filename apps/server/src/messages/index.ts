@@ -1,7 +1,7 @@
 import './tables.ts'
 
 import { HubError } from '@inbox-hub/contract'
-import type { Jid } from '@inbox-hub/whatsapp'
+import { isStatus, type Jid } from '@inbox-hub/whatsapp'
 import { Gauge, type Registry } from 'prom-client'
 
 import type { Chats } from '../chats/index.ts'
@@ -27,6 +27,8 @@ import { makeMissingChats } from './repair.ts'
 import { createPrepare } from './sending/prepare.ts'
 import { createRecipients } from './sending/recipients.ts'
 import { createRepeats } from './sending/repeats.ts'
+import { createPoster, type StatusPost } from './sending/post-status.ts'
+import { nobodyKeepsStatuses, type StatusKeeper } from './status-keeper.ts'
 import { type CallOptions, createSender, type SendOutcome, type SendRequest } from './sending/send.ts'
 import { createOutgoingStore } from './sending/storing.ts'
 import { createUnanswered, repeatWithinMs } from './sending/unanswered.ts'
@@ -40,6 +42,10 @@ export { eventId } from './event-ids.ts'
 export { messageRoutes } from './routes.ts'
 export type { ChatListItem } from './message-list.ts'
 export type { MessageRow } from './message-rows.ts'
+export { contentWire } from './content-wire.ts'
+export { contentOf } from './content.ts'
+export type { ReceivedStatus, StatusChange, StatusKeeper } from './status-keeper.ts'
+export { forgetMessages, keepOwnReaction } from './status-keeper.ts'
 export { isOwn, type Own } from './own.ts'
 export { createWires } from './wires.ts'
 export type { CallOptions, SendOutcome, SendRequest } from './sending/send.ts'
@@ -62,6 +68,10 @@ export interface Messages extends AsyncDisposable {
    * `MESSAGE_NOT_FOUND`, or `MESSAGE_NOT_CANCELLABLE` when it may be on the wire.
    */
   cancel(sessionIds: readonly number[], messageId: string): Promise<Cancelled>
+  /** Sends a status, as `send` does a message: it goes to whom its keeper says when it leaves. */
+  post(session: SessionView, status: StatusPost, call: Pick<CallOptions, 'language'>): Promise<MessageRow>
+  /** Who keeps statuses: told of each in the transaction that stores it. */
+  keepStatusesWith(keeper: StatusKeeper): void
   /** What a message of ours that has not left waits for; undefined when it is on its way. */
   waiting(sessionId: number, whatsappId: string): Waiting | undefined
   /** Messages that wait for their time. */
@@ -123,6 +133,7 @@ export function createMessages(deps: MessagesDeps): Messages {
     const view = sessions.view(sessionId)
     return { pn: view?.mePn, lid: view?.meLid }
   }
+  let statuses: StatusKeeper = nobodyKeepsStatuses
   const finder = createMessageFinder(database, chats)
   const list = createMessageList(database)
   const unanswered = createUnanswered(clock)
@@ -135,7 +146,10 @@ export function createMessages(deps: MessagesDeps): Messages {
     sealerOf,
     clock,
     log,
-    contentOf: (message) => sender.outgoingContent(message),
+    contentOf: (message) =>
+      isStatus(message.chat)
+        ? poster.outgoingContent(message, (sessionId, id) => statuses.audience(sessionId, id))
+        : sender.outgoingContent(message),
     pacerOf: (sessionId) => pacers.of(sessionId),
   })
   const recipients = createRecipients({ database, chats, events, clock, log })
@@ -161,6 +175,7 @@ export function createMessages(deps: MessagesDeps): Messages {
     own,
     clock,
   })
+  const poster = createPoster({ database, sessions, outbox, clock })
   const cancel = createCanceller({ database, finder, outbox, clock })
   const projector = createProjector({
     database,
@@ -168,7 +183,7 @@ export function createMessages(deps: MessagesDeps): Messages {
     sessions,
     clock,
     log,
-    project: (tx, entries, now) => project(tx, entries, now, { chats, own, receipts: outbox }),
+    project: (tx, entries, now) => project(tx, entries, now, { chats, own, receipts: outbox, statuses }),
   })
 
   chats.moveMessagesWith(async (tx, rekeying) => {
@@ -241,6 +256,8 @@ export function createMessages(deps: MessagesDeps): Messages {
     send: (session, requests, call) => sender.send(session, requests, call),
     retry: (session, row, call) => sender.retry(session, row, call),
     cancel,
+    post: (session, status, call) => poster.post(session, status, call),
+    keepStatusesWith: (keeper) => void (statuses = keeper),
     waiting: (sessionId, whatsappId) => outbox.waiting(sessionId, whatsappId),
     scheduled: createScheduledList(database),
     pacing: (sessionId) => pacers.settings(sessionId),

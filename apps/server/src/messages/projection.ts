@@ -20,6 +20,7 @@ import { eventId } from './event-ids.ts'
 import { fillMessage, insertMessages, type MessageRow, messagesByWhatsappId } from './message-rows.ts'
 import { isOwn, type Own, ownAddress } from './own.ts'
 import { applyReceipts, type ReceiptEntry, type Receipts } from './receipts.ts'
+import type { ReceivedStatus, StatusKeeper } from './status-keeper.ts'
 import { TallyChange } from './tally.ts'
 
 export interface ProjectionDeps {
@@ -28,6 +29,7 @@ export interface ProjectionDeps {
   own: (sessionId: number) => Own
   /** Receipts prove that messages went out whose acks we missed. In the transaction of the projection. */
   receipts: Receipts
+  statuses: StatusKeeper
 }
 
 type MessageEntry = Extract<JournalEntry, { kind: 'message' | 'undecryptable' }>
@@ -51,7 +53,7 @@ export async function project(
   tx: Tx,
   entries: readonly JournalEntry[],
   now: number,
-  { chats, own, receipts }: ProjectionDeps,
+  { chats, own, receipts, statuses }: ProjectionDeps,
 ): Promise<readonly NewEvent[]> {
   const told: NewEvent[] = [...(await chats.learn(tx, entries.flatMap(mappingsOf)))]
   await chats.hold(
@@ -75,13 +77,17 @@ export async function project(
     const fresh = await store(tx, arrivals, now, tally)
     await chats.change(tx, changesOf(fresh))
     told.push(...(await eventsOf(tx, fresh, chats, own)))
+    const received = fresh.flatMap(statusOf)
+    if (received.length > 0) told.push(...(await statuses.received(tx, received)))
     for (const { entry } of fresh) stored.push({ sessionId: entry.sessionId, whatsappId: entry.id })
   }
   // After the messages: what is done to one is told after it.
-  told.push(...(await applyChanges(tx, changes, stored, now, { canonical, chats, own })))
+  told.push(...(await applyChanges(tx, changes, stored, now, { canonical, chats, own, statuses })))
   // After the messages: within one batch a receipt may stand before the copy of a message that our phone sent.
   if (receiptEntries.length > 0) {
     told.push(...(await applyReceipts(tx, receiptEntries, { canonical, chats, own, receipts, tally })))
+    const seen = receiptEntries.filter(({ chat, status }) => isStatus(chat) && status !== 'delivered')
+    if (seen.length > 0) told.push(...(await statuses.seen(tx, seen)))
   }
   await tally.write(tx)
   return told
@@ -202,6 +208,14 @@ async function fill(tx: Tx, arrival: Arrival): Promise<Fresh | undefined> {
   return filled === 1 ? { ...arrival, id: stub.id } : undefined
 }
 
+function statusOf({ entry, chat, sender, stored, id }: Fresh): readonly ReceivedStatus[] {
+  if (!isStatus(chat) || entry.kind === 'undecryptable') return []
+  const { sessionId, id: whatsappId, sentAt, receivedAt, pushName, content } = entry
+  return [
+    { sessionId, messageId: id, whatsappId, author: sender, sentAt, receivedAt, pushName, content, stored },
+  ]
+}
+
 const fromMe = ({ sender }: Arrival): number => (sender === '' ? 1 : 0)
 
 function keyOf({ entry, chat, sender }: Arrival): string {
@@ -216,7 +230,7 @@ function rowOf(fresh: Fresh, now: number): MessageRow {
     chat_jid: chat,
     sender_jid: sender,
     from_me: fromMe(fresh),
-    in_group: isGroup(chat) ? 1 : 0,
+    in_group: isGroup(chat) || isStatus(chat) ? 1 : 0,
     whatsapp_id: entry.id,
     type: stored.type,
     body: stored.body,

@@ -1,5 +1,5 @@
-import type { MessageProgress } from '@inbox-hub/contract'
-import type { Jid } from '@inbox-hub/whatsapp'
+import type { MessageProgress, StatusPosted } from '@inbox-hub/contract'
+import { isStatus, type Jid } from '@inbox-hub/whatsapp'
 
 import type { Chats } from '../chats/index.ts'
 import type { NewEvent } from '../events/index.ts'
@@ -40,7 +40,7 @@ export async function applyReceipts(
   tx: Tx,
   entries: readonly ReceiptEntry[],
   { canonical, chats, own, receipts, tally }: ReceiptDeps,
-): Promise<readonly NewEvent<MessageProgress>[]> {
+): Promise<readonly ProgressEvent[]> {
   const rows = await rowsOf(tx, entries)
   const now = new Map<number, MessageRow>()
   const proven: MessageRow[] = []
@@ -74,11 +74,13 @@ export async function applyReceipts(
         if (status === row.status) continue
         now.set(row.id, { ...row, status })
         if (row.via_hub === 0) continue
-        if (row.status === 'pending' || row.status === 'failed') {
+        const isUnproven = row.status === 'pending' || row.status === 'failed'
+        if (isUnproven) {
           proven.push(row)
           steps.push({ row, status: 'sent', entry })
         }
-        steps.push({ row, status: told, entry })
+        // Who saw a status is told by whoever keeps statuses, person by person.
+        if (!isStatus(chat)) steps.push({ row, status: told, entry })
       }
     }
   }
@@ -122,7 +124,7 @@ async function progressEvents(
   tx: Tx,
   { addresses }: Pick<Chats, 'addresses'>,
   steps: readonly { row: MessageRow; status: MessageProgress['status']; entry: ReceiptEntry }[],
-): Promise<readonly NewEvent<MessageProgress>[]> {
+): Promise<readonly ProgressEvent[]> {
   if (steps.length === 0) return []
   const shown = await addresses.shown(
     tx,
@@ -134,14 +136,25 @@ async function progressEvents(
   )
 }
 
-/** `message.sent`, `message.delivered` or `message.read`: `happenedAt` by WhatsApp's clock, `at` by ours. */
+type ProgressEvent = NewEvent<MessageProgress | StatusPosted>
+
+/** `message.sent`, `message.delivered` or `message.read`; of a status `status.posted`. `happenedAt` by WhatsApp's clock, `at` by ours. */
 export function progressEvent(
   row: Pick<MessageRow, 'id' | 'session_id' | 'whatsapp_id'>,
   status: MessageProgress['status'],
   chatId: Jid,
   happenedAt: number,
   at: number,
-): NewEvent<MessageProgress> {
+): ProgressEvent {
+  if (isStatus(chatId)) {
+    return {
+      sessionId: row.session_id,
+      type: 'status.posted',
+      at,
+      id: eventId('status.posted', row.session_id, row.id, row.whatsapp_id),
+      data: { statusId: row.whatsapp_id, dbId: row.id, timestamp: happenedAt },
+    }
+  }
   const type = `message.${status}` as const
   return {
     sessionId: row.session_id,

@@ -177,6 +177,22 @@ export function phoneEndpoints(emulator: Emulator, known: Set<string>): Endpoint
         return { size: bytes.length, sha256, bytes: bytes.toString('base64') }
       },
     }),
+    endpoint('POST /phones/:number/statuses', {
+      about: 'Posts a status of text for these people. `background`: 0xAARRGGBB.',
+      body: z.strictObject({
+        text,
+        audience: z.array(address).min(1),
+        background: z.int().min(0).max(0xff_ff_ff_ff).optional(),
+        id: z.string().min(1).max(64).optional(),
+      }),
+      handle: ({ params, body }) => {
+        const { text: written, background: backgroundArgb, audience, ...options } = body
+        const content =
+          backgroundArgb === undefined ? written : { extendedTextMessage: { text: written, backgroundArgb } }
+        const { id, chat } = phone(params).postsStatus(content, audience, present(options))
+        return { id, chat }
+      },
+    }),
     endpoint('GET /phones/:number/messages', {
       about: 'What it received and sent, oldest first.',
       query: z.strictObject({

@@ -1,5 +1,5 @@
 import type { BinaryNode, proto } from '../baileys.ts'
-import { deviceJid, isGroup, parseUser } from '../jid.ts'
+import { deviceJid, isGroup, namesAuthors, parseUser, statusBroadcast } from '../jid.ts'
 import type { KeyBundle, Line } from '../line.ts'
 import { type KeyPair, SignalDevice, SignalError } from '../signal/index.ts'
 import { bytesOf, child, childrenOf, node, numberBytes, numberOf } from '../stanza.ts'
@@ -16,6 +16,8 @@ interface Written {
   chat: string
   message: proto.IMessage
   attrs: BinaryNode['attrs']
+  /** Whom a status was for. */
+  audience: readonly string[]
   /** How often each device was sent it again. */
   readonly again: Map<string, number>
 }
@@ -65,6 +67,7 @@ export class PhoneDevice {
    *
    * @param attrs - attributes of the stanza beside `to`, `id` and `type`
    * @param plaintext - what readers decrypt; another than the message's to see what they make of it
+   * @param audience - accounts that a status is for
    */
   write(
     chat: string,
@@ -72,12 +75,16 @@ export class PhoneDevice {
     id: string,
     attrs: BinaryNode['attrs'] = {},
     plaintext: Uint8Array = encodePadded(message),
+    audience: readonly string[] = [],
   ): void {
-    this.#written.set(id, { chat, message, attrs, again: new Map() })
+    this.#written.set(id, { chat, message, attrs, audience, again: new Map() })
     forgetOldest(this.#written, maxWritten)
-    const content = isGroup(chat)
-      ? this.#forGroup(chat, message, plaintext)
-      : this.#forUser(chat, message, plaintext)
+    const content =
+      chat === statusBroadcast
+        ? this.#forAudience(audience, message, plaintext)
+        : isGroup(chat)
+          ? this.#forGroup(chat, message, plaintext)
+          : this.#forUser(chat, message, plaintext)
     const stanza = { ...attrs, id, to: chat, type: stanzaType(message) }
     this.#line.send(this.number, node('message', stanza, this.#withIdentity(content)))
   }
@@ -111,6 +118,11 @@ export class PhoneDevice {
       }
       return { readable: false, reason, retry }
     }
+  }
+
+  /** Whom a status that it wrote was for. */
+  audienceOf(id: string): readonly string[] {
+    return this.#written.get(id)?.audience ?? []
   }
 
   /** The receipt that asks for a message again. Send it after {@link read} said so. */
@@ -148,11 +160,11 @@ export class PhoneDevice {
 
     const { chat, message } = written
     const isOwn = this.#line.account(asker)?.pn === this.#line.pn
-    const content = isGroup(chat) ? { ...message, ...this.#keyMessage(chat) } : message
+    const content = namesAuthors(chat) ? { ...message, ...this.#keyMessage(chat) } : message
     const plaintext = encodePadded(isOwn ? deviceSent(chat, content) : content)
     const sealed = this.#seal(asker, plaintext, { ...encAttrs(message), count: retry?.attrs['count'] ?? '1' })
     if (sealed === undefined) return
-    const to = isGroup(chat)
+    const to = namesAuthors(chat)
       ? { to: chat, participant: asker }
       : { to: asker, ...(isOwn && { recipient: chat }) }
     const attrs = { ...written.attrs, id, type: stanzaType(message), ...to }
@@ -236,6 +248,24 @@ export class PhoneDevice {
     this.#simulated.wrote(ciphertext, plaintext)
     const encrypted = node('enc', { v: '2', type: 'skmsg', ...encAttrs(message) }, ciphertext)
     return nodes.length === 0 ? [encrypted] : [node('participants', {}, nodes), encrypted]
+  }
+
+  /** A status: sealed once, its key to every device that is to have it, which the server takes for the list of readers. */
+  #forAudience(audience: readonly string[], message: proto.IMessage, plaintext: Uint8Array): BinaryNode[] {
+    const keyMessage = encodePadded(this.#keyMessage(statusBroadcast))
+    const nodes = [...audience, this.#line.pn].flatMap((account) =>
+      this.#line.devices(account).flatMap((jid) => {
+        const address = this.#address(jid)
+        if (address === undefined || jid === this.pn) return []
+        if (this.#simulated.has(address)) return [node('to', { jid })]
+        const sealed = this.#seal(jid, keyMessage, {})
+        return sealed === undefined ? [] : [node('to', { jid }, [sealed])]
+      }),
+    )
+    const ciphertext = this.signal.encryptGroup(statusBroadcast, plaintext)
+    this.#simulated.wrote(ciphertext, plaintext)
+    const encrypted = node('enc', { v: '2', type: 'skmsg', ...encAttrs(message) }, ciphertext)
+    return [node('participants', {}, nodes), encrypted]
   }
 
   #keyMessage(group: string): proto.IMessage {

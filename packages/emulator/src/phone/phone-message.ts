@@ -1,10 +1,10 @@
 import { proto } from '../baileys.ts'
-import { isGroup } from '../jid.ts'
+import { namesAuthors } from '../jid.ts'
 
 /** A message as one device of a phone has it. */
 export interface PhoneMessage {
   readonly id: string
-  /** The other side's bare PN (`12025550123@s.whatsapp.net`), or the group. */
+  /** The other side's bare PN (`12025550123@s.whatsapp.net`), the group, or `status@broadcast`. */
   readonly chat: string
   /** The device that wrote it, as PN: `12025550123:1@s.whatsapp.net`. */
   readonly from: string
@@ -25,7 +25,7 @@ export interface PhoneMessage {
 /** The key by which messages refer to each other, as seen by the message's own side. */
 export function keyOf(message: PhoneMessage): proto.IMessageKey {
   const { id, chat, fromMe, from } = message
-  return { id, remoteJid: chat, fromMe, ...(isGroup(chat) && !fromMe && { participant: from }) }
+  return { id, remoteJid: chat, fromMe, ...(namesAuthors(chat) && !fromMe && { participant: from }) }
 }
 
 /** The form in which a phone passes a message on to a device it links: history, placeholders. */

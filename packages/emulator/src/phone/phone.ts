@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 
 import { type BinaryNode, proto } from '../baileys.ts'
-import { deviceJid, isGroup, parseUser } from '../jid.ts'
+import { deviceJid, isGroup, namesAuthors, parseUser, statusBroadcast } from '../jid.ts'
 import {
   type Addresses,
   type CodePairing,
@@ -65,6 +65,8 @@ export interface SendOptions {
   device?: number
   /** What is encrypted in place of the message: bytes that nobody can read as one. A reader that asks again gets the message. */
   plaintext?: Uint8Array
+  /** Whom a status, or what is done to one, is for. */
+  audience?: readonly Recipient[]
 }
 
 /** What somebody is seen doing: typing, coming online, calling. */
@@ -288,13 +290,19 @@ export class Phone implements SimulatedPhone {
     return open(await bytesOfFile(found.file), reference, kind)
   }
 
-  /** Reacts to a message; an empty text takes the reaction back. */
+  /** Posts a status for these people, who know each other not by it. */
+  postsStatus(content: Content, audience: readonly Recipient[], options: SendOptions = {}): SentMessage {
+    return this.sends(statusBroadcast, content, { ...options, audience })
+  }
+
+  /** Reacts to a message; an empty text takes the reaction back. A reaction to a status is for its author. */
   reacts(to: PhoneMessage, emoji: string, options: SendOptions = {}): SentMessage {
     const senderTimestampMs = this.#line.clock.now()
     const message = (chat: string): proto.IMessage => ({
       reactionMessage: { key: { ...keyOf(to), remoteJid: chat }, text: emoji, senderTimestampMs },
     })
-    return this.#write(to.chat, (_, chat) => message(chat), options)
+    const audience = to.chat === statusBroadcast && { audience: [to.from] }
+    return this.#write(to.chat, (_, chat) => message(chat), { ...audience, ...options })
   }
 
   /** Changes the text of a message it wrote. */
@@ -318,7 +326,8 @@ export class Phone implements SimulatedPhone {
         key: { id: sent.id, remoteJid: chat, fromMe: true },
       },
     })
-    return this.#write(sent.chat, (_, chat) => message(chat), options, { edit: '7' })
+    const audience = this.#device(options.device ?? 0).audienceOf(sent.id)
+    return this.#write(sent.chat, (_, chat) => message(chat), { audience, ...options }, { edit: '7' })
   }
 
   /** Deletes for everyone what another wrote, as an administrator of the group. */
@@ -425,7 +434,7 @@ export class Phone implements SimulatedPhone {
 
   /** How {@link messages} name the chat with somebody, or a group. */
   chatWith(chat: Recipient): string {
-    return typeof chat === 'string' && isGroup(chat) ? chat : this.#accountOf(chat).pn
+    return typeof chat === 'string' && namesAuthors(chat) ? chat : this.#accountOf(chat).pn
   }
 
   /** Messages others wrote, to a phone's first device, oldest first. */
@@ -570,7 +579,7 @@ export class Phone implements SimulatedPhone {
     options: SendOptions,
     attrs: BinaryNode['attrs'] = {},
   ): SentMessage {
-    const { id = newId(), device = 0, addressing = this.addressing, plaintext } = options
+    const { id = newId(), device = 0, addressing = this.addressing, plaintext, audience = [] } = options
     const chat = this.#chatJid(to, addressing)
     const group = isGroup(chat) ? this.#line.group(chat) : undefined
     const form = group?.addressing ?? (chat.endsWith('@lid') ? 'lid' : 'pn')
@@ -589,7 +598,8 @@ export class Phone implements SimulatedPhone {
       device,
       wire: undefined,
     })
-    writer.write(chat, message, id, attrs, plaintext)
+    const readers = audience.map((each) => this.#chatJid(each, addressing))
+    writer.write(chat, message, id, attrs, plaintext, readers)
     return sent
   }
 
@@ -784,7 +794,7 @@ export class Phone implements SimulatedPhone {
 
   /** How the chat is addressed on the wire. An explicit JID stays as it is. */
   #chatJid(to: Recipient, addressing: Addressing): string {
-    if (typeof to === 'string' && isGroup(to)) return to
+    if (typeof to === 'string' && namesAuthors(to)) return to
     const account = this.#accountOf(to)
     return addressing === 'lid' ? account.lid : account.pn
   }

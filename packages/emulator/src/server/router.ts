@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { deflateSync } from 'node:zlib'
 import type { BinaryNode } from '../baileys.ts'
 import type { Clock } from '../clock.ts'
-import { deviceJid, isGroup, parseUser, type UserJid } from '../jid.ts'
+import { deviceJid, isGroup, namesAuthors, parseUser, statusBroadcast, type UserJid } from '../jid.ts'
 import { child, children, childrenOf, encodeStanza, node } from '../stanza.ts'
 import type { Account, Accounts, LinkedDevice } from './account.ts'
 import type { Groups, StoredGroup } from './groups.ts'
@@ -59,7 +59,9 @@ export class Router {
       const destination = this.#destination(recipient.attrs['jid'] ?? '')
       if (destination === undefined || isSame(destination, sender)) continue
       if (blocks(destination.account, sender.account)) continue
-      const content = children(recipient)
+      // A status is sealed once for all who are named, as in a group.
+      const shared = to === statusBroadcast ? childrenOf(stanza, 'enc') : []
+      const content = [...children(recipient), ...shared]
       this.deliver(destination, this.#directMessage(sender, stanza, destination.account, content))
       count += 1
     }
@@ -270,7 +272,7 @@ export class Router {
       ...this.#common(sender, stanza),
       from: sender.account.address(sender.device, form),
     }
-    if (to === 'status@broadcast') {
+    if (to === statusBroadcast) {
       attrs['from'] = to
       attrs['participant'] = sender.account.address(sender.device, 's.whatsapp.net')
     } else if (recipient !== sender.account) {
@@ -307,7 +309,7 @@ export class Router {
       const server = this.#groups.find(to)?.server ?? 's.whatsapp.net'
       attrs['from'] = to
       attrs['participant'] = sender.account.address(isDelivery ? sender.device : 0, server)
-    } else if (to === 'status@broadcast') {
+    } else if (to === statusBroadcast) {
       attrs['from'] = to
       attrs['participant'] = sender.account.address(sender.device, 's.whatsapp.net')
     } else {
@@ -322,7 +324,7 @@ export class Router {
   #tellOwnDevices(sender: Sender, stanza: BinaryNode): void {
     const { account } = sender
     const { to = '', participant, id = '' } = stanza.attrs
-    const chat = isGroup(to)
+    const chat = namesAuthors(to)
       ? { from: to, participant: account.address(sender.device, formOf(participant ?? to)) }
       : { from: account.address(sender.device, formOf(to)), recipient: bare(to) }
     const attrs = { ...chat, id, t: this.time, type: 'read-self' }

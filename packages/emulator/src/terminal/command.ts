@@ -5,6 +5,7 @@ export type Command =
   | { do: 'say'; to: string; text: string }
   | { do: 'file'; to: string; path: string; caption: string | undefined }
   | { do: 'save'; path: string }
+  | { do: 'post'; text: string; audience: readonly string[] }
   | { do: 'read'; chat: string | undefined }
   | { do: 'type'; to: string }
   | { do: 'name'; name: string }
@@ -71,6 +72,18 @@ const usages: Readonly<Record<Command['do'], Usage>> = {
     takes: '<path>',
     about: 'download the file that came last, check it and write it there',
     parse: (rest) => ({ do: 'save', path: needed(rest, 'a path') }),
+  },
+  post: {
+    takes: '<number,number,…> <text>',
+    about: 'post a status for these people',
+    parse: (rest) => {
+      const [audience, text] = halves(rest)
+      return {
+        do: 'post',
+        audience: needed(audience, 'numbers, with commas between them').split(','),
+        text: needed(text, 'a text'),
+      }
+    },
   },
   read: {
     takes: '[number or group]',

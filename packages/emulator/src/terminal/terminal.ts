@@ -87,6 +87,9 @@ async function perform(emulator: Emulator, phone: Phone, command: Command): Prom
       await writeFile(command.path, bytes, { flag: 'wx' })
       return `Wrote ${bytes.length} bytes to ${command.path}.`
     }
+    case 'post':
+      phone.postsStatus(command.text, command.audience)
+      return 'Posted.'
     case 'read':
       for (const chat of command.chat === undefined ? chatsOf(phone) : [command.chat]) phone.reads(chat)
       return 'Read.'

@@ -78,6 +78,13 @@ const gists: Readonly<Record<EventType, (said: Said) => string>> = {
   'contact.updated': (said) => `${said('name')} ${said('contactId')}`,
   'chat.archived': (said) => said('chatId'),
   'chat.unarchived': (said) => said('chatId'),
+  'status.received': (said) => `${said('pushName') || said('from')}: ${said('text') || `[${said('type')}]`}`,
+  'status.posted': (said) => said('statusId'),
+  'status.failed': (said) => `${said('statusId')}: ${said('error')}`,
+  'status.viewed': (said) => `${said('statusId')} by ${said('from')}`,
+  'status.reaction': (said) =>
+    `${said('from')}: ${said('emoji') || 'no reaction any more'} on ${said('statusId')}`,
+  'status.deleted': (said) => `${said('statusId')} by ${said('from')}`,
   'group.joined': (said) => `${said('subject')} ${said('groupId')}`,
   'group.updated': (said) => said('groupId'),
   'group.participants': (said) => `${said('action')} ${said('groupId')}`,

@@ -3,10 +3,11 @@ import {
   say,
   sendFailures,
   type MessageFailed,
+  type StatusFailed,
   type SendFailureReason,
   type WaitReason,
 } from '@inbox-hub/contract'
-import type { Jid } from '@inbox-hub/whatsapp'
+import { isStatus, type Jid } from '@inbox-hub/whatsapp'
 
 import type { Chats } from '../../chats/index.ts'
 import { Fenced } from '../../cluster/index.ts'
@@ -808,7 +809,17 @@ function failedEvent(
   chatId: Jid,
   reason: SendFailureReason,
   now: number,
-): NewEvent<MessageFailed> {
+): NewEvent<MessageFailed | StatusFailed> {
+  const error = say(sendFailures[reason].message, 'es')
+  if (isStatus(chatId)) {
+    return {
+      sessionId,
+      type: 'status.failed',
+      at: now,
+      id: eventId('status.failed', sessionId, messageId, whatsappId, retries),
+      data: { statusId: whatsappId, dbId: messageId, timestamp: now, reason, error },
+    }
+  }
   return {
     sessionId,
     type: 'message.failed',
@@ -822,7 +833,7 @@ function failedEvent(
       timestamp: now,
       status: 'failed',
       reason,
-      error: say(sendFailures[reason].message, 'es'),
+      error,
     },
   }
 }

@@ -283,6 +283,9 @@ function scriptedLink(sessionId: number, generation: number, now: () => number):
     get appState(): Link['appState'] {
       throw new Error('a scripted link has no app state')
     },
+    get statuses(): Link['statuses'] {
+      throw new Error('a scripted link knows no statuses')
+    },
     async typing(chat, state) {
       typed.push({ chat, state })
     },

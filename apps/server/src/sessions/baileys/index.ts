@@ -108,6 +108,7 @@ export interface Link {
   /** Refuses a call that rings. Rejects with `QueryRefused` when WhatsApp does not know it (any more). */
   rejectCall(call: { id: string; creator: Jid }): Promise<void>
   readonly appState: AppStateCalls
+  readonly statuses: StatusCalls
   /** Asks WhatsApp whether numbers exist; undefined = it did not say. Answers the JID to send to. */
   numbers(
     digits: readonly string[],
@@ -164,10 +165,23 @@ export interface AppStateCalls {
   sync(how: { afresh: boolean }): Promise<void>
 }
 
+/**
+ * What is done to statuses. Each is a message: resolves when WhatsApp has it; rejects with `HubError WHATSAPP_ERROR` when it does not take
+ * it, or does not answer within 20 s (`NO_ANSWER`).
+ */
+export interface StatusCalls {
+  /** An empty emoji takes the reaction back. Answers the id of the message that says so. */
+  react(status: { id: string; author: Jid }, emoji: string): Promise<string>
+  /** Takes one of ours back from those it was sent to. */
+  revoke(id: string, audience: readonly Jid[]): Promise<void>
+}
+
 export interface OutboundContent {
   content: MessageContent
   /** The message this answers, as stored. */
   quoted: { id: string; chat: Jid; sender: Jid; fromMe: boolean; content: MessageContent } | undefined
+  /** Whom a status is for. The account itself sees it anyway. */
+  audience?: readonly Jid[] | undefined
 }
 
 /** What a session's credentials amount to. */

@@ -1,6 +1,14 @@
 import type { proto } from '../baileys.ts'
 
-import type { Choice, ContactCard, Location, Media, MenuOption, MessageBody } from '@inbox-hub/whatsapp'
+import type {
+  Choice,
+  ContactCard,
+  Location,
+  Media,
+  MenuOption,
+  MessageBody,
+  TextStyle,
+} from '@inbox-hub/whatsapp'
 import { isMissing } from '../missing.ts'
 import { base64Of, countOf, jidIn, momentOf, type Numeric, present, realOf, textIn } from './protobuf.ts'
 
@@ -67,9 +75,29 @@ const readers: readonly Reader[] = [
 ]
 
 function written({ conversation, extendedTextMessage: extended }: proto.IMessage): MessageBody | undefined {
-  if (!isMissing(extended)) return { kind: 'text', text: extended.text ?? '' }
+  if (!isMissing(extended)) {
+    const style = styleOf(extended)
+    return { kind: 'text', text: extended.text ?? '', ...(style && { style }) }
+  }
   return isMissing(conversation) ? undefined : { kind: 'text', text: conversation }
 }
+
+/** Only statuses of text have a background. */
+function styleOf({
+  backgroundArgb,
+  textArgb,
+  font,
+}: proto.Message.IExtendedTextMessage): TextStyle | undefined {
+  if (isMissing(backgroundArgb)) return undefined
+  return {
+    background: colourOf(backgroundArgb),
+    ...(!isMissing(textArgb) && { color: colourOf(textArgb) }),
+    ...(!isMissing(font) && { font }),
+  }
+}
+
+const colourOf = (argb: number): string =>
+  `#${(argb >>> 0).toString(16).padStart(8, '0').slice(2).toUpperCase()}`
 
 function visual({
   imageMessage: image,

@@ -69,7 +69,7 @@ test('a device without keys is left out, and the sessions of the others are made
     },
   } as unknown as WASocket
   const cache = { get: (user: string) => lists.get(user), set: lists.set.bind(lists) }
-  expect(await leaveOutKeylessDevices(sock, cache, { to, self })).toBe(1)
+  expect(await leaveOutKeylessDevices(sock, cache, { to, self, audience: [] })).toBe(1)
   expect(injected).toEqual(['99@lid'])
   expect(lists.get('99')).toEqual([devices[0]])
   expect(asked).toHaveLength(1)

@@ -1,4 +1,4 @@
-import { isGroup, type Jid } from '@inbox-hub/whatsapp'
+import { isGroup, isStatus, type Jid } from '@inbox-hub/whatsapp'
 
 import type { BinaryNode, FullJid, WASocket } from '../baileys.ts'
 import {
@@ -22,9 +22,13 @@ interface DeviceCache {
 export async function leaveOutKeylessDevices(
   sock: WASocket,
   cache: DeviceCache,
-  { to, self }: { to: Jid; self: Jid },
+  { to, self, audience }: { to: Jid; self: Jid; audience: readonly Jid[] },
 ): Promise<number> {
-  const people = isGroup(to) ? (await sock.groupMetadata(to)).participants.map(({ id }) => id) : [to, self]
+  const people = isGroup(to)
+    ? (await sock.groupMetadata(to)).participants.map(({ id }) => id)
+    : isStatus(to)
+      ? [...audience, self]
+      : [to, self]
   const devices = await sock.getUSyncDevices(people, true, false)
   const missing: string[] = []
   for (const { jid } of devices)

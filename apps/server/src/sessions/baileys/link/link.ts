@@ -5,7 +5,15 @@ import { getBinaryNodeChild, getBinaryNodeChildren, proto } from '../baileys.ts'
 
 import { HubError } from '@inbox-hub/contract'
 import type { DisconnectCause, Jid, RawDisconnect } from '@inbox-hub/whatsapp'
-import { classifyDisconnect, isLid, tryParseJid, userOf, withoutDevice } from '@inbox-hub/whatsapp'
+import {
+  classifyDisconnect,
+  isLid,
+  isStatus,
+  statusJid,
+  tryParseJid,
+  userOf,
+  withoutDevice,
+} from '@inbox-hub/whatsapp'
 
 import type { Lease } from '../../../cluster/index.ts'
 import { Fenced } from '../../../cluster/index.ts'
@@ -25,6 +33,7 @@ import type {
   LinkEvent,
   OutboundContent,
   Passing,
+  StatusCalls,
 } from '../index.ts'
 import { addressIn } from '../journal/envelope.ts'
 import type { Inbox } from '../journal/inbox.ts'
@@ -38,6 +47,7 @@ import { askNumbers } from './numbers.ts'
 import { type OutboundMessage, outboundMessage } from './outbound.ts'
 import type { PrivacyTokens } from './privacy-tokens.ts'
 import { pairingWindowMs, qrLifeMs, withSecret } from './qr.ts'
+import { statusCalls } from './statuses.ts'
 import { Wire } from './wire.ts'
 
 /** Connecting, up to the answer to our payload: baileys runs without a timer of its own (`connectTimeoutMs: 0`). */
@@ -119,6 +129,21 @@ export class SocketLink implements Link {
     sync: (how) => this.#onAppState((appState) => appState.sync(how)),
   }
   #appState: AppState | undefined
+  readonly statuses: StatusCalls = statusCalls({
+    self: () => this.#connectedAs().pn,
+    relay: (id, message, audience, attributes) =>
+      this.#relay(this.#connected(), {
+        id,
+        to: statusJid,
+        self: this.#connectedAs().pn,
+        outbound: { message, nodes: [] },
+        audience,
+        attributes,
+      }),
+    onAck: (listener) => this.onAck(listener),
+    after: (ms) => this.#after(ms),
+    closed: this.#socketClosed.promise,
+  })
   readonly #ackListeners = new Set<(ack: Ack) => void>()
 
   constructor(parts: LinkParts) {
@@ -554,29 +579,48 @@ export class SocketLink implements Link {
     beforeWire: (bytes: Uint8Array) => Promise<void>,
   ): Promise<void> {
     const sock = this.#connected()
-    const me = this.#me()
-    if (me === undefined) throw new HubError('SESSION_NOT_CONNECTED')
+    const me = this.#connectedAs()
     const self = isLid(to) && me.lid !== undefined ? me.lid : me.pn
     const outbound = await outboundMessage({ id, to, content, self })
     await beforeWire(proto.Message.encode(outbound.message).finish())
     this.#connected()
     if (refreshDevices) this.#parts.caches.forgetDevices(this.lease.sessionId, userOf(to))
-    await this.#parts.tokens.behind(sock, to, () => this.#relay(sock, { id, to, self, outbound }))
+    const { audience = [] } = content
+    await this.#parts.tokens.behind(sock, to, () => this.#relay(sock, { id, to, self, outbound, audience }))
   }
 
   async #relay(
     sock: WASocket,
-    { id, to, self, outbound }: { id: string; to: Jid; self: Jid; outbound: OutboundMessage },
+    {
+      id,
+      to,
+      self,
+      outbound: { message, nodes },
+      audience,
+      attributes,
+    }: {
+      id: string
+      to: Jid
+      self: Jid
+      outbound: OutboundMessage
+      /** Of a status. */
+      audience: readonly Jid[]
+      attributes?: Readonly<Record<string, string>> | undefined
+    },
   ): Promise<void> {
-    const { message, nodes } = outbound
-    const options = { messageId: id, additionalNodes: nodes }
+    const options = {
+      messageId: id,
+      additionalNodes: nodes,
+      ...(isStatus(to) && { statusJidList: [...audience, withoutDevice(self)] }),
+      ...(attributes && { additionalAttributes: { ...attributes } }),
+    }
     try {
       await sock.relayMessage(to, message, options)
     } catch (error) {
       // An error with a code of WhatsApp's: a query that the message needed was refused, and nothing was written.
       if (typeof rawOf(error).data !== 'number' || this.#ending !== undefined) throw error
       const cache = this.#parts.caches.devicesOf(this.lease.sessionId)
-      if ((await leaveOutKeylessDevices(sock, cache, { to, self })) === 0) throw error
+      if ((await leaveOutKeylessDevices(sock, cache, { to, self, audience })) === 0) throw error
       await sock.relayMessage(to, message, options)
     }
   }
@@ -662,6 +706,13 @@ export class SocketLink implements Link {
     if (this.#sock === undefined || this.#ending !== undefined) throw new HubError('SESSION_NOT_CONNECTED')
     if (code === 'PAIRING_CODE_REFUSED') throw new HubError(code)
     return this.#sock
+  }
+
+  #connectedAs(): { pn: Jid; lid: Jid | undefined } {
+    this.#connected()
+    const me = this.#me()
+    if (me === undefined) throw new HubError('SESSION_NOT_CONNECTED')
+    return me
   }
 
   #me(): { pn: Jid; lid: Jid | undefined } | undefined {

@@ -1,7 +1,7 @@
 import type { AnyMessageContent, proto } from '../baileys.ts'
 import { generateWAMessageContent } from '../baileys.ts'
 
-import type { Location, MessageContent, PlannedEvent, Poll } from '@inbox-hub/whatsapp'
+import type { Location, MessageContent, PlannedEvent, Poll, TextStyle } from '@inbox-hub/whatsapp'
 
 import { silentLogger } from '../runtime/index.ts'
 
@@ -10,7 +10,7 @@ export async function protoOf(content: MessageContent): Promise<proto.IMessage> 
   switch (content.kind) {
     case 'text':
       // No preview: baileys would fetch whatever address the text holds.
-      return generated({ text: content.text, linkPreview: null })
+      return styled(await generated({ text: content.text, linkPreview: null }), content.style)
     case 'location':
       return generated({ location: placeOf(content.location) })
     case 'live_location':
@@ -112,3 +112,21 @@ function eventOf(event: PlannedEvent): proto.IMessage {
     },
   }
 }
+
+/** A text as its status shows it. baileys sets no colour of letters. */
+function styled(message: proto.IMessage, style: TextStyle | undefined): proto.IMessage {
+  if (style === undefined) return message
+  const { background, color, font } = style
+  return {
+    ...message,
+    extendedTextMessage: {
+      ...message.extendedTextMessage,
+      ...(background !== undefined && { backgroundArgb: argbOf(background) }),
+      ...(color !== undefined && { textArgb: argbOf(color) }),
+      ...(font !== undefined && { font }),
+    },
+  }
+}
+
+/** Of `#RRGGBB`, opaque. */
+const argbOf = (colour: string): number => Number.parseInt(`FF${colour.slice(1)}`, 16)

@@ -12,6 +12,7 @@ export const contactSchema = z
     lid: z.string().nullable().meta({ description: 'The address that hides the number, when known.' }),
     name: z.string().meta({ description: 'Never empty: the digits when nothing better is known.' }),
     verifiedName: z.string().nullable(),
+    username: z.string().nullable().meta({ description: 'A name that WhatsApp keeps unique; few have one.' }),
     notify: z.string().nullable().meta({ description: 'The name the person chose.' }),
     pushname: z.string().nullable(),
     number: z.string().meta({ description: 'Digits.', example: '12025550123' }),

@@ -24,7 +24,13 @@ import {
   statusReceived,
   statusViewed,
 } from './status-events.ts'
-import { sessionConnected, sessionDisconnected, sessionQr, sessionStateChanged } from './session-events.ts'
+import {
+  sessionConnected,
+  sessionDisconnected,
+  sessionQr,
+  sessionStateChanged,
+  sessionSynced,
+} from './session-events.ts'
 
 /** Data of `chat.archived` and `chat.unarchived`. */
 const chatArchived = z.object({
@@ -39,6 +45,7 @@ export const eventData = {
   'session.connected': sessionConnected,
   'session.disconnected': sessionDisconnected,
   'session.qr': sessionQr,
+  'session.sync': sessionSynced,
   'message.received': messageReceived,
   'message.sent': messageProgress,
   'message.delivered': messageProgress,

@@ -4,6 +4,7 @@ export const eventTypes = [
   'session.connected',
   'session.disconnected',
   'session.qr',
+  'session.sync',
   'message.received',
   'message.sent',
   'message.delivered',

@@ -41,6 +41,18 @@ export const eventExamples: { readonly [Type in EventType]: EventData<Type> } = 
     phoneNumber: '447700900123',
     timestamp: at,
   },
+  'session.sync': {
+    scope: 'session',
+    state: 'syncing',
+    percent: 42,
+    messages: 1250,
+    chats: 18,
+    contacts: 96,
+    requestId: null,
+    requested: null,
+    error: null,
+    timestamp: 1_763_800_000_000,
+  },
   'session.qr': { status: 'qr_code', index: 1, expiresAt: at + 60_000, timestamp: at },
   'message.received': {
     ...ref,

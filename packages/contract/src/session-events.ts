@@ -48,3 +48,20 @@ export const sessionQr = z.object({
   timestamp,
 })
 export type SessionQr = z.infer<typeof sessionQr>
+
+/** Data of `session.sync`: how far the history has come that the phone tells after linking, or that was asked of it. No message of it is told. */
+export const sessionSynced = z.object({
+  scope: z.enum(['session', 'chat']).describe('`chat`: older messages of one chat, that were asked for'),
+  state: z
+    .enum(['syncing', 'waiting', 'done', 'failed'])
+    .describe("`waiting` for the phone's next part; `failed`: a part could not be read, and is tried again"),
+  percent: z.int().min(0).max(100).describe('Of everything that the phone sends after linking'),
+  messages: z.int().describe('Stored so far that were not there before, like the two below'),
+  chats: z.int(),
+  contacts: z.int(),
+  requestId: z.string().nullable().describe('Of the request that this answers'),
+  requested: z.int().nullable().describe('How many messages came with that answer'),
+  error: z.string().nullable().describe('Why a part could not be read'),
+  timestamp,
+})
+export type SessionSynced = z.infer<typeof sessionSynced>

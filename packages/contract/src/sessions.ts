@@ -46,6 +46,29 @@ const lastErrorSchema = z
   .object({ code: reasonCode, message: z.string(), remedy: z.string(), at: isoSchema })
   .meta({ id: 'SessionLastError' })
 
+const historyMode = z.enum(['none', 'recent', 'full']).meta({
+  id: 'HistoryMode',
+  description:
+    '`recent`: what the phone sends by itself, some months. `full`: all it has, asked for when the session is linked. `none`: names and addresses only.',
+})
+
+/** How far the history has come that the phone sends after linking. */
+const sessionSync = z
+  .object({
+    state: z.enum(['none', 'syncing', 'waiting', 'done', 'failed']).meta({
+      description: "`none`: the phone has sent nothing yet. `waiting`: for the phone's next part.",
+    }),
+    percent: z.int().meta({ description: 'Of everything that the phone sends, 0 to 100.' }),
+    messages: z.int().meta({ description: 'Stored from the history, that were not there before.' }),
+    chats: z.int(),
+    contacts: z.int(),
+    startedAt: isoSchema.nullable(),
+    updatedAt: isoSchema.nullable(),
+    finishedAt: isoSchema.nullable(),
+    error: z.string().nullable().meta({ description: 'Why a part could not be read.' }),
+  })
+  .meta({ id: 'SessionSync' })
+
 /** A session as every answer shows it. */
 export const sessionSchema = z
   .object({
@@ -70,6 +93,9 @@ export const sessionSchema = z
     qrCode: z.string().nullable().meta({ description: 'Data URL of a PNG while one waits for a scan.' }),
     qrCodeGeneratedAt: isoSchema.nullable(),
     qrCodeExpiresAt: isoSchema.nullable(),
+    sync: sessionSync,
+    history: historyMode,
+    historyDays: z.int().nullable().meta({ description: 'Older messages of the history are left out.' }),
     userId: z.int(),
     organizationId: z.int().nullable(),
     createdAt: isoSchema,
@@ -139,6 +165,8 @@ const createSession = endpoint({
     fromFrappe: maybe(bool()),
     autoConnect: maybe(bool()).meta({ description: 'true when not given.' }),
     proxy: maybe(proxyUrl),
+    history: maybe(historyMode).meta({ description: '`recent` when not given.' }),
+    historyDays: maybe(int(1, 36_500)).meta({ description: 'Leave older messages of the history out.' }),
   }),
   status: 201,
   data: sessionTwice,
@@ -432,6 +460,32 @@ const syncSession = endpoint({
   errors: ['SESSION_NOT_FOUND', 'SESSION_NOT_CONNECTED'],
 })
 
+const setHistory = endpoint({
+  id: 'setHistory',
+  method: 'PUT',
+  path: '/api/sessions/:ref/history',
+  tag,
+  summary: "Choose what is taken of the phone's history",
+  description:
+    'Counts for parts that are read from now on. `full` is asked of the phone when it links the session: link it again to have it.',
+  params,
+  body: z.object({
+    history: maybe(historyMode),
+    historyDays: z
+      .preprocess((value) => (value === '' ? null : value), int(1, 36_500).nullable())
+      .optional()
+      .meta({ description: 'Leave older messages out; null leaves none out.' }),
+  }),
+  data: z.object({
+    id: z.int(),
+    sessionId: z.string(),
+    history: historyMode,
+    historyDays: z.int().nullable(),
+    sync: sessionSync,
+  }),
+  errors: ['SESSION_NOT_FOUND'],
+})
+
 const repairConversations = endpoint({
   id: 'repairConversations',
   method: 'POST',
@@ -623,6 +677,7 @@ export const sessionEndpoints = {
   requestPairingCode,
   listSessionContacts,
   syncSession,
+  setHistory,
   repairConversations,
   setWebhook,
   setProxy,

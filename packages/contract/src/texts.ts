@@ -62,6 +62,11 @@ export const texts = {
     en: 'Proxy updated',
     pt: 'Proxy atualizado corretamente',
   },
+  history_set: {
+    es: 'Historial configurado correctamente',
+    en: 'History settings saved',
+    pt: 'Histórico configurado corretamente',
+  },
   frappe_on: {
     es: 'Integración con Frappe activada para la sesión',
     en: 'Frappe integration switched on for the session',

@@ -41,6 +41,8 @@ export interface Companion {
   lid: string
   /** What it calls itself (`DeviceProps.os`). */
   platform: string
+  /** It asked for the history of years when it was linked (`DeviceProps.requireFullSync`). */
+  wantsFullHistory: boolean
   online: boolean
 }
 

@@ -18,6 +18,8 @@ export type MessageDeed =
   | { kind: 'keep'; kept: boolean }
   /** In a poll; sealed with the poll's secret, base64. */
   | { kind: 'vote'; payload: string; iv: string }
+  /** The same once it is open, and as history tells it: the options that were chosen. */
+  | { kind: 'vote'; chosen: readonly string[] }
 
 /** A message as the one who did something to it names it. */
 export interface MessageTarget {

@@ -83,6 +83,15 @@ export const lessUnread = statement((db, p: { sessionId: number; jid: string; by
     .where('jid', '=', p.jid),
 )
 
+/** How many messages of a chat are unread. */
+export const setUnread = statement((db, p: { sessionId: number; jid: string; unread: number }) =>
+  db
+    .updateTable('chat')
+    .set({ unread_count: p.unread })
+    .where('session_id', '=', p.sessionId)
+    .where('jid', '=', p.jid),
+)
+
 /** What a chat loses when messages go. `last` is the newest of those that stay. */
 export interface ChatLoss {
   sessionId: number

@@ -15,6 +15,7 @@ export function contactWire(row: Omit<ContactRow, 'search'>): ContactWire {
     lid: isLid(jid) ? jid : null,
     name: nameOf(row),
     verifiedName: row.verified_name,
+    username: row.username,
     notify: row.push_name,
     pushname: row.push_name,
     number,

@@ -22,12 +22,23 @@ export interface ContactFact {
   /** In the phone's address book; null: not there (any more). */
   savedName?: string | null | undefined
   verifiedName?: string | undefined
+  username?: string | undefined
 }
 
 /** People, kept from what passes by. */
 export interface Contacts {
   /** Stores what is new in `facts`; answers the events to append. Costs nothing for facts that this process knows already. */
-  keep(tx: Tx, facts: readonly ContactFact[], at: number): Promise<readonly NewEvent<ContactUpdated>[]>
+  keep(
+    tx: Tx,
+    facts: readonly ContactFact[],
+    at: number,
+    /** `missing`: they are old, and only what is not known yet is taken of them. */
+    mode?: 'news' | 'missing',
+  ): Promise<{
+    told: readonly NewEvent<ContactUpdated>[]
+    /** How many were not known before. */
+    made: number
+  }>
   /** Forgets what is remembered of somebody, after their row was changed elsewhere. */
   forget(sessionId: number, jid: Jid): void
 }
@@ -48,6 +59,7 @@ const insert = insertRows('contact', [
   'push_name',
   'saved_name',
   'verified_name',
+  'username',
   'hub_name',
   'tags',
   'notes',
@@ -66,6 +78,7 @@ const update = statement(
       pushName: string | null
       savedName: string | null
       verifiedName: string | null
+      username: string | null
       hubName: string | null
       tags: string
       notes: string | null
@@ -82,6 +95,7 @@ const update = statement(
         push_name: p.pushName,
         saved_name: p.savedName,
         verified_name: p.verifiedName,
+        username: p.username,
         hub_name: p.hubName,
         tags: p.tags,
         notes: p.notes,
@@ -97,13 +111,14 @@ interface Names {
   pushName: string | null
   savedName: string | null
   verifiedName: string | null
+  username: string | null
 }
 
 export function createContacts(addresses: Addresses): Contacts {
   const known = boundedCache<string, Names>(remembered)
 
   return {
-    async keep(tx, facts, at) {
+    async keep(tx, facts, at, mode = 'news') {
       const news = new Map<string, ContactFact>()
       for (const fact of facts) {
         const key = keyOf(fact.sessionId, fact.jid)
@@ -111,7 +126,7 @@ export function createContacts(addresses: Addresses): Contacts {
         if (earlier !== undefined) news.set(key, { ...earlier, ...withoutUndefined(fact) })
         else if (isNews(known.get(key), fact)) news.set(key, fact)
       }
-      if (news.size === 0) return []
+      if (news.size === 0) return { told: [], made: 0 }
       const people = [...news.values()]
       const shown = await addresses.shown(tx, people)
       const events: NewEvent<ContactUpdated>[] = []
@@ -120,10 +135,14 @@ export function createContacts(addresses: Addresses): Contacts {
         [...news].map(async ([key, fact]) => {
           const { sessionId, jid } = fact
           const row = await find.first(tx, { sessionId, jid })
+          const stored = row === undefined ? nameless : namesOf(row)
+          const [first, second] = mode === 'news' ? [namesIn(fact), stored] : [stored, namesIn(fact)]
           const names: Names = {
-            pushName: cut(fact.pushName) ?? row?.push_name ?? null,
-            savedName: fact.savedName === null ? null : (cut(fact.savedName) ?? row?.saved_name ?? null),
-            verifiedName: cut(fact.verifiedName) ?? row?.verified_name ?? null,
+            pushName: first.pushName ?? second.pushName,
+            savedName:
+              mode === 'news' && fact.savedName === null ? null : (first.savedName ?? second.savedName),
+            verifiedName: first.verifiedName ?? second.verifiedName,
+            username: first.username ?? second.username,
           }
           tx.afterCommit(() => known.set(key, names))
           if (row === undefined) {
@@ -132,12 +151,13 @@ export function createContacts(addresses: Addresses): Contacts {
             made.push(newContact(sessionId, jid, numberOf(shown(sessionId, jid)), names, at))
             return
           }
-          if (!isNews(namesOf(row), fact)) return
+          if (nameFields.every((field) => names[field] === stored[field])) return
           const after = {
             ...row,
             push_name: names.pushName,
             saved_name: names.savedName,
             verified_name: names.verifiedName,
+            username: names.username,
             updated_at: at,
           }
           await writeContact(tx, jid, after)
@@ -145,7 +165,7 @@ export function createContacts(addresses: Addresses): Contacts {
         }),
       )
       await insertContacts(tx, made)
-      return events
+      return { told: events, made: made.length }
     },
     forget: (sessionId, jid) => void known.delete(keyOf(sessionId, jid)),
   }
@@ -158,7 +178,8 @@ function isNews(known: Names | undefined, fact: ContactFact): boolean {
   return (
     differs(fact.pushName, known.pushName) ||
     differs(fact.savedName, known.savedName) ||
-    differs(fact.verifiedName, known.verifiedName)
+    differs(fact.verifiedName, known.verifiedName) ||
+    differs(fact.username, known.username)
   )
 }
 
@@ -169,6 +190,16 @@ function cut(name: string | undefined): string | undefined {
   const text = name?.trim().slice(0, maxNameLength)
   return text === '' ? undefined : text
 }
+
+const nameFields = ['pushName', 'savedName', 'verifiedName', 'username'] as const
+const nameless: Names = { pushName: null, savedName: null, verifiedName: null, username: null }
+
+const namesIn = (fact: ContactFact): Names => ({
+  pushName: cut(fact.pushName) ?? null,
+  savedName: cut(fact.savedName ?? undefined) ?? null,
+  verifiedName: cut(fact.verifiedName) ?? null,
+  username: cut(fact.username) ?? null,
+})
 
 function withoutUndefined(fact: ContactFact): ContactFact {
   // Dropping undefined members of a ContactFact leaves a ContactFact.
@@ -181,6 +212,7 @@ const namesOf = (row: ContactRow): Names => ({
   pushName: row.push_name,
   savedName: row.saved_name,
   verifiedName: row.verified_name,
+  username: row.username,
 })
 
 /** A row for somebody who is not known yet. */
@@ -198,6 +230,7 @@ export function newContact(
     push_name: names.pushName ?? null,
     saved_name: names.savedName ?? null,
     verified_name: names.verifiedName ?? null,
+    username: names.username ?? null,
     hub_name: null,
     tags: '[]',
     notes: null,
@@ -225,6 +258,7 @@ export async function writeContact(tx: Tx, was: string, row: Omit<ContactRow, 's
     pushName: row.push_name,
     savedName: row.saved_name,
     verifiedName: row.verified_name,
+    username: row.username,
     hubName: row.hub_name,
     tags: row.tags,
     notes: row.notes,
@@ -236,7 +270,15 @@ export async function writeContact(tx: Tx, was: string, row: Omit<ContactRow, 's
 
 /** What a search looks through. */
 function searchText(row: Omit<ContactRow, 'search'>): string {
-  const parts = [row.hub_name, row.saved_name, row.verified_name, row.push_name, row.number, row.jid]
+  const parts = [
+    row.hub_name,
+    row.saved_name,
+    row.verified_name,
+    row.push_name,
+    row.username,
+    row.number,
+    row.jid,
+  ]
   return folded(parts.filter((part) => part !== null).join('\n'))
 }
 
@@ -245,15 +287,17 @@ export function folded(text: string): string {
   return text.normalize('NFD').replaceAll(/\p{M}/gu, '').toLowerCase()
 }
 
-/** The name to show: ours, the address book's, the business's, their own, at last the number. Never empty. */
+/** The name to show: ours, the address book's, the business's, their own, their username, at last the number. Never empty. */
 export function nameOf(
-  contact: Pick<ContactRow, 'jid' | 'number' | 'hub_name' | 'saved_name' | 'verified_name' | 'push_name'>,
+  contact: Pick<ContactRow, 'jid' | 'number' | 'hub_name' | 'saved_name' | 'verified_name' | 'push_name'> &
+    Partial<Pick<ContactRow, 'username'>>,
 ): string {
   return (
     contact.hub_name ??
     contact.saved_name ??
     contact.verified_name ??
     contact.push_name ??
+    contact.username ??
     contact.number ??
     contact.jid.slice(0, contact.jid.indexOf('@'))
   )
@@ -274,6 +318,7 @@ export function merged(underNumber: ContactRow, underLid: ContactRow): Omit<Cont
     push_name: underLid.push_name ?? underNumber.push_name,
     saved_name: underLid.saved_name ?? underNumber.saved_name,
     verified_name: underLid.verified_name ?? underNumber.verified_name,
+    username: underLid.username ?? underNumber.username,
     hub_name: underLid.hub_name ?? underNumber.hub_name,
     tags: JSON.stringify([...tags]),
     notes: underLid.notes ?? underNumber.notes,

@@ -20,8 +20,10 @@ import {
   lessUnread,
   loseMessages,
   setChat,
+  setUnread,
 } from './chat-rows.ts'
 import { type ContactFact, type Contacts, createContacts } from './contacts.ts'
+import { type PastChatState, takePastChat } from './past-chats.ts'
 import { rekey, type RekeyedMessages, type Rekeying } from './rekey.ts'
 
 export { contactWire } from './contact-wire.ts'
@@ -31,6 +33,7 @@ export { createPeopleSearch, type PeopleSearch } from './people-search.ts'
 export type { Address, LidMapping } from './addresses.ts'
 export type { ChatChange, ChatLoss } from './chat-rows.ts'
 export { type ContactFact, findContact, folded, nameOf } from './contacts.ts'
+export type { PastChatState } from './past-chats.ts'
 export type { RekeyedMessages, Rekeying } from './rekey.ts'
 
 /** Chats, contacts, and which LID belongs to which number: rows kept from what passes by. */
@@ -47,8 +50,14 @@ export interface Chats extends Disposable {
   meet(tx: Tx, facts: readonly ContactFact[]): Promise<readonly NewEvent[]>
   /** Applies what messages do to their chats, at most one change per chat. Addresses are canonical. */
   change(tx: Tx, changes: readonly ChatChange[]): Promise<void>
+  /** Stores a chat as the phone has it from before; answers whether history tells of it for the first time. Tells nobody. */
+  takePast(tx: Tx, sessionId: number, chat: PastChatState): Promise<boolean>
+  /** Stores names from before, old ones only where none is known; answers how many people were not known. Tells nobody. */
+  introduce(tx: Tx, facts: readonly ContactFact[], mode: 'news' | 'missing'): Promise<number>
   /** Takes read messages off the unread count of a chat. */
   read(tx: Tx, sessionId: number, chat: Jid, messages: number): Promise<void>
+  /** Sets how many messages of a chat are unread. */
+  setUnread(tx: Tx, sessionId: number, chat: Jid, messages: number): Promise<void>
   /** Takes messages that are no longer shown off their chat. */
   lose(tx: Tx, loss: ChatLoss): Promise<void>
   /** Who moves messages when an account's address changes. */
@@ -102,7 +111,9 @@ export function createChats({ database, events, sessions, clock, log }: ChatsDep
       }
       return told
     },
-    meet: (tx, facts) => contacts.keep(tx, facts, clock.now()),
+    meet: async (tx, facts) => (await contacts.keep(tx, facts, clock.now())).told,
+    takePast: (tx, sessionId, chat) => takePastChat(tx, sessionId, chat, clock.now()),
+    introduce: async (tx, facts, mode) => (await contacts.keep(tx, facts, clock.now(), mode)).made,
     async change(tx, changes) {
       await changeChats(tx, changes)
       for (const { sessionId, jid } of changes) {
@@ -115,6 +126,9 @@ export function createChats({ database, events, sessions, clock, log }: ChatsDep
     },
     async read(tx, sessionId, chat, messages) {
       if (messages > 0) await lessUnread.run(tx, { sessionId, jid: chat, by: messages })
+    },
+    async setUnread(tx, sessionId, chat, messages) {
+      await setUnread.run(tx, { sessionId, jid: chat, unread: messages })
     },
     lose: loseMessages,
     moveMessagesWith: (move) => void (moveMessages = move),

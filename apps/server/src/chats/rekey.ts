@@ -46,6 +46,8 @@ const setChat = statement(
       mutedUntil: number | null
       lastId: number | null
       activeAt: number
+      syncedAt: number | null
+      end: number
     },
   ) =>
     db
@@ -58,6 +60,8 @@ const setChat = statement(
         muted_until: p.mutedUntil,
         last_message_id: p.lastId,
         active_at: p.activeAt,
+        synced_at: p.syncedAt,
+        history_end: p.end,
       })
       .where('session_id', '=', p.sessionId)
       .where('jid', '=', p.jid),
@@ -139,5 +143,7 @@ async function rekeyChat(
     mutedUntil: target.muted_until ?? source.muted_until,
     lastId: messages.last?.id ?? null,
     activeAt: messages.last?.sentAt ?? Math.max(source.active_at, target.active_at),
+    syncedAt: target.synced_at ?? source.synced_at,
+    end: Math.min(source.history_end, target.history_end),
   })
 }

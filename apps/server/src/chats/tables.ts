@@ -1,3 +1,5 @@
+import type { Generated } from 'kysely'
+
 /** The account that a LID names and the number it has now; both without device. Migration 0004. */
 export interface LidMappingTable {
   session_id: number
@@ -20,6 +22,8 @@ export interface ContactTable {
   push_name: string | null
   saved_name: string | null
   verified_name: string | null
+  /** Migration 0016. */
+  username: string | null
   hub_name: string | null
   tags: string
   notes: string | null
@@ -39,6 +43,9 @@ export interface ChatTable {
   muted_until: number | null
   last_message_id: number | null
   active_at: number
+  /** Migration 0016, like the one below. */
+  synced_at: number | null
+  history_end: Generated<number>
 }
 
 declare module '../platform/database/index.ts' {

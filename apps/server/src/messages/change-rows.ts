@@ -9,7 +9,7 @@ import type { MessageChangeTable } from './tables.ts'
 export type MessageChangeRow = Selectable<MessageChangeTable>
 
 /** What is kept of a deed. A vote is kept sealed until its poll is here, then as what was chosen. */
-export type StoredDeed = MessageDeed | { kind: 'vote'; chosen: readonly string[] }
+export type StoredDeed = MessageDeed
 
 export const deedOf = (row: Pick<MessageChangeRow, 'value'>): StoredDeed =>
   // Only `keepChanges` and `openedVote` write this column.

@@ -20,6 +20,7 @@ import { createOutbox, type Waiting } from './outbound/outbox.ts'
 import { type Own } from './own.ts'
 import { createPacers, pacingSetting } from './pacing/pacers.ts'
 import type { PacingSettings } from './pacing/pacing.ts'
+import { takePast } from './history.ts'
 import { project } from './projection.ts'
 import { createProjector } from './projector.ts'
 import { moveMessages, newest } from './rekey-messages.ts'
@@ -190,6 +191,9 @@ export function createMessages(deps: MessagesDeps): Messages {
     tx.afterCommit(() => outbox.rename(rekeying.sessionId, rekeying.from, rekeying.to))
     return moveMessages(tx, rekeying, chats)
   })
+  sessions.storeHistoryWith((tx, sessionId, batch) =>
+    takePast(tx, sessionId, batch, clock.now(), { chats, own, statuses }),
+  )
   sessions.answerRetriesWith((sessionId, whatsappId) => outbox.proto(sessionId, whatsappId))
   // Another process may have owned the session, and left entries behind.
   const online = sessions.onOnline((sessionId) => projector.sweep(sessionId))

@@ -35,7 +35,7 @@ export interface ProjectionDeps {
 type MessageEntry = Extract<JournalEntry, { kind: 'message' | 'undecryptable' }>
 
 /** A message on its way into its row. */
-interface Arrival {
+export interface Arrival {
   entry: MessageEntry
   chat: Jid
   /** '' when it is ours. */
@@ -43,6 +43,8 @@ interface Arrival {
   stored: StoredContent
   /** Whether lists show it and `message.received` tells it. Statuses and newsletters are kept for their own pages. */
   shown: boolean
+  /** It is history: read already, and how far it came if it is ours. */
+  past?: { status: MessageRow['status'] }
 }
 
 /**
@@ -119,7 +121,7 @@ function addressesOf(entry: JournalEntry): readonly Address[] {
       ]
 }
 
-function arrivalOf(
+export function arrivalOf(
   entry: MessageEntry,
   canonical: (sessionId: number, jid: Jid) => Jid,
   own: (sessionId: number) => Own,
@@ -141,7 +143,7 @@ function arrivalOf(
   }
 }
 
-function introductionOf({ entry, sender }: Arrival): readonly ContactFact[] {
+export function introductionOf({ entry, sender }: Arrival): readonly ContactFact[] {
   if (sender === '' || entry.kind !== 'message' || isNewsletter(sender)) return []
   return [
     { sessionId: entry.sessionId, jid: sender, pushName: entry.pushName, verifiedName: entry.verifiedName },
@@ -149,10 +151,10 @@ function introductionOf({ entry, sender }: Arrival): readonly ContactFact[] {
 }
 
 /** A message that was not in the store with its content before. */
-type Fresh = Arrival & { id: number }
+export type Fresh = Arrival & { id: number }
 
 /** Stores arrivals; answers those that are new, be it as a whole or by their content, in their order. */
-async function store(
+export async function store(
   tx: Tx,
   arrivals: readonly Arrival[],
   now: number,
@@ -208,7 +210,7 @@ async function fill(tx: Tx, arrival: Arrival): Promise<Fresh | undefined> {
   return filled === 1 ? { ...arrival, id: stub.id } : undefined
 }
 
-function statusOf({ entry, chat, sender, stored, id }: Fresh): readonly ReceivedStatus[] {
+export function statusOf({ entry, chat, sender, stored, id }: Fresh): readonly ReceivedStatus[] {
   if (!isStatus(chat) || entry.kind === 'undecryptable') return []
   const { sessionId, id: whatsappId, sentAt, receivedAt, pushName, content } = entry
   return [
@@ -223,7 +225,7 @@ function keyOf({ entry, chat, sender }: Arrival): string {
 }
 
 function rowOf(fresh: Fresh, now: number): MessageRow {
-  const { entry, chat, sender, stored, shown, id } = fresh
+  const { entry, chat, sender, stored, shown, id, past } = fresh
   return {
     id,
     session_id: entry.sessionId,
@@ -237,9 +239,9 @@ function rowOf(fresh: Fresh, now: number): MessageRow {
     content: stored.content,
     quoted_id: stored.quotedId,
     push_name: entry.kind === 'message' && sender !== '' ? (entry.pushName ?? null) : null,
-    status: sender === '' ? 'sent' : 'received',
+    status: past?.status ?? (sender === '' ? 'sent' : 'received'),
     via_hub: 0,
-    is_read: fromMe(fresh),
+    is_read: past === undefined ? fromMe(fresh) : 1,
     shown: shown ? 1 : 0,
     sent_at: entry.sentAt,
     stored_at: now,
@@ -247,7 +249,7 @@ function rowOf(fresh: Fresh, now: number): MessageRow {
 }
 
 /** What the messages do to their chats: one change per chat. */
-function changesOf(fresh: readonly Fresh[]): readonly ChatChange[] {
+export function changesOf(fresh: readonly Fresh[]): readonly ChatChange[] {
   const changes = new Map<string, ChatChange>()
   for (const arrival of fresh) {
     if (!arrival.shown) continue

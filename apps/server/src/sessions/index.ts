@@ -2,8 +2,10 @@ import type { Jid } from '@inbox-hub/whatsapp'
 
 import type { Tx } from '../platform/database/index.ts'
 import type { Acquaintance, Journal, Link, Passing } from './baileys/index.ts'
+import type { Answered, StoreHistory } from './history.ts'
 
 export { askWhatsApp } from './ask-whatsapp.ts'
+export type { Answered, Stored, StoreHistory } from './history.ts'
 export { sessionRoutes, type SessionRoutesDeps } from './routes.ts'
 export { createSessions, type SessionLifecycle, type SessionsDeps } from './sessions.ts'
 export { stateFacts } from './session-state.ts'
@@ -52,4 +54,8 @@ export interface Sessions extends AsyncDisposable {
   onAcquaintances(listener: (tx: Tx, facts: readonly Acquaintance[]) => Promise<void>): void
   /** Where retry receipts find what was sent: the encoded proto.Message, by id alone (a retry may come LID- or PN-addressed). */
   answerRetriesWith(find: (sessionId: number, whatsappId: string) => Promise<Uint8Array | undefined>): void
+  /** Who stores what phones tell of before; what is stored already stays, and nobody is told of messages. */
+  storeHistoryWith(store: StoreHistory): void
+  /** Called when older messages that we asked a phone for are stored. */
+  onHistoryAnswered(listener: (answered: Answered) => void): Disposable
 }

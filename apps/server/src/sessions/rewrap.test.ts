@@ -31,7 +31,13 @@ databases('changing the master key', ({ place }) => {
       await createSessionStore(hub.database, hub.secrets).insert({
         ownerId: 1,
         sessionId: 'support',
-        settings: { name: 'Support', proxy: undefined, webhook, sendToFrappe: false },
+        settings: {
+          name: 'Support',
+          proxy: undefined,
+          webhook,
+          sendToFrappe: false,
+          history: { mode: 'recent', days: undefined },
+        },
         wish: 'stop',
         now: systemClock.now(),
       })

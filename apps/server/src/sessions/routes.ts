@@ -22,7 +22,7 @@ import { phoneNumberOf } from './session-actor.ts'
 import { retryAt, type ShownQr, type WebVersion } from './session-state.ts'
 import type { SessionRecord } from './session-store.ts'
 import { type SessionLifecycle, shownQr } from './sessions.ts'
-import { liveness, qrStatusWire, sessionWire, stateWire, withoutPassword } from './wire.ts'
+import { liveness, qrStatusWire, sessionWire, stateWire, syncWire, withoutPassword } from './wire.ts'
 
 export interface SessionRoutesDeps {
   sessions: SessionLifecycle
@@ -52,7 +52,7 @@ export function sessionRoutes(
   const find = (ownerId: number, ref: string): Readonly<SessionRecord> =>
     sessions.record(ownerId, ref, 'number_first')
   const wire = (record: Readonly<SessionRecord>, language: Language): SessionWire =>
-    sessionWire(record, language, clock.now())
+    sessionWire(record, sessions.historyProgress(record.id), language, clock.now())
   const twice = (
     record: Readonly<SessionRecord>,
     language: Language,
@@ -98,6 +98,8 @@ export function sessionRoutes(
       webhookPreset: body.webhookPreset,
       fromFrappe: (body.fromFrappe ?? false) || (headers['x-frappe-origin'] ?? false),
       autoConnect: body.autoConnect ?? true,
+      history: body.history,
+      historyDays: body.historyDays,
     })
     if (is === 'exists')
       throw new HubError('SESSION_ALREADY_EXISTS', {}, { data: { session: wire(record, language) } })
@@ -248,6 +250,28 @@ export function sessionRoutes(
         sessionId: record.sessionId,
         proxy: proxy === undefined ? null : withoutPassword(proxy),
         status: statusOfState[record.standing.state.at],
+      },
+    }
+  })
+
+  http.serve(endpoints.setHistory, async ({ ownerId, params, body }) => {
+    const record = find(ownerId, params.ref)
+    const before = record.settings.history
+    await sessions.change(record.id, {
+      history: {
+        mode: body.history ?? before.mode,
+        days: body.historyDays === undefined ? before.days : (body.historyDays ?? undefined),
+      },
+    })
+    const { mode, days } = record.settings.history
+    return {
+      message: 'history_set',
+      data: {
+        id: record.id,
+        sessionId: record.sessionId,
+        history: mode,
+        historyDays: days ?? null,
+        sync: syncWire(sessions.historyProgress(record.id)),
       },
     }
   })

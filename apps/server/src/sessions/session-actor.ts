@@ -322,6 +322,7 @@ export class SessionActor {
       pairing: { method: 'qr' },
       version: version === undefined ? undefined : [...version],
       proxy: settings.proxy,
+      fullHistory: settings.history.mode === 'full',
       onEvent: (event) => this.#hear(generation, steps, event),
     })
     const link = dialled.then(

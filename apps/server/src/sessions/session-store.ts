@@ -23,6 +23,15 @@ export interface SessionSettings {
     preset: WebhookPreset
   }
   sendToFrappe: boolean
+  history: HistorySettings
+}
+
+/** Which of the messages that the phone already has are taken. */
+export interface HistorySettings {
+  /** `full` is asked of the phone when it links the session; later it changes nothing. */
+  mode: 'none' | 'recent' | 'full'
+  /** Older ones are left out; undefined: none are. */
+  days: number | undefined
 }
 
 /** A cause with its moment, Unix ms. */
@@ -250,6 +259,7 @@ function recordOf(row: Selectable<SessionTable>, secrets: Secrets): SessionRecor
         preset: row.webhook_preset,
       },
       sendToFrappe: row.send_to_frappe === 1,
+      history: { mode: row.history, days: row.history_days ?? undefined },
     },
     lastActivityAt: row.last_activity_at,
     createdAt: row.created_at,
@@ -264,7 +274,11 @@ function lastErrorOf(stored: string | null): LastError | undefined {
   return Object.hasOwn(sessionReasons, error.code) ? error : undefined
 }
 
-function settingColumns(id: number, { name, proxy, webhook, sendToFrappe }: SessionSettings, sealer: Sealer) {
+function settingColumns(
+  id: number,
+  { name, proxy, webhook, sendToFrappe, history }: SessionSettings,
+  sealer: Sealer,
+) {
   const seal = (plain: string | undefined, column: string): Uint8Array | null =>
     plain === undefined ? null : sealer.seal(Buffer.from(plain), contextOf(id, column))
   return {
@@ -275,6 +289,8 @@ function settingColumns(id: number, { name, proxy, webhook, sendToFrappe }: Sess
     webhook_events: JSON.stringify(webhook.events),
     webhook_preset: webhook.preset,
     send_to_frappe: sendToFrappe ? 1 : 0,
+    history: history.mode,
+    history_days: history.days ?? null,
   }
 }
 

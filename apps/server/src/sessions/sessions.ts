@@ -19,12 +19,19 @@ import type { Engine, Link } from './baileys/index.ts'
 import { type ClientVersions, createClientVersions } from './client-version.ts'
 import { createDialPacer, type Pacing, usualPacing } from './dial-pacer.ts'
 import { diagnose, type DialRecord, dialsIn } from './diagnosis.ts'
+import { createHistory } from './history.ts'
+import type { HistoryProgress } from './history-progress.ts'
 import type { SessionView, Sessions } from './index.ts'
 import { renderQr } from './qr/index.ts'
 import { type ActorDeps, phoneNumberOf, SessionActor } from './session-actor.ts'
 import { countSessions } from './session-metrics.ts'
 import { isResting, type SessionState, type ShownQr, type Standing } from './session-state.ts'
-import { createSessionStore, type SessionRecord, type SessionSettings } from './session-store.ts'
+import {
+  createSessionStore,
+  type HistorySettings,
+  type SessionRecord,
+  type SessionSettings,
+} from './session-store.ts'
 import { createTimeline, type TimelineRow } from './timeline.ts'
 
 export interface SessionsDeps {
@@ -58,6 +65,8 @@ export interface NewSession {
   webhookPreset: 'legacy' | 'standard' | undefined
   fromFrappe: boolean
   autoConnect: boolean
+  history?: HistorySettings['mode'] | undefined
+  historyDays?: number | undefined
 }
 
 /** What creating came to, and the session of that name. */
@@ -84,6 +93,8 @@ export interface SessionLifecycle extends Sessions {
   /** The session as it is now: the live mirror, not a copy. Throws `SESSION_NOT_FOUND`. */
   record(ownerId: number, ref: string, order: RefOrder): Readonly<SessionRecord>
   records(ownerId: number): readonly Readonly<SessionRecord>[]
+  /** How far the history of a session has come; undefined while the phone has told none. */
+  historyProgress(id: number): HistoryProgress | undefined
   /** A tombstone of that name is revived; a living session of that name is left as it is. */
   create(ownerId: number, wanted: NewSession): Promise<CreateOutcome>
   /** Wishes the session connected; a tombstone comes back. Resolves when the wish is durable, whatever WhatsApp does. */
@@ -150,6 +161,14 @@ export async function createSessions(deps: SessionsDeps): Promise<SessionLifecyc
     log,
   })
   const engine = await deps.createEngine((id) => existing(id).record.sealer())
+  const history = createHistory({
+    database,
+    events,
+    settingsOf: (id) => actors.get(id)?.record.settings.history,
+    clock,
+  })
+  await history.load()
+  engine.takeHistoryWith(history.taker)
   const timeline = createTimeline({ database, events, clock, log })
   const actorDeps: ActorDeps = {
     engine,
@@ -297,6 +316,10 @@ export async function createSessions(deps: SessionsDeps): Promise<SessionLifecyc
         preset: wanted.webhookPreset ?? before?.webhook.preset ?? 'legacy',
       },
       sendToFrappe: wanted.fromFrappe || sendsToFrappe(url) || (before?.sendToFrappe ?? false),
+      history: {
+        mode: wanted.history ?? before?.history.mode ?? 'recent',
+        days: wanted.historyDays ?? before?.history.days,
+      },
     }
   }
 
@@ -462,6 +485,7 @@ export async function createSessions(deps: SessionsDeps): Promise<SessionLifecyc
     if (stopping.signal.aborted) return
     actor.retire()
     actors.delete(record.id)
+    history.forget(record.id)
     await database.write(async (tx) => {
       for (const work of purges) await work(tx, record.id)
       await store.purge(tx, record.id)
@@ -507,6 +531,9 @@ export async function createSessions(deps: SessionsDeps): Promise<SessionLifecyc
     onPassing: (listener) => engine.onPassing(listener),
     onAcquaintances: (listener) => engine.onAcquaintances(listener),
     answerRetriesWith: (answer) => engine.answerRetriesWith(answer),
+    storeHistoryWith: (store) => history.storeWith(store),
+    onHistoryAnswered: (listener) => history.onAnswered(listener),
+    historyProgress: (id) => history.progress(id),
 
     // -- what routes and the CLI do
 

@@ -1,3 +1,5 @@
+import type { Generated } from 'kysely'
+
 /** The tables that only sessions writes, beside the engine's (baileys/tables.ts). Migration 0002. */
 interface SessionTable {
   id: number
@@ -22,6 +24,25 @@ interface SessionTable {
   created_at: number
   updated_at: number
   deleted_at: number | null
+  /** Migration 0016, like the one below. */
+  history: Generated<'none' | 'recent' | 'full'>
+  history_days: number | null
+}
+
+interface SessionSyncTable {
+  session_id: number
+  state: 'syncing' | 'waiting' | 'done' | 'failed'
+  percent: number
+  parts: string
+  part_hash: string | null
+  part_items: number
+  messages: number
+  chats: number
+  contacts: number
+  failure: string | null
+  started_at: number
+  updated_at: number
+  finished_at: number | null
 }
 
 interface SessionTimelineTable {
@@ -37,7 +58,8 @@ declare module '../platform/database/index.ts' {
   interface Tables {
     session: SessionTable
     session_timeline: SessionTimelineTable
+    session_sync: SessionSyncTable
   }
 }
 
-export type { SessionTable, SessionTimelineTable }
+export type { SessionSyncTable, SessionTable, SessionTimelineTable }

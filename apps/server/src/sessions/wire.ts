@@ -8,6 +8,7 @@ import {
   statusOfState,
 } from '@inbox-hub/contract'
 
+import type { HistoryProgress } from './history-progress.ts'
 import { renderQr } from './qr/index.ts'
 import { phoneNumberOf } from './session-actor.ts'
 import { type Cause, causeIn, retryAt } from './session-state.ts'
@@ -17,7 +18,12 @@ import { shownQr } from './sessions.ts'
 type QrStatus = DataOf<typeof endpoints.getQrStatus>
 
 /** A session as the API shows it (contract §4). */
-export function sessionWire(record: Readonly<SessionRecord>, language: Language, now: number): SessionWire {
+export function sessionWire(
+  record: Readonly<SessionRecord>,
+  progress: HistoryProgress | undefined,
+  language: Language,
+  now: number,
+): SessionWire {
   const { standing, settings, me } = record
   const qr = shownQr(standing, now)
   return {
@@ -38,10 +44,28 @@ export function sessionWire(record: Readonly<SessionRecord>, language: Language,
     qrCode: qr === undefined ? null : renderQr(qr).dataUrl,
     qrCodeGeneratedAt: qr === undefined ? null : isoOf(qr.generatedAt),
     qrCodeExpiresAt: qr === undefined ? null : isoOf(qr.expiresAt),
+    sync: syncWire(progress),
+    history: settings.history.mode,
+    historyDays: settings.history.days ?? null,
     userId: record.ownerId,
     organizationId: null,
     createdAt: isoOf(record.createdAt),
     updatedAt: isoOf(record.updatedAt),
+  }
+}
+
+/** How far the history has come. */
+export function syncWire(progress: HistoryProgress | undefined): SessionWire['sync'] {
+  return {
+    state: progress?.at ?? 'none',
+    percent: progress?.percent ?? 0,
+    messages: progress?.messages ?? 0,
+    chats: progress?.chats ?? 0,
+    contacts: progress?.contacts ?? 0,
+    startedAt: progress === undefined ? null : isoOf(progress.startedAt),
+    updatedAt: progress === undefined ? null : isoOf(progress.updatedAt),
+    finishedAt: progress?.finishedAt === undefined ? null : isoOf(progress.finishedAt),
+    error: progress?.failure ?? null,
   }
 }
 

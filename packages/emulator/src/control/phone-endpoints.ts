@@ -21,15 +21,33 @@ const base64 = z.base64().transform((encoded) => Buffer.from(encoded, 'base64'))
 const mediaRetries = z.enum(['uploads', 'not_found', 'decryption_error', 'general_error', 'silence'])
 
 /** Any message, as the JSON of its protobuf. */
-const message = z.record(z.string(), z.unknown()).transform((json, context): proto.IMessage => {
+const message = z
+  .record(z.string(), z.unknown())
+  .transform((json, context): proto.IMessage => fromJson(proto.Message, json, context))
+
+function fromJson<Message extends object>(
+  type: { fromObject(json: Record<string, unknown>): Message },
+  json: Record<string, unknown>,
+  context: z.RefinementCtx,
+): Message {
   try {
-    const content = proto.Message.fromObject(json)
+    const content = type.fromObject(json)
     if (Object.keys(content).length > 0) return content
   } catch {
     // A field of another type than WhatsApp's.
   }
   context.addIssue({ code: 'custom', input: json, message: 'no message of WhatsApp’s protobuf' })
   return z.NEVER
+}
+
+/** Part of a history, as the JSON of its protobuf. */
+const history = z
+  .record(z.string(), z.unknown())
+  .transform((json, context) => fromJson(proto.HistorySync, json, context))
+const conversation = z.record(z.string(), z.unknown()).transform((json, context): proto.IConversation => {
+  const settings = fromJson(proto.Conversation, { id: '', ...json }, context)
+  const { id: _, messages: __, participant: ___, ...said } = settings
+  return said
 })
 
 /** Everything a person does with a phone. */
@@ -284,8 +302,27 @@ export function phoneEndpoints(emulator: Emulator, known: Set<string>): Endpoint
     }),
     endpoint('POST /phones/:number/history', {
       about: 'Puts a message into its history, for a client to be linked later.',
-      body: z.strictObject({ chat: address, text, fromMe: z.boolean().default(false), at: z.int() }),
-      handle: ({ params, body: { chat, ...message } }) => phone(params).remembers(chat, message),
+      body: z.strictObject({
+        chat: address,
+        text,
+        from: address.optional(),
+        fromMe: z.boolean().default(false),
+        at: z.int(),
+        id: z.string().min(1).max(64).optional(),
+      }),
+      handle: ({ params, body: { chat, ...past } }) => ({
+        id: phone(params).remembers(chat, present(past)),
+      }),
+    }),
+    endpoint('POST /phones/:number/chat-settings', {
+      about: 'What its history says of a chat, as the JSON of WhatsApp’s `Conversation` protobuf.',
+      body: z.strictObject({ chat: address, settings: conversation }),
+      handle: ({ params, body }) => phone(params).describes(body.chat, body.settings),
+    }),
+    endpoint('POST /phones/:number/history-sync', {
+      about: 'Tells its clients a part of history, as the JSON of WhatsApp’s `HistorySync` protobuf.',
+      body: z.strictObject({ history, requestId: text.optional() }),
+      handle: ({ params, body }) => phone(params).tellsHistory(body.history, body.requestId),
     }),
   ]
 }

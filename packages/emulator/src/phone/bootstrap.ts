@@ -35,65 +35,115 @@ export interface KnownContact extends Addresses {
   pushName: string | undefined
 }
 
-/** The three parts of history a device waits for. */
-export function initialHistory(
-  messages: readonly PhoneMessage[],
-  contacts: readonly KnownContact[],
-): proto.IMessage[] {
+/** What a phone knows when it tells its history. */
+export interface Remembered {
+  messages: readonly PhoneMessage[]
+  contacts: readonly KnownContact[]
+  /** Settings of chats, by the name {@link PhoneMessage.chat} has. */
+  chats: ReadonlyMap<string, proto.IConversation>
+}
+
+/** Messages of one part: what does not fit into the first follows in as many as it takes. Phones make them of some thousands. */
+const messagesPerPart = 5_000
+
+/** The parts of history a device waits for: the newest messages at once, then the others, then, if it asked, all of them. */
+export function initialHistory(remembered: Remembered, wantsFull: boolean): proto.IHistorySync[] {
+  const { contacts } = remembered
   const phoneNumberToLidMappings = contacts.map(({ pn, lid }) => ({ pnJid: pn, lidJid: lid }))
-  const conversations = toConversations(messages, contacts)
   const pushnames = contacts.flatMap(({ pn, pushName }) =>
     pushName === undefined ? [] : [{ id: pn, pushname: pushName }],
   )
+  const newestFirst = sorted(remembered.messages)
+  const first = newestFirst.slice(0, messagesPerPart)
   return [
-    part({ syncType: HistorySyncType.INITIAL_BOOTSTRAP, conversations, phoneNumberToLidMappings }, 1, 100),
-    part({ syncType: HistorySyncType.PUSH_NAME, pushnames }, 1, 100),
-    part({ syncType: HistorySyncType.RECENT, phoneNumberToLidMappings }, 1, 100),
+    {
+      syncType: HistorySyncType.INITIAL_BOOTSTRAP,
+      conversations: toConversations({ ...remembered, messages: first }, true),
+      phoneNumberToLidMappings,
+      chunkOrder: 1,
+      progress: 100,
+    },
+    { syncType: HistorySyncType.PUSH_NAME, pushnames, chunkOrder: 1, progress: 100 },
+    ...inParts(HistorySyncType.RECENT, remembered, newestFirst.slice(messagesPerPart)).map((part) => ({
+      ...part,
+      phoneNumberToLidMappings,
+    })),
+    ...(wantsFull ? inParts(HistorySyncType.FULL, remembered, newestFirst) : []),
   ]
 }
 
-/** Messages of one chat, because a device asked for older ones. */
-export function olderHistory(
-  messages: readonly PhoneMessage[],
-  contacts: readonly KnownContact[],
-  requestId: string,
-): proto.IMessage {
-  const conversations = toConversations(messages, contacts)
-  return part({ syncType: HistorySyncType.ON_DEMAND, conversations }, 1, 100, requestId)
+function inParts(
+  syncType: proto.HistorySync.HistorySyncType,
+  remembered: Remembered,
+  newestFirst: readonly PhoneMessage[],
+): proto.IHistorySync[] {
+  const parts = Math.max(1, Math.ceil(newestFirst.length / messagesPerPart))
+  return Array.from({ length: parts }, (_, index) => {
+    const messages = newestFirst.slice(index * messagesPerPart, (index + 1) * messagesPerPart)
+    return {
+      syncType,
+      conversations: toConversations({ ...remembered, messages }),
+      chunkOrder: index + 1,
+      progress: Math.floor(((index + 1) * 100) / parts),
+    }
+  })
 }
 
-function part(
-  history: proto.IHistorySync,
-  chunkOrder: number,
-  progress: number,
-  peerDataRequestSessionId?: string,
+/** Messages of one chat, because a device asked for older ones. */
+export function olderHistory(remembered: Remembered, chat: string, isAll: boolean): proto.IHistorySync {
+  const {
+    COMPLETE_AND_NO_MORE_MESSAGE_REMAIN_ON_PRIMARY,
+    COMPLETE_ON_DEMAND_SYNC_BUT_MORE_MSG_REMAIN_ON_PRIMARY,
+  } = proto.Conversation.EndOfHistoryTransferType
+  const endOfHistoryTransferType = isAll
+    ? COMPLETE_AND_NO_MORE_MESSAGE_REMAIN_ON_PRIMARY
+    : COMPLETE_ON_DEMAND_SYNC_BUT_MORE_MSG_REMAIN_ON_PRIMARY
+  const chats = new Map([[chat, { ...remembered.chats.get(chat), endOfHistoryTransferType }]])
+  return {
+    syncType: HistorySyncType.ON_DEMAND,
+    conversations: toConversations({ ...remembered, messages: sorted(remembered.messages), chats }, true),
+    chunkOrder: 1,
+    progress: 100,
+  }
+}
+
+/** The notification of a part of history, with the part inside it. */
+export function historyInline(history: proto.IHistorySync, requestId?: string): proto.IMessage {
+  return notificationOf(history, { initialHistBootstrapInlinePayload: deflated(history) }, requestId)
+}
+
+export function deflated(history: proto.IHistorySync): Buffer {
+  return deflateSync(proto.HistorySync.encode(history).finish())
+}
+
+/** @param where - the part itself, or where it lies */
+export function notificationOf(
+  { syncType, chunkOrder, progress }: proto.IHistorySync,
+  where: proto.Message.IHistorySyncNotification,
+  requestId?: string,
 ): proto.IMessage {
-  const encoded = proto.HistorySync.encode({ ...history, chunkOrder, progress }).finish()
   return {
     protocolMessage: {
       type: Type.HISTORY_SYNC_NOTIFICATION,
       historySyncNotification: {
         // The same numbers in both enums.
-        syncType: history.syncType as number as proto.Message.HistorySyncType,
-        chunkOrder,
-        progress,
-        initialHistBootstrapInlinePayload: deflateSync(encoded),
-        ...(peerDataRequestSessionId !== undefined && { peerDataRequestSessionId }),
+        syncType: syncType as number as proto.Message.HistorySyncType,
+        ...(chunkOrder !== undefined && { chunkOrder }),
+        ...(progress !== undefined && { progress }),
+        ...where,
+        ...(requestId !== undefined && { peerDataRequestSessionId: requestId }),
       },
     },
   }
 }
 
-/** One per chat, newest message first, people under their LID. */
-function toConversations(
-  messages: readonly PhoneMessage[],
-  contacts: readonly KnownContact[],
-): proto.IConversation[] {
+/** One per chat, its messages in the order given (newest first), people under their LID; with `all`, also those that have settings and no messages. */
+function toConversations({ messages, contacts, chats }: Remembered, all = false): proto.IConversation[] {
   const byChat = Map.groupBy(messages, ({ chat }) => chat)
-  return [...byChat].map(([chat, inChat]) => {
+  if (all) for (const chat of chats.keys()) if (!byChat.has(chat)) byChat.set(chat, [])
+  return [...byChat].map(([chat, newestFirst]) => {
     const contact = contacts.find(({ pn }) => pn === chat)
     const id = contact === undefined || isGroup(chat) ? chat : contact.lid
-    const newestFirst = inChat.toSorted((a, b) => b.at - a.at)
     const conversationTimestamp = Math.floor((newestFirst[0]?.at ?? 0) / 1000)
     return {
       id,
@@ -102,6 +152,12 @@ function toConversations(
       lastMsgTimestamp: conversationTimestamp,
       ...(contact !== undefined && { pnJid: contact.pn, lidJid: contact.lid }),
       ...(contact?.pushName !== undefined && { displayName: contact.pushName }),
+      ...chats.get(chat),
     }
   })
+}
+
+/** Newest first; of the same moment the one that came last. */
+function sorted(messages: readonly PhoneMessage[]): PhoneMessage[] {
+  return messages.toReversed().sort((a, b) => b.at - a.at)
 }

@@ -1,3 +1,4 @@
+import type { proto } from '../baileys.ts'
 import { type Addresses, type Line } from '../line.ts'
 import { Log } from '../log.ts'
 import type { KnownContact } from './bootstrap.ts'
@@ -19,6 +20,8 @@ export class Memory {
   /** Oldest first, one entry for each of the phone's devices. */
   readonly messages: Log<PhoneMessage>
   readonly contacts = new Map<string, KnownContact>()
+  /** What its history says of chats beside the messages. */
+  readonly chats = new Map<string, proto.IConversation>()
   readonly #keep: number
   readonly #sent = new Map<string, SentMessage>()
   /** Messages a device has already, by who wrote them where. */

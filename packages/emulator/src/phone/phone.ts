@@ -28,9 +28,15 @@ import { child, children, childrenOf, node } from '../stanza.ts'
 import type { WaitOptions } from '../truth.ts'
 import { ownDeviceIdentity } from './adv.ts'
 import type { Collection } from './app-state.ts'
-import { appStateKeyShare, initialHistory, olderHistory } from './bootstrap.ts'
 import { type CallOptions, type CallSignal, PhoneCalls } from './calls.ts'
 import { ChatSettings } from './chat-settings.ts'
+import {
+  appStateKeyShare,
+  historyInline,
+  initialHistory,
+  olderHistory,
+  type Remembered,
+} from './bootstrap.ts'
 import { type Content, textOf, toMessage } from './content.ts'
 import { Linking } from './linking.ts'
 import { Memory, type SentMessage } from './memory.ts'
@@ -67,6 +73,18 @@ export interface SendOptions {
   plaintext?: Uint8Array
   /** Whom a status, or what is done to one, is for. */
   audience?: readonly Recipient[]
+}
+
+/** A message from before a device was linked. */
+export interface PastMessage {
+  id?: string
+  text: Content
+  /** Who wrote it, in groups. */
+  from?: Recipient
+  fromMe?: boolean
+  /** Unix ms. */
+  at: number
+  pushName?: string
 }
 
 /** What somebody is seen doing: typing, coming online, calling. */
@@ -506,23 +524,46 @@ export class Phone implements SimulatedPhone {
   /** Puts a message into its history, from before a device was linked. `at` is in Unix ms. */
   remembers(
     chat: Recipient,
-    { text, fromMe = false, at }: { text: string; fromMe?: boolean; at: number },
-  ): void {
+    { id = newId(), text: content, from, fromMe = false, at, pushName }: PastMessage,
+  ): string {
     const key = this.chatWith(chat)
-    const other = isGroup(key) ? undefined : this.#accountOf(chat)
-    if (other !== undefined) this.#memory.meets(other, undefined)
+    const author = isGroup(key) ? from : chat
+    const other = author === undefined ? undefined : this.#accountOf(author)
+    if (other !== undefined) this.#memory.meets(other, pushName)
+    const message =
+      typeof content === 'string' ? { conversation: content } : toMessage(content, (address) => address)
     this.#memory.add({
-      id: newId(),
+      id,
       chat: key,
       from: fromMe ? this.pn : (other?.pn ?? key),
       fromMe,
-      text,
-      message: { conversation: text },
-      pushName: undefined,
+      text: textOf(message),
+      message,
+      pushName,
       at,
       device: 0,
       wire: undefined,
     })
+    return id
+  }
+
+  /** What its history says of a chat beside the messages: archived, unread, pinned, muted, … */
+  describes(chat: Recipient, settings: proto.IConversation): void {
+    const key = this.chatWith(chat)
+    if (!isGroup(key)) this.#memory.meets(this.#accountOf(chat), undefined)
+    this.#memory.chats.set(key, { ...this.#memory.chats.get(key), ...settings })
+  }
+
+  /** Tells every linked device a part of history, whatever is in it. */
+  tellsHistory(history: proto.IHistorySync, requestId?: string): void {
+    for (const { pn } of this.companions()) this.#tellCompanion(pn, historyInline(history, requestId))
+  }
+
+  /** The notification alone, whatever it leads to. */
+  tellsNotification(notification: proto.Message.IHistorySyncNotification): void {
+    const { HISTORY_SYNC_NOTIFICATION: type } = proto.Message.ProtocolMessage.Type
+    for (const { pn } of this.companions())
+      this.#tellCompanion(pn, { protocolMessage: { type, historySyncNotification: notification } })
   }
 
   // What the server asks of a phone
@@ -554,9 +595,11 @@ export class Phone implements SimulatedPhone {
   companionOnline(companion: Companion, first: boolean): void {
     if (!first) return
     const { number, pn, lid } = this.#line
-    const contacts = [...this.#memory.contacts.values(), { number, pn, lid, pushName: this.#pushName }]
+    const remembered = this.#remembered()
+    const contacts = [...remembered.contacts, { number, pn, lid, pushName: this.#pushName }]
     this.#tellCompanion(companion.pn, this.#keyShare())
-    for (const part of initialHistory(this.#memory.own(), contacts)) this.#tellCompanion(companion.pn, part)
+    for (const part of initialHistory({ ...remembered, contacts }, companion.wantsFullHistory))
+      this.#tellCompanion(companion.pn, historyInline(part))
   }
 
   appStatePatched(collection: string, patch: Uint8Array): void {
@@ -620,7 +663,7 @@ export class Phone implements SimulatedPhone {
     const text = textOf(message)
     truth.decrypted.add({ id, by: device.pn, from: author, chat, text, at: clock.now() })
     if (category === 'peer') {
-      if (isOwn) this.#answerCompanion(from, message)
+      if (isOwn) this.#answerCompanion(from, id, message)
       return
     }
     if (!isOwn) {
@@ -690,7 +733,7 @@ export class Phone implements SimulatedPhone {
   }
 
   /** What a linked device asks its phone for. */
-  #answerCompanion(companion: string, { protocolMessage }: proto.IMessage): void {
+  #answerCompanion(companion: string, requestId: string, { protocolMessage }: proto.IMessage): void {
     const { Type } = proto.Message.ProtocolMessage
     if (protocolMessage?.type === Type.APP_STATE_SYNC_KEY_REQUEST) {
       this.#later(() => this.#tellCompanion(companion, this.#keyShare()))
@@ -702,10 +745,10 @@ export class Phone implements SimulatedPhone {
     }
     const older = request?.historySyncOnDemandRequest
     if (older) {
-      const messages = this.#olderThan(older)
-      this.#later(() =>
-        this.#tellCompanion(companion, olderHistory(messages, [...this.#memory.contacts.values()], newId())),
-      )
+      const { messages, isAll } = this.#olderThan(older)
+      const chat = this.chatWith(older.chatJid ?? '')
+      const history = olderHistory({ ...this.#remembered(), messages }, chat, isAll)
+      this.#later(() => this.#tellCompanion(companion, historyInline(history, requestId)))
     }
   }
 
@@ -713,12 +756,22 @@ export class Phone implements SimulatedPhone {
     chatJid,
     oldestMsgTimestampMs,
     onDemandMsgCount,
-  }: proto.Message.PeerDataOperationRequestMessage.IHistorySyncOnDemandRequest): PhoneMessage[] {
+  }: proto.Message.PeerDataOperationRequestMessage.IHistorySyncOnDemandRequest): {
+    messages: PhoneMessage[]
+    isAll: boolean
+  } {
     const chat = this.chatWith(chatJid ?? '')
     const before = Number(oldestMsgTimestampMs ?? this.#line.clock.now())
-    return this.#memory
+    const older = this.#memory
       .own((message) => message.chat === chat && message.at < before)
-      .slice(-(onDemandMsgCount ?? 50))
+      .sort((a, b) => a.at - b.at)
+    const messages = older.slice(-(onDemandMsgCount ?? 50))
+    return { messages, isAll: messages.length === older.length }
+  }
+
+  #remembered(): Remembered {
+    const { contacts, chats } = this.#memory
+    return { messages: this.#memory.own(), contacts: [...contacts.values()], chats }
   }
 
   #resendPlaceholder(companion: string, message: PhoneMessage): void {

@@ -27,6 +27,7 @@ export class LinkedDevice implements Companion {
   readonly pn: string
   readonly lid: string
   readonly platform: string
+  readonly wantsFullHistory: boolean
   readonly deliveries: Deliveries
   keys: ClientKeys
   /** One-time keys not handed out yet, oldest first. */
@@ -44,14 +45,15 @@ export class LinkedDevice implements Companion {
     account: Account,
     device: number,
     keys: ClientKeys,
-    platform: string,
+    client: Pick<Companion, 'platform' | 'wantsFullHistory'>,
     clock: Clock,
     truth: Truth,
   ) {
     this.account = account
     this.device = device
     this.keys = keys
-    this.platform = platform
+    this.platform = client.platform
+    this.wantsFullHistory = client.wantsFullHistory
     this.pn = deviceJid(account.user, device, 's.whatsapp.net')
     this.lid = deviceJid(account.lidUser, device, 'lid')
     this.deliveries = new Deliveries(this.pn, clock, truth)

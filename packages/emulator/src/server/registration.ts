@@ -37,6 +37,7 @@ export class Registration implements ConnectionHandler {
   )
   /** What it calls itself, `Mac OS`. */
   readonly platform: string
+  readonly #wantsFullHistory: boolean
   readonly #services: RegistrationServices
   readonly #connection: Connection
   readonly #keys: ClientKeys
@@ -73,7 +74,9 @@ export class Registration implements ConnectionHandler {
         signature: Buffer.from(data.eSkeySig ?? []),
       },
     }
-    this.platform = data.deviceProps ? (proto.DeviceProps.decode(data.deviceProps).os ?? '') : ''
+    const props = data.deviceProps ? proto.DeviceProps.decode(data.deviceProps) : undefined
+    this.platform = props?.os ?? ''
+    this.#wantsFullHistory = props?.requireFullSync === true
   }
 
   /** Offers the refs. */
@@ -130,7 +133,8 @@ export class Registration implements ConnectionHandler {
     const { clock, truth, router } = this.#services
     const id = newId()
     const answered = new Promise<BinaryNode>((resolve, reject) => this.#answers.set(id, { resolve, reject }))
-    const linked = new LinkedDevice(account, device, this.#keys, this.platform, clock, truth)
+    const client = { platform: this.platform, wantsFullHistory: this.#wantsFullHistory }
+    const linked = new LinkedDevice(account, device, this.#keys, client, clock, truth)
     this.#connection.send(
       serverNode(
         'iq',

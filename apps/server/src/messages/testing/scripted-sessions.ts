@@ -154,6 +154,8 @@ export function scriptedSessions(now: () => number = () => epoch): ScriptedSessi
     },
     onPassing: () => ({ [Symbol.dispose]: () => {} }),
     onAcquaintances: (listener) => void learners.push(listener),
+    storeHistoryWith: () => {},
+    onHistoryAnswered: () => ({ [Symbol.dispose]: () => {} }),
     answerRetriesWith: (find) => void (answerRetry = find),
     async [Symbol.asyncDispose]() {},
 

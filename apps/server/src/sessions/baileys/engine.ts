@@ -27,8 +27,18 @@ import {
   readCredentials,
   sweepArchive,
 } from './credentials.ts'
-import type { Acquaintance, CredentialsKind, DialOptions, Engine, Link, Passing } from './index.ts'
-import { HistoryHarvest, HistorySlots } from './journal/history.ts'
+import { HistoryHarvest } from './history/harvest.ts'
+import { HistorySlots } from './history/slots.ts'
+import type {
+  Acquaintance,
+  CredentialsKind,
+  DialOptions,
+  Engine,
+  HistoryTaker,
+  Link,
+  Passing,
+} from './index.ts'
+import type { Self } from './journal/envelope.ts'
 import { Inbox } from './journal/inbox.ts'
 import { EntryJournal } from './journal/journal.ts'
 import { agentFor, dispatcherFor, uploadAgentFor } from './link/agent.ts'
@@ -100,6 +110,7 @@ class BaileysEngine implements Engine {
   readonly #passing = new Set<(passing: Passing) => void>()
   readonly #acquaintances: ((tx: Tx, facts: readonly Acquaintance[]) => Promise<void>)[] = []
   readonly #guard: Disposable
+  #historyTaker: HistoryTaker | undefined
   #findSent: (sessionId: number, whatsappId: string) => Promise<Uint8Array | undefined> = async () =>
     undefined
 
@@ -137,8 +148,8 @@ class BaileysEngine implements Engine {
   }
 
   async dial(options: DialOptions): Promise<Link> {
-    const { sessionId, generation, lease, version, proxy } = options
-    const { database, clock, log, whatsapp } = this.#options
+    const { sessionId, generation, lease, version, proxy, fullHistory = false } = options
+    const { database, cluster, clock, log, whatsapp } = this.#options
     if (lease.lost.aborted) throw new Fenced('the lease was lost before the dial')
     const sealer = await this.#options.sealerOf(sessionId)
     const stored = await readCredentials(database, sessionId, sealer)
@@ -159,15 +170,20 @@ class BaileysEngine implements Engine {
       now: () => clock.now(),
       onFault,
     })
+    const self = (): Self => ({
+      pn: tryParseJid(creds.me?.id ?? ''),
+      lid: tryParseJid(creds.me?.lid ?? ''),
+    })
     const inbox = new Inbox({
       store,
       sealer,
       database,
       clock,
-      self: () => ({ pn: tryParseJid(creds.me?.id ?? ''), lid: tryParseJid(creds.me?.lid ?? '') }),
+      self,
       nextSeq: () => this.journal.nextSeq(sessionId),
     })
     const tokens = new PrivacyTokens()
+    const ended = new AbortController()
     const context: SocketContext = { sessionId, generation, handshake: { agreedWith: undefined } }
     const link: SocketLink = new SocketLink({
       options,
@@ -190,6 +206,7 @@ class BaileysEngine implements Engine {
       onOnline: () => this.#harvests.get(sessionId)?.wake(),
       onClosed: () => {
         forget()
+        ended.abort()
         if (this.#links.get(sessionId) !== link) return
         this.#links.delete(sessionId)
         this.#harvests.delete(sessionId)
@@ -248,8 +265,8 @@ class BaileysEngine implements Engine {
         emitOwnEvents: false,
         // The phone would stop ringing.
         markOnlineOnConnect: false,
-        syncFullHistory: false,
-        // History is harvested from the journal (journal/history.ts), durably and two at a time.
+        syncFullHistory: fullHistory,
+        // History is harvested from the journal (history/harvest.ts), durably and two at a time.
         shouldSyncHistoryMessage: () => false,
         generateHighQualityLinkPreview: false,
         options: fetchOptions,
@@ -263,11 +280,26 @@ class BaileysEngine implements Engine {
       return made
     })
     // makeWASocket calls makeSignalRepository before it returns.
-    if (lids !== undefined) {
-      const slots = this.#slots
+    const taker = this.#historyTaker
+    if (lids !== undefined && taker !== undefined) {
       this.#harvests.set(
         sessionId,
-        new HistoryHarvest({ sock, store, lids, sealer, database, slots, log, mediaHost, fetchOptions }),
+        new HistoryHarvest({
+          sock,
+          store,
+          lids,
+          sealer,
+          database,
+          cluster,
+          slots: this.#slots,
+          taker,
+          self,
+          clock,
+          log,
+          mediaHost,
+          fetchOptions,
+          signal: ended.signal,
+        }),
       )
     }
     this.#links.set(sessionId, link)
@@ -314,6 +346,10 @@ class BaileysEngine implements Engine {
 
   answerRetriesWith(find: (sessionId: number, whatsappId: string) => Promise<Uint8Array | undefined>): void {
     this.#findSent = find
+  }
+
+  takeHistoryWith(taker: HistoryTaker): void {
+    this.#historyTaker = taker
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

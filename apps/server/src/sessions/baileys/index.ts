@@ -72,6 +72,8 @@ export interface DialOptions {
   lease: Lease
   /** How to pair when the session has no credentials. A phone is digits, international. */
   pairing: { method: 'qr' } | { method: 'code'; phone: string }
+  /** Ask the phone for all of its history when it links us, not only for the last months. */
+  fullHistory?: boolean
   /** WhatsApp Web version, for the 405 ladder; undefined = the pinned one. */
   version: [number, number, number] | undefined
   /** http://, https:// or socks5:// URL. */
@@ -211,6 +213,76 @@ export interface Engine extends AsyncDisposable {
   /** In the transaction that stored the fact. */
   onAcquaintances(listener: (tx: Tx, facts: readonly Acquaintance[]) => Promise<void>): void
   answerRetriesWith(find: (sessionId: number, whatsappId: string) => Promise<Uint8Array | undefined>): void
+  /** Who takes what phones tell of before. Before the first dial. */
+  takeHistoryWith(taker: HistoryTaker): void
+}
+
+/** Which history a part has: of all chats at linking (`bootstrap`), of some months (`recent`), of years (`full`), of one chat because we asked. */
+export type HistoryKind = 'bootstrap' | 'recent' | 'full' | 'on_demand' | 'names' | 'status' | 'other'
+
+/** One of the parts that a phone sends its history in. */
+export interface HistoryPart {
+  sessionId: number
+  /** Names it for ever: the same part that comes again has the same. */
+  hash: string
+  kind: HistoryKind
+  /** How much of its kind the phone has told with it, 0 to 100. */
+  percent: number
+  /** The id of our request that it answers. */
+  requestId: string | undefined
+}
+
+/** Some of a part. Addresses are as told; which of them belong together is stored already. */
+export interface HistoryBatch {
+  messages: readonly PastMessage[]
+  changes: readonly ChangeEntry[]
+  /** Chats whose messages have all been taken. */
+  chats: readonly PastChat[]
+  people: readonly Extract<Acquaintance, { type: 'contact' }>[]
+}
+
+export type ChangeEntry = Extract<JournalEntry, { kind: 'change' }>
+
+/** A message from before the session was linked, or from while it was away. */
+export interface PastMessage {
+  entry: Extract<JournalEntry, { kind: 'message' | 'undecryptable' }>
+  /** How far ours came; undefined for those of others. */
+  status: 'sent' | 'delivered' | 'read' | 'failed' | undefined
+  starred: boolean
+}
+
+/** A chat as the phone has it. */
+export interface PastChat {
+  jid: Jid
+  /** Of a group; people's names are their contact's. */
+  name: string | undefined
+  savedName: string | undefined
+  username: string | undefined
+  unread: number
+  archived: boolean
+  pinned: boolean
+  /** Unix ms. */
+  mutedUntil: number | null
+  /** Seconds until its messages disappear. */
+  ephemeralS: number | null
+  /** Unix ms, of its last message; 0 when not told. */
+  activeAt: number
+  /** The phone has nothing older. */
+  isWhole: boolean
+}
+
+/** Stores what phones tell of before. What takes a transaction is called in one that the lease fences, and may run again. */
+export interface HistoryTaker {
+  /** What of a session's history is wanted; `since` is Unix ms. */
+  wants(sessionId: number): { messages: boolean; since: number | undefined }
+  /** A part is going to be read; answers how many of its items were taken before, by a process that did not come to its end. */
+  begin(tx: Tx, part: HistoryPart): Promise<number>
+  /** `items` of the part are taken with this batch, `read` of it is read, 0 to 1. */
+  take(tx: Tx, part: HistoryPart, batch: HistoryBatch, state: { items: number; read: number }): Promise<void>
+  /** The part is read to its end, in the transaction that settles it; or never will be. */
+  end(tx: Tx, part: HistoryPart, failure: string | undefined): Promise<void>
+  /** It cannot be read now, and will be tried again. */
+  failed(part: HistoryPart, failure: string): Promise<void>
 }
 
 /** Something WhatsApp told us, durable before WhatsApp was told to forget it. JIDs are as received; `alt` is the other form when the stanza carried it. */
@@ -293,6 +365,7 @@ export type Acquaintance =
       /** null: taken out of the address book. */
       savedName?: string | null
       verifiedName?: string
+      username?: string
     }
   | {
       /** What the account set on a chat, on whichever of its devices. */

@@ -105,6 +105,7 @@ export function createFakeEngine({ now }: { now: () => number }): FakeEngine {
     journal,
     onPassing: () => nothing,
     onAcquaintances: () => {},
+    takeHistoryWith: () => {},
     answerRetriesWith: () => {},
     async dialOf(sessionId, count = 1) {
       for (;;) {

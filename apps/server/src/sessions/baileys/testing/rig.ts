@@ -16,7 +16,15 @@ import { silentLog } from '../../../platform/log.ts'
 import { guardProcess } from '../../../platform/process.ts'
 import type { Sealer } from '../../../platform/secrets/index.ts'
 import { createSecrets } from '../../../platform/secrets/index.ts'
-import type { DialOptions, Engine, JournalEntry, Link, LinkEvent } from '../index.ts'
+import type {
+  DialOptions,
+  Engine,
+  HistoryBatch,
+  HistoryPart,
+  JournalEntry,
+  Link,
+  LinkEvent,
+} from '../index.ts'
 import { createBaileys } from '../index.ts'
 
 /** A store that a test can make fail or slow. */
@@ -32,6 +40,13 @@ export interface Rig extends AsyncDisposable {
   readonly database: FragileDatabase
   readonly cluster: Cluster
   readonly engine: Engine
+  /** What of history was taken, in order, and the parts that came to their end. */
+  readonly history: {
+    readonly batches: HistoryBatch[]
+    readonly ended: (HistoryPart & { failure: string | undefined })[]
+    /** Called before each batch; what it throws happens to the transaction. */
+    beforeTake: ((batch: HistoryBatch) => void) | undefined
+  }
   /** What the journal told, in order. */
   readonly entries: JournalEntry[]
   sealer(sessionId: number): Promise<Sealer>
@@ -78,6 +93,8 @@ export async function startRig(
   const sealers = new Map<number, Sealer>()
   const leases = new Map<number, Lease>()
   const entries: JournalEntry[] = []
+  const history: Rig['history'] = { batches: [], ended: [], beforeTake: undefined }
+  const takenOf = new Map<string, number>()
   const waiting = new Set<() => void>()
   const changed = (): void => {
     for (const look of waiting) look()
@@ -97,6 +114,25 @@ export async function startRig(
       },
       onUnhandledRejection: (claim) => guard.onUnhandledRejection(claim),
     })
+    made.takeHistoryWith({
+      wants: () => ({ messages: true, since: undefined }),
+      begin: async (_tx, { hash }) => takenOf.get(hash) ?? 0,
+      async take(tx, { hash }, batch, { items }) {
+        history.beforeTake?.(batch)
+        tx.afterCommit(() => {
+          takenOf.set(hash, items)
+          history.batches.push(batch)
+          changed()
+        })
+      },
+      async end(tx, part, failure) {
+        tx.afterCommit(() => {
+          history.ended.push({ ...part, failure })
+          changed()
+        })
+      },
+      failed: async () => {},
+    })
     made.journal.onEntries((told) => {
       entries.push(...told)
       changed()
@@ -115,6 +151,7 @@ export async function startRig(
       return engine
     },
     entries,
+    history,
     async sealer(sessionId) {
       const known = sealers.get(sessionId)
       if (known !== undefined) return known

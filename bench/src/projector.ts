@@ -31,6 +31,7 @@ await using messages = createMessages({
   sessions,
   chats,
   sealerOf: async () => ({ seal: (plain) => plain, open: (sealed) => sealed }),
+  isAdmin: async () => false,
   clock,
   log,
   metrics: new Registry(),

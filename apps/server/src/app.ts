@@ -144,6 +144,11 @@ export async function startApp({
       sessions,
       chats,
       sealerOf: async (id) => sealerOf(id),
+      isAdmin: async (sessionId, group) => {
+        const session = sessions.view(sessionId)
+        const role = session && (await groups.get(session, group)).row.role
+        return role === 'admin' || role === 'superadmin'
+      },
       clock,
       log,
       metrics,

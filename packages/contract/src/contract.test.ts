@@ -351,7 +351,11 @@ test('a send is to one chat or several, and says text in any of the usual ways',
   expect(body({ to: 'nobody', message: { hologram: { url: 'x' } } })).toEqual({
     invalid: { to: issueText('not_a_chat', 'en'), message: issueText('unknown_kind', 'en') },
   })
-  expect(body({})).toEqual({ invalid: { to: 'It must be given', message: 'It must be given' } })
+  expect(body({})).toEqual({ invalid: { message: 'It must be given' } })
+  expect(body({ message: 'hi' })).toEqual({ invalid: { to: 'It must be given' } })
+  expect(body({ message: { messageId: 'A', emoji: '👍' } })).toMatchObject({
+    message: { kind: 'reaction', messageId: 'A', emoji: '👍' },
+  })
   expect(body({ to: [], message: '' })).toEqual({
     invalid: { to: 'It must have at least 1 items', message: 'It must have at least 1 characters' },
   })

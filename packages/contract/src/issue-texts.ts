@@ -178,10 +178,25 @@ const issueTexts = {
     en: 'It must be a colour like #1F7A4D',
     pt: 'Deve ser uma cor como #1F7A4D',
   },
-  not_for_everyone: {
-    es: 'No se puede eliminar para todos: solo false',
-    en: 'It cannot be deleted for everyone: only false',
-    pt: 'Não é possível apagar para todos: só false',
+  not_an_emoji: {
+    es: 'Debe ser un solo emoji, o vacío para quitar la reacción',
+    en: 'It must be one emoji, or empty to take the reaction back',
+    pt: 'Deve ser um só emoji, ou vazio para retirar a reação',
+  },
+  not_a_pin_time: {
+    es: 'Debe ser 86400, 604800 o 2592000 segundos',
+    en: 'It must be 86400, 604800 or 2592000 seconds',
+    pt: 'Deve ser 86400, 604800 ou 2592000 segundos',
+  },
+  not_its_chat: {
+    es: 'El mensaje está en otro chat',
+    en: 'The message is in another chat',
+    pt: 'A mensagem está em outra conversa',
+  },
+  not_for_later: {
+    es: 'Lo que se hace a un mensaje no se puede programar',
+    en: 'What is done to a message cannot be scheduled',
+    pt: 'O que se faz a uma mensagem não pode ser agendado',
   },
   url_or_base64: {
     es: 'Dé `url` o `base64`, uno de los dos',

@@ -26,6 +26,13 @@ export const messageKinds = [
   'album',
   'unsupported',
   'undecryptable',
+  // What is done to another message: in answers of sends only.
+  'reaction',
+  'edit',
+  'revoke',
+  'pin',
+  'keep',
+  'vote',
 ] as const
 export type MessageKindWord = (typeof messageKinds)[number]
 
@@ -136,6 +143,16 @@ export const messageDetails = z.object({
     .object({ images: count, videos: count })
     .optional()
     .describe('`album`: how many follow, each with this message as `albumId`'),
+  deed: z
+    .object({
+      messageId: z.string().describe('The message it was done to'),
+      emoji: z.string().optional().describe('`reaction`: empty when it was taken back'),
+      pinned: z.boolean().optional(),
+      kept: z.boolean().optional(),
+      options: z.array(z.string()).optional().describe('`vote`: all that was chosen'),
+    })
+    .optional()
+    .describe('`reaction`, `edit`, `revoke`, `pin`, `keep`, `vote`: in the answer of a send'),
 })
 export type MessageDetails = z.infer<typeof messageDetails>
 

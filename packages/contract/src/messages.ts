@@ -1,4 +1,4 @@
-import { parseChatAddress, type Jid } from '@inbox-hub/whatsapp'
+import { isDeedKind, type Jid, parseChatAddress } from '@inbox-hub/whatsapp'
 import { z } from 'zod'
 
 import { isoSchema, paginationSchema } from './answers.ts'
@@ -211,6 +211,26 @@ const recipients = z
 
 const idempotencyKey = text(1, 255)
 
+/** What can be wrong with what is done to a message. */
+const revokeErrors = [
+  'NOT_OWN_MESSAGE',
+  'DELETE_TOO_LATE',
+  'MESSAGE_DELETED',
+  'MESSAGE_NOT_SENT',
+  'NOT_GROUP_ADMIN',
+  'NOT_IN_GROUP',
+  'GROUP_NOT_FOUND',
+] as const
+const deedErrors = [
+  ...revokeErrors,
+  'EDIT_TOO_LATE',
+  'KIND_NOT_EDITABLE',
+  'NOT_A_POLL',
+  'POLL_OPTION_NOT_FOUND',
+  'POLL_TOO_MANY_OPTIONS',
+  'MESSAGE_NOT_DISAPPEARING',
+] as const
+
 const sendAnswer = z.object({
   messageId: z.string(),
   whatsappMessageId: z.string(),
@@ -238,20 +258,32 @@ const sendMessage = endpoint({
     'The message is stored before it is promised, and sent once: repeat a call whose answer was lost with the same `Idempotency-Key` and you get the first result. With an array in `to`, `results` tells about each.',
   params,
   headers: z.object({ 'idempotency-key': maybe(idempotencyKey) }),
-  body: z.object({
-    to: recipients,
-    message: outgoingContent,
-    type: maybe(z.string().max(40)).meta({ description: 'Accepted; what `message` is decides.' }),
-    quotedMessageId: maybe(messageId).meta({ description: 'The message this answers.' }),
-    quotedMsgId: maybe(messageId).meta({ description: 'The same.' }),
-    mentions: maybe(list(chatAddress, 256)).meta({ description: 'People named in the text with `@`.' }),
-    sendAt: maybe(moment('start_of_day')).meta({
-      description:
-        'When it is to go out: ISO 8601 (without a zone it is UTC), or Unix seconds or milliseconds. In the future, at most 366 days ahead. The session need not be connected now.',
-      example: '2026-12-24T09:00:00Z',
+  body: z
+    .object({
+      to: maybe(recipients).meta({
+        description:
+          'Digits with country code, a JID, or an array of up to 50 of them. May be left out when `message` is done to another message (a reaction, an edit, …): that stands in its chat.',
+      }),
+      message: outgoingContent,
+      type: maybe(z.string().max(40)).meta({ description: 'Accepted; what `message` is decides.' }),
+      quotedMessageId: maybe(messageId).meta({ description: 'The message this answers.' }),
+      quotedMsgId: maybe(messageId).meta({ description: 'The same.' }),
+      mentions: maybe(list(chatAddress, 256)).meta({ description: 'People named in the text with `@`.' }),
+      sendAt: maybe(moment('start_of_day')).meta({
+        description:
+          'When it is to go out: ISO 8601 (without a zone it is UTC), or Unix seconds or milliseconds. In the future, at most 366 days ahead. The session need not be connected now.',
+        example: '2026-12-24T09:00:00Z',
+      }),
+      clientId: maybe(idempotencyKey).meta({ description: 'The same as the `Idempotency-Key` header.' }),
+    })
+    .refine(({ to, message }) => to !== undefined || isDeedKind(message.kind), {
+      path: ['to'],
+      ...issue('required'),
+    })
+    .refine(({ sendAt, message }) => sendAt === undefined || !isDeedKind(message.kind), {
+      path: ['sendAt'],
+      ...issue('not_for_later'),
     }),
-    clientId: maybe(idempotencyKey).meta({ description: 'The same as the `Idempotency-Key` header.' }),
-  }),
   data: sendAnswer.extend({
     results: z
       .array(
@@ -274,6 +306,8 @@ const sendMessage = endpoint({
     'WHATSAPP_ERROR',
     'MESSAGE_NOT_FOUND',
     'IDEMPOTENCY_CONFLICT',
+    ...deedErrors,
+    'KIND_NOT_FORWARDABLE',
   ],
 })
 
@@ -490,8 +524,9 @@ const listUnread = endpoint({
   }),
 })
 
-const everyone = maybe(bool().refine((value) => !value, issue('not_for_everyone'))).meta({
-  description: 'Only false: the message is removed from the hub, not from the phones.',
+const everyone = maybe(bool()).meta({
+  description:
+    'Also on the phones of everyone in its chat; the hub keeps what it said, and shows that it was deleted.',
 })
 
 const deleteMessage = endpoint({
@@ -499,12 +534,28 @@ const deleteMessage = endpoint({
   method: 'DELETE',
   path: '/api/messages/:messageId',
   tag,
-  summary: 'Remove a message from the hub',
+  summary: 'Remove a message from the hub, or take it back for everyone',
+  description:
+    'Without `forEveryone` only the hub forgets what it said. With it the message is taken back as a person would on the phone: one of ours within 60 hours, in a group that the account administers anybody’s.',
   params: z.object({ messageId }),
   query: z.object({ forEveryone: everyone, sessionId: maybe(sessionRef) }),
   body: z.object({ forEveryone: everyone, sessionId: maybe(sessionRef) }),
-  data: z.object({ messageId: z.string(), deleted: z.literal(true) }),
-  errors: ['MESSAGE_NOT_FOUND', 'SESSION_NOT_FOUND'],
+  data: z.object({
+    messageId: z.string(),
+    deleted: z.literal(true),
+    forEveryone: z.boolean(),
+    status: messageStatusSchema.optional().meta({
+      description:
+        'With `forEveryone`, how far the taking back has come: `pending` when WhatsApp has not confirmed it after 20 s.',
+    }),
+  }),
+  errors: [
+    'MESSAGE_NOT_FOUND',
+    'SESSION_NOT_FOUND',
+    'SESSION_NOT_CONNECTED',
+    'WHATSAPP_ERROR',
+    ...revokeErrors,
+  ],
 })
 
 const retryMessage = endpoint({

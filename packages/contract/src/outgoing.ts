@@ -1,7 +1,8 @@
-import { nameInVcard, type OutgoingContent, userOf, vcardOf } from '@inbox-hub/whatsapp'
+import { nameInVcard, type OutgoingContent, type OutgoingMessage, userOf, vcardOf } from '@inbox-hub/whatsapp'
 import { z } from 'zod'
 
 import { bool, int, issue, maybe, moment, numberAsText, personAddress, real, text, webUrl } from './fields.ts'
+import { deedForms, deedOf, looseDeeds } from './outgoing-deeds.ts'
 
 /*
  * What to send. The strict form is a union by `kind`, which the reference shows; clients write looser ones, in which the key of the object
@@ -121,36 +122,47 @@ const eventForm = z
   })
   .meta({ id: 'SendEvent', description: 'An invitation to something at a time. Loosely: `{"event": {…}}`.' })
 
-const forms = [textForm, locationForm, liveLocationForm, contactsForm, pollForm, eventForm] as const
+const messageForms = [textForm, locationForm, liveLocationForm, contactsForm, pollForm, eventForm] as const
+const forms = [...messageForms, ...deedForms] as const
 const strict = z.discriminatedUnion('kind', forms)
 type Strict = z.output<typeof strict>
+type MessageForm = z.output<(typeof messageForms)[number]>
 
 /** `message` of a send: text, or an object whose key decides what it is. */
 export const outgoingContent = z
-  .preprocess((value, context) => {
-    const written = numberAsText(value)
-    if (typeof written === 'string') {
-      // Named as `message`, which is what its sender wrote.
-      const fault = { origin: 'string', inclusive: true, input: written }
-      if (written.length === 0) context.addIssue({ ...fault, code: 'too_small', minimum: 1 })
-      if (written.length > maxTextLength)
-        context.addIssue({ ...fault, code: 'too_big', maximum: maxTextLength })
-      return { kind: 'text', text: written }
-    }
-    const form = strictly(written)
-    if (form !== undefined) return form
-    context.addIssue({
-      code: 'custom',
-      input: value,
-      ...issue(isGiven(written) ? 'unknown_kind' : 'required'),
-    })
-    return z.NEVER
-  }, strict.transform(contentOf))
+  .preprocess(
+    (value, context) => {
+      const written = numberAsText(value)
+      if (typeof written === 'string') {
+        // Named as `message`, which is what its sender wrote.
+        const fault = { origin: 'string', inclusive: true, input: written }
+        if (written.length === 0) context.addIssue({ ...fault, code: 'too_small', minimum: 1 })
+        if (written.length > maxTextLength)
+          context.addIssue({ ...fault, code: 'too_big', maximum: maxTextLength })
+        return { kind: 'text', text: written }
+      }
+      const form = strictly(written)
+      if (form !== undefined) return form
+      context.addIssue({
+        code: 'custom',
+        input: value,
+        ...issue(isGiven(written) ? 'unknown_kind' : 'required'),
+      })
+      return z.NEVER
+    },
+    strict.transform((form): OutgoingContent => (isAboutAnother(form) ? deedOf(form) : contentOf(form))),
+  )
   .meta({
     description:
       'Text of 1 to 4096 characters, or an object. Its `kind` says what it is; without one its key decides: `{"location": {…}}`, `{"poll": {…}}`, …',
     example: 'Hello',
   })
+
+const aboutAnother = ['reaction', 'edit', 'delete', 'pin', 'keep', 'vote', 'forward'] as const
+
+function isAboutAnother(form: Strict): form is Exclude<Strict, MessageForm> {
+  return aboutAnother.some((kind) => kind === form.kind)
+}
 
 const kinds: ReadonlySet<unknown> = new Set<Strict['kind']>([
   'text',
@@ -159,12 +171,14 @@ const kinds: ReadonlySet<unknown> = new Set<Strict['kind']>([
   'contacts',
   'poll',
   'event',
+  ...aboutAnother,
 ])
 
 type Loose = Readonly<Record<string, unknown>>
 
 /** What each key of a loose form stands for. The first that is there decides. */
 const looseForms: Readonly<Record<string, (value: unknown, message: Loose) => unknown>> = {
+  ...looseDeeds,
   text: (value) => ({ kind: 'text', text: value }),
   conversation: (value) => ({ kind: 'text', text: value }),
   location: (value) => ({ kind: 'location', ...located(value) }),
@@ -232,7 +246,7 @@ function lined(vcard: string): string {
   return vcard.includes('\n') ? vcard : vcard.replaceAll(String.raw`\n`, '\n')
 }
 
-function contentOf(form: Strict): OutgoingContent {
+function contentOf(form: MessageForm): OutgoingMessage {
   switch (form.kind) {
     case 'text':
       return form

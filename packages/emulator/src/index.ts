@@ -41,6 +41,7 @@ export {
   type QuotedMessage,
   type Recipient,
   type SendOptions,
+  type ShownMessage,
   type SentMessage,
   type TextContent,
   WrongCodeError,

@@ -1,7 +1,60 @@
 import type { MessageBody } from './content.ts'
+import type { Jid } from './jid.ts'
 
 /** Kinds of messages that are sent as they are asked for: nothing has to be fetched or looked up first. */
 export const plainKinds = ['text', 'location', 'live_location', 'contacts', 'poll', 'event'] as const
 
+/** What we can do to a message. It is sent like one, and shows on that message instead of as one of its own. */
+export const deedKinds = ['reaction', 'edit', 'revoke', 'pin', 'keep', 'vote'] as const
+export type DeedKind = (typeof deedKinds)[number]
+
 /** What somebody asks us to send. What all kinds may carry beside it (mentions, a quote) is asked for beside it. */
-export type OutgoingContent = Extract<MessageBody, { kind: (typeof plainKinds)[number] }>
+export type OutgoingContent = OutgoingMessage | OutgoingForward | OutgoingDeed
+
+/** A message of its own. */
+export type OutgoingMessage = Extract<MessageBody, { kind: (typeof plainKinds)[number] }>
+
+/** Another message, passed on. */
+export interface OutgoingForward {
+  kind: 'forward'
+  /** In any of the API's forms. */
+  messageId: string
+}
+
+/** Something done to a message, which is named in any of the API's forms. */
+export type OutgoingDeed = { messageId: string } & (
+  | { kind: 'reaction'; emoji: string }
+  | { kind: 'edit'; text: string }
+  | { kind: 'revoke' }
+  | { kind: 'pin'; pinned: boolean; forS: number }
+  | { kind: 'keep'; kept: boolean }
+  | { kind: 'vote'; chosen: readonly string[] }
+)
+
+/** Something that we do to a message, as it is stored and sent. */
+export type OwnDeed = {
+  target: OwnDeedTarget
+  /** Unix ms. */
+  at: number
+} & (
+  | { kind: 'reaction'; emoji: string }
+  | { kind: 'edit'; text: string; mentions: readonly Jid[] }
+  /** As an administrator of the group when it is not ours. */
+  | { kind: 'revoke' }
+  | { kind: 'pin'; pinned: boolean; forS: number }
+  | { kind: 'keep'; kept: boolean }
+  /** `secret` is the poll's, base64: votes are sealed with it. */
+  | { kind: 'vote'; chosen: readonly string[]; secret: string }
+)
+
+export interface OwnDeedTarget {
+  /** WhatsApp's message id. */
+  id: string
+  fromMe: boolean
+  /** Who wrote it, us included, in the addressing of its chat. */
+  author: Jid
+}
+
+export function isDeedKind(word: string): word is DeedKind {
+  return deedKinds.some((kind) => kind === word)
+}

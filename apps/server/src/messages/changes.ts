@@ -57,7 +57,27 @@ export async function applyChanges(
   now: number,
   deps: ChangeDeps,
 ): Promise<readonly NewEvent[]> {
-  const due = [...(await keepAll(tx, entries, deps)), ...(await waitingFor(tx, fresh))]
+  return applyDue(tx, [...(await keepAll(tx, entries, deps)), ...(await waitingFor(tx, fresh))], now, deps)
+}
+
+/** Does the same with changes that are known as rows: what we did ourselves. */
+export async function applyChangeRows(
+  tx: Tx,
+  rows: readonly MessageChangeRow[],
+  now: number,
+  deps: ChangeDeps,
+): Promise<void> {
+  const kept: MessageChangeRow[] = []
+  for (const row of rows) if ((await keepChanges.run(tx, [row])).length > 0) kept.push(row)
+  await applyDue(tx, kept, now, deps)
+}
+
+async function applyDue(
+  tx: Tx,
+  due: readonly MessageChangeRow[],
+  now: number,
+  deps: ChangeDeps,
+): Promise<readonly NewEvent[]> {
   const once = new Map(due.map((row) => [keyOf(row), row]))
   const ordered = [...once.values()].sort((left, right) => left.changed_at - right.changed_at)
   if (ordered.length === 0) return []

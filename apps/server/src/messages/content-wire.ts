@@ -1,10 +1,12 @@
 import type { MessageContentWire, MessageDetails } from '@inbox-hub/contract'
-import { type Location, mediaOf, type MessageContent, type MessageExtras } from '@inbox-hub/whatsapp'
+import { type Location, mediaOf, type MessageExtras, type OwnDeed } from '@inbox-hub/whatsapp'
+
+import { isDeed, type SentContent } from './content.ts'
 
 /** What a message says beyond its text, as lists and `message.received` show it. */
-export function contentWire(content: MessageContent): MessageContentWire {
-  const extras: MessageExtras = content.kind === 'undecryptable' ? {} : content
-  const media = mediaOf(content)
+export function contentWire(content: SentContent): MessageContentWire {
+  const extras: MessageExtras = content.kind === 'undecryptable' || isDeed(content) ? {} : content
+  const media = isDeed(content) ? undefined : mediaOf(content)
   const { ad, forwarded = 0 } = extras
   return {
     kind: content.kind,
@@ -49,7 +51,8 @@ export function contentWire(content: MessageContent): MessageContentWire {
 }
 
 /** What is secret in it stays here: with a poll's key anybody could vote in another's name. */
-function detailsOf(content: MessageContent): MessageDetails {
+function detailsOf(content: SentContent): MessageDetails {
+  if (isDeed(content)) return { deed: deedWire(content) }
   switch (content.kind) {
     case 'location':
     case 'live_location':
@@ -128,6 +131,17 @@ function detailsOf(content: MessageContent): MessageDetails {
       break
   }
   return {}
+}
+
+function deedWire(deed: OwnDeed): MessageDetails['deed'] {
+  const { target } = deed
+  return {
+    messageId: target.id,
+    ...(deed.kind === 'reaction' && { emoji: deed.emoji }),
+    ...(deed.kind === 'pin' && { pinned: deed.pinned }),
+    ...(deed.kind === 'keep' && { kept: deed.kept }),
+    ...(deed.kind === 'vote' && { options: [...deed.chosen] }),
+  }
 }
 
 function placeOf({ latitude, longitude, name, address, url, accuracyM }: Location, live: boolean) {

@@ -1,10 +1,18 @@
 import type { MessageType } from '@inbox-hub/contract'
-import { type Jid, type MessageContent, quotedOf, textOf } from '@inbox-hub/whatsapp'
+import {
+  type DeedKind,
+  isDeedKind,
+  type Jid,
+  type MessageContent,
+  type OwnDeed,
+  quotedOf,
+  textOf,
+} from '@inbox-hub/whatsapp'
 
 /** What a message's content becomes in its row. */
 export interface StoredContent {
-  /** The API's word, or 'undecryptable', which the API never shows. */
-  type: MessageType | 'undecryptable'
+  /** The API's word; or 'undecryptable' or the kind of a deed, which no list shows. */
+  type: MessageType | 'undecryptable' | DeedKind
   body: string
   /** JSON, or null when `body` says everything. */
   content: string | null
@@ -46,7 +54,19 @@ const typeOfField: Readonly<Record<string, MessageType>> = {
   templateMessage: 'buttons',
 }
 
-export function storedContent(content: MessageContent): StoredContent {
+/** What we send: a message of its own, or something done to another one. */
+export type SentContent = MessageContent | OwnDeed
+
+export function isDeed(content: SentContent): content is OwnDeed {
+  return isDeedKind(content.kind)
+}
+
+export function storedContent(content: SentContent): StoredContent {
+  if (isDeed(content)) {
+    const { kind } = content
+    const body = kind === 'reaction' ? content.emoji : kind === 'edit' ? content.text : ''
+    return { type: kind, body, content: JSON.stringify(content), quotedId: null }
+  }
   if (content.kind === 'undecryptable') {
     return { type: 'undecryptable', body: '', content: JSON.stringify(content), quotedId: null }
   }
@@ -63,6 +83,11 @@ export function contentOf(row: { body: string; content: string | null }): Messag
   if (row.content === null) return { kind: 'text', text: row.body }
   // Only storedContent writes this column.
   return JSON.parse(row.content) as MessageContent
+}
+
+/** The same of what we sent, which may be something done to another message. */
+export function sentContentOf(row: { body: string; content: string | null }): SentContent {
+  return contentOf(row)
 }
 
 /** The people it names, as their addresses came. */

@@ -21,10 +21,12 @@ import { type Own } from './own.ts'
 import { createPacers, pacingSetting } from './pacing/pacers.ts'
 import type { PacingSettings } from './pacing/pacing.ts'
 import { takePast } from './history.ts'
+import { applyOwnDeed } from './own-deeds.ts'
 import { project } from './projection.ts'
 import { createProjector } from './projector.ts'
 import { moveMessages, newest } from './rekey-messages.ts'
 import { makeMissingChats } from './repair.ts'
+import { createDeeds } from './sending/deeds.ts'
 import { createPrepare } from './sending/prepare.ts'
 import { createRecipients } from './sending/recipients.ts'
 import { createRepeats } from './sending/repeats.ts'
@@ -104,6 +106,8 @@ export interface MessagesDeps {
   chats: Chats
   /** Seals what is kept of a session at rest. */
   sealerOf: (sessionId: number) => Promise<Sealer>
+  /** Whether the session's account administers a group. Throws `NOT_IN_GROUP`, `GROUP_NOT_FOUND`. */
+  isAdmin: (sessionId: number, group: Jid) => Promise<boolean>
   clock: Clock
   log: Log
   metrics: Registry
@@ -127,7 +131,7 @@ async function tellRead(
 }
 
 export function createMessages(deps: MessagesDeps): Messages {
-  const { database, events, sessions, chats, sealerOf, clock, metrics } = deps
+  const { database, events, sessions, chats, sealerOf, isAdmin, clock, metrics } = deps
   const log = deps.log.child({ module: 'messages' })
 
   const own = (sessionId: number): Own => {
@@ -135,6 +139,8 @@ export function createMessages(deps: MessagesDeps): Messages {
     return { pn: view?.mePn, lid: view?.meLid }
   }
   let statuses: StatusKeeper = nobodyKeepsStatuses
+  const canonical = async (sessionId: number, jid: Jid): Promise<Jid> =>
+    (await chats.addresses.canonical(database, [{ sessionId, jid }]))(sessionId, jid)
   const finder = createMessageFinder(database, chats)
   const list = createMessageList(database)
   const unanswered = createUnanswered(clock)
@@ -151,6 +157,7 @@ export function createMessages(deps: MessagesDeps): Messages {
       isStatus(message.chat)
         ? poster.outgoingContent(message, (sessionId, id) => statuses.audience(sessionId, id))
         : sender.outgoingContent(message),
+    deedDone: (tx, id) => applyOwnDeed(tx, id, clock.now(), { chats, own, statuses }),
     pacerOf: (sessionId) => pacers.of(sessionId),
   })
   const recipients = createRecipients({ database, chats, events, clock, log })
@@ -168,7 +175,12 @@ export function createMessages(deps: MessagesDeps): Messages {
     sessions,
     outbox,
     store,
-    prepare: createPrepare({ finder }),
+    prepare: createPrepare({
+      finder,
+      isSameChat: async (sessionId, one, other) =>
+        (await canonical(sessionId, one)) === (await canonical(sessionId, other)),
+      deed: createDeeds({ database, own, isAdmin, clock }),
+    }),
     recipients,
     repeats: createRepeats({ database, outbox, unanswered, scheduler }),
     finder,
@@ -252,9 +264,6 @@ export function createMessages(deps: MessagesDeps): Messages {
       }),
     )
   }
-
-  const canonical = async (sessionId: number, jid: Jid): Promise<Jid> =>
-    (await chats.addresses.canonical(database, [{ sessionId, jid }]))(sessionId, jid)
 
   return {
     send: (session, requests, call) => sender.send(session, requests, call),

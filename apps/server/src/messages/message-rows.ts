@@ -1,6 +1,6 @@
 import './tables.ts'
 
-import { isGroup, type Jid } from '@inbox-hub/whatsapp'
+import { isDeedKind, isGroup, type Jid } from '@inbox-hub/whatsapp'
 import { type Selectable, sql } from 'kysely'
 
 import { insertRows, statement } from '../platform/database/index.ts'
@@ -78,7 +78,8 @@ export function outgoingRow(
     status: 'pending',
     via_hub: 1,
     is_read: 1,
-    shown: 1,
+    // What is done to another message shows on that one.
+    shown: isDeedKind(type) ? 0 : 1,
     sent_at: now,
     stored_at: now,
   }

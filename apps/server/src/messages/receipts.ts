@@ -1,5 +1,5 @@
 import type { MessageProgress, StatusPosted } from '@inbox-hub/contract'
-import { isStatus, type Jid } from '@inbox-hub/whatsapp'
+import { isDeedKind, isStatus, type Jid } from '@inbox-hub/whatsapp'
 
 import type { Chats } from '../chats/index.ts'
 import type { NewEvent } from '../events/index.ts'
@@ -17,6 +17,8 @@ export type ReceiptEntry = Extract<JournalEntry, { kind: 'receipt' }>
 export interface Receipts {
   /** WhatsApp has these messages, whether or not their acks reached us. In the transaction of the projection. */
   confirm(tx: Tx, messages: readonly Pick<MessageRow, 'id' | 'session_id' | 'whatsapp_id'>[]): Promise<void>
+  /** WhatsApp took what we do to another message, by the number of the deed's row. */
+  deedDone(tx: Tx, messageId: number): Promise<void>
 }
 
 export interface ReceiptDeps {
@@ -47,6 +49,7 @@ export async function applyReceipts(
   const steps: { row: MessageRow; status: MessageProgress['status']; entry: ReceiptEntry }[] = []
   const readChats = new Map<string, { sessionId: number; chat: Jid; messages: number }>()
   const opened: MessageRow[] = []
+  const done: MessageRow[] = []
 
   for (const entry of entries) {
     const { sessionId } = entry
@@ -73,14 +76,17 @@ export async function applyReceipts(
         const status = afterNews(row.status, told)
         if (status === row.status) continue
         now.set(row.id, { ...row, status })
+        // What is done to another message proves itself, and is told as what it did.
+        const isTold = row.via_hub === 1 && !isDeedKind(row.type)
         if (row.via_hub === 0) continue
         const isUnproven = row.status === 'pending' || row.status === 'failed'
         if (isUnproven) {
           proven.push(row)
-          steps.push({ row, status: 'sent', entry })
+          if (isTold) steps.push({ row, status: 'sent', entry })
+          else done.push(row)
         }
         // Who saw a status is told by whoever keeps statuses, person by person.
-        if (!isStatus(chat)) steps.push({ row, status: told, entry })
+        if (isTold && !isStatus(chat)) steps.push({ row, status: told, entry })
       }
     }
   }
@@ -99,6 +105,7 @@ export async function applyReceipts(
   for (const { sessionId, chat, messages } of readChats.values())
     await chats.read(tx, sessionId, chat, messages)
   if (proven.length > 0) await receipts.confirm(tx, proven)
+  for (const row of done) await receipts.deedDone(tx, row.id)
   return progressEvents(tx, chats, steps)
 }
 

@@ -9,7 +9,14 @@ import {
   offsetOf,
   paginationOf,
 } from '@inbox-hub/contract'
-import { isBroadcastList, isGroup, isNewsletter, isStatus, type Jid } from '@inbox-hub/whatsapp'
+import {
+  isBroadcastList,
+  isGroup,
+  isNewsletter,
+  isStatus,
+  type Jid,
+  type OutgoingContent,
+} from '@inbox-hub/whatsapp'
 
 import type { Chats } from '../chats/index.ts'
 import type { Clock } from '../platform/clock.ts'
@@ -101,6 +108,16 @@ export function messageRoutes(
     return { session, row }
   }
 
+  /** Where something is done that does not say to whom: in the chat of the message it is done to. */
+  async function chatOf(sessionId: number, content: OutgoingContent) {
+    const row = 'messageId' in content ? await finder.find([sessionId], content.messageId) : undefined
+    if (row === undefined) throw new HubError('MESSAGE_NOT_FOUND')
+    // A column that only canonical addresses are written to.
+    const jid = row.chat_jid as Jid
+    const shown = await chats.addresses.shown(database, [{ sessionId, jid }])
+    return { many: false, recipients: [{ input: shown(sessionId, jid), jid }] }
+  }
+
   http.serve(endpoints.sendMessage, async ({ params, body, headers, ownerId, language, signal }) => {
     const session = sessions.find(ownerId, params.sessionId, 'name_first')
     const common = {
@@ -110,8 +127,9 @@ export function messageRoutes(
       sendAt: body.sendAt,
       idempotencyKey: headers['idempotency-key'] ?? body.clientId,
     }
+    const to = body.to ?? (await chatOf(session.id, common.content))
     const requests = new Map<Jid, SendRequest>()
-    for (const { jid } of body.to.recipients) {
+    for (const { jid } of to.recipients) {
       if (jid !== undefined && canBeWrittenTo(jid)) requests.set(jid, { to: jid, ...common })
     }
     // Made when needed: an error takes down its stack, which costs as much as the rest of this route.
@@ -126,7 +144,7 @@ export function messageRoutes(
       else if (outcome.error instanceof HubError) answers.set(outcome.request.to, outcome.error)
       else throw outcome.error
     }
-    const results = body.to.recipients.map(({ input, jid }) => ({
+    const results = to.recipients.map(({ input, jid }) => ({
       to: input,
       answer: (jid === undefined ? undefined : answers.get(jid)) ?? notAChat(),
     }))
@@ -136,7 +154,7 @@ export function messageRoutes(
     }
     const message = saidOf(first.answer.status)
     const data = { ...first.answer, to: first.to }
-    if (!body.to.many) return { data, message }
+    if (!to.many) return { data, message }
     const told = results.map(({ to, answer }) =>
       answer instanceof HubError
         ? { to, success: false, code: answer.code, error: explained(answer, language) }
@@ -264,10 +282,28 @@ export function messageRoutes(
     }
   })
 
-  http.serve(endpoints.deleteMessage, async ({ params, query, body, ownerId }) => {
-    const { row } = await named(ownerId, params.messageId, query.sessionId ?? body.sessionId)
-    await messages.remove(row)
-    return { data: { messageId: row.whatsapp_id, deleted: true as const }, message: 'message_deleted' }
+  http.serve(endpoints.deleteMessage, async ({ params, query, body, ownerId, language, signal }) => {
+    const { session, row } = await named(ownerId, params.messageId, query.sessionId ?? body.sessionId)
+    const forEveryone = query.forEveryone ?? body.forEveryone ?? false
+    const deleted = { messageId: row.whatsapp_id, deleted: true as const, forEveryone }
+    if (!forEveryone) {
+      await messages.remove(row)
+      return { data: deleted, message: 'message_deleted' }
+    }
+    const request: SendRequest = {
+      // A column that only canonical addresses are written to.
+      to: row.chat_jid as Jid,
+      content: { kind: 'revoke', messageId: row.whatsapp_id },
+      mentions: [],
+      quotedId: undefined,
+      idempotencyKey: undefined,
+    }
+    const [outcome] = await messages.send(session, [request], { language, signal })
+    if (outcome === undefined || 'error' in outcome) throw outcome?.error
+    return {
+      data: { ...deleted, ...('row' in outcome && { status: outcome.row.status }) },
+      message: 'message_deleted',
+    }
   })
 
   http.serve(endpoints.retryMessage, async ({ params, body, ownerId, language, signal }) => {

@@ -12,7 +12,7 @@ import { isGroup, type Jid, mediaOf, type MessageContent } from '@inbox-hub/what
 import type { Address } from '../chats/index.ts'
 import { deedOf, type MessageChangeRow, type StoredDeed } from './change-rows.ts'
 import { pinnedUntil } from './changes.ts'
-import { contentOf, mentionsOf } from './content.ts'
+import { contentOf, mentionsOf, sentContentOf } from './content.ts'
 import { contentWire } from './content-wire.ts'
 import type { MessageRow } from './message-rows.ts'
 import type { Waiting } from './outbound/outbox.ts'
@@ -99,7 +99,7 @@ export function messageWire(
     isGroup: isGroup(chat),
     participant: isGroup(chat) && !fromMe ? author : null,
     pushName: row.push_name,
-    ...contentWire(content),
+    ...contentWire(sentContentOf(row)),
     undecryptable: row.type === 'undecryptable',
     error:
       failure === undefined

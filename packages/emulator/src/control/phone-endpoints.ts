@@ -273,6 +273,14 @@ export function phoneEndpoints(emulator: Emulator, known: Set<string>): Endpoint
         return { id, chat }
       },
     }),
+    endpoint('GET /phones/:number/messages/:id', {
+      about: 'A message as its chat shows it: edited, deleted, with reactions and votes.',
+      handle: ({ params }) => {
+        const of = phone(params)
+        const { id } = found(of, params['id'] ?? '')
+        return { id, ...of.shows(id) }
+      },
+    }),
     endpoint('PATCH /phones/:number/messages/:id', {
       about: 'Changes the text of a message it sent.',
       body: z.strictObject({ text }),

@@ -15,3 +15,4 @@ export {
   type SendOptions,
 } from './phone.ts'
 export type { PhoneMessage } from './phone-message.ts'
+export type { ShownMessage } from './shown-message.ts'

@@ -43,6 +43,7 @@ import { Memory, type SentMessage } from './memory.ts'
 import { PhoneDevice } from './phone-device.ts'
 import { keyOf, type PhoneMessage, toWebMessage } from './phone-message.ts'
 import { sealVote } from './poll-vote.ts'
+import { shownAs, type ShownMessage } from './shown-message.ts'
 import { Simulated } from './simulated.ts'
 import { SyncedSettings } from './synced-settings.ts'
 
@@ -453,6 +454,37 @@ export class Phone implements SimulatedPhone {
   /** How {@link messages} name the chat with somebody, or a group. */
   chatWith(chat: Recipient): string {
     return typeof chat === 'string' && namesAuthors(chat) ? chat : this.#accountOf(chat).pn
+  }
+
+  /** A message as its chat shows it: edited, deleted, with reactions and votes. Undefined when the phone has no such message. */
+  shows(id: string): ShownMessage | undefined {
+    const [message] = this.#memory.own((one) => one.id === id)
+    if (message === undefined) return undefined
+    const group = isGroup(message.chat) ? this.#line.group(message.chat) : undefined
+    return shownAs(
+      message,
+      this.#memory.own(({ chat }) => chat === message.chat),
+      {
+        formsOf: (jid) => {
+          const account = this.#line.account(jid)
+          return account === undefined ? [jid] : [account.lid, account.pn]
+        },
+        isAdmin: (pn) =>
+          group?.participants.some((member) => member.pn === pn && member.admin !== undefined) === true,
+      },
+    )
+  }
+
+  /** Waits until a message is shown as `is` says. @throws {Error} after the time is up */
+  showing(id: string, is: (shown: ShownMessage) => boolean, wait: WaitOptions = {}): Promise<ShownMessage> {
+    return this.#until(
+      () => {
+        const shown = this.shows(id)
+        return shown !== undefined && is(shown) && shown
+      },
+      `show ${id} as ${String(is)}`,
+      wait,
+    )
   }
 
   /** Messages others wrote, to a phone's first device, oldest first. */

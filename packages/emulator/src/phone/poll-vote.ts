@@ -1,7 +1,8 @@
-import { createCipheriv, createHash, randomBytes } from 'node:crypto'
+import { createCipheriv, createDecipheriv, createHash, randomBytes } from 'node:crypto'
 
 import { proto } from '../baileys.ts'
 import { hmacSha256 } from '../signal/kdf.ts'
+import type { PhoneMessage } from './phone-message.ts'
 
 /**
  * A vote, sealed under the poll's secret for its voter: only who has the poll can open it, and it fits no other poll or person.
@@ -13,11 +14,57 @@ export function sealVote(
   { id, secret, creator, voter }: { id: string; secret: Uint8Array; creator: string; voter: string },
   options: readonly string[],
 ): proto.Message.IPollEncValue {
-  const seed = hmacSha256(new Uint8Array(32), secret)
-  const key = hmacSha256(seed, Buffer.from(`${id}${creator}${voter}Poll Vote\u0001`))
+  const key = keyOf({ id, secret, creator, voter })
   const encIv = randomBytes(12)
   const cipher = createCipheriv('aes-256-gcm', key, encIv).setAAD(Buffer.from(`${id}\0${voter}`))
   const selectedOptions = options.map((option) => createHash('sha256').update(option).digest())
   const vote = proto.Message.PollVoteMessage.encode({ selectedOptions }).finish()
   return { encPayload: Buffer.concat([cipher.update(vote), cipher.final(), cipher.getAuthTag()]), encIv }
+}
+
+/** What somebody chose in a poll, in its order; undefined when the vote was sealed for another poll or person. */
+export function openVote(
+  { id, message }: Pick<PhoneMessage, 'id' | 'message'>,
+  creators: readonly string[],
+  voters: readonly string[],
+  { encPayload, encIv }: proto.Message.IPollEncValue,
+): readonly string[] | undefined {
+  const secret = message.messageContextInfo?.messageSecret
+  const poll = message.pollCreationMessage ?? message.pollCreationMessageV2 ?? message.pollCreationMessageV3
+  if (!secret || !poll || !encPayload || !encIv) return undefined
+  const sealed = Buffer.from(encPayload)
+  for (const creator of creators) {
+    for (const voter of voters) {
+      const opener = createDecipheriv('aes-256-gcm', keyOf({ id, secret, creator, voter }), encIv)
+      opener.setAAD(Buffer.from(`${id}\0${voter}`)).setAuthTag(sealed.subarray(-16))
+      try {
+        const vote = Buffer.concat([opener.update(sealed.subarray(0, -16)), opener.final()])
+        const chosen = new Set(
+          proto.Message.PollVoteMessage.decode(vote).selectedOptions.map((hash) =>
+            Buffer.from(hash).toString('hex'),
+          ),
+        )
+        const options = (poll.options ?? []).map(({ optionName }) => optionName ?? '')
+        return options.filter((option) => chosen.has(createHash('sha256').update(option).digest('hex')))
+      } catch {
+        // Sealed under other addresses.
+      }
+    }
+  }
+  return undefined
+}
+
+function keyOf({
+  id,
+  secret,
+  creator,
+  voter,
+}: {
+  id: string
+  secret: Uint8Array
+  creator: string
+  voter: string
+}): Buffer {
+  const seed = hmacSha256(new Uint8Array(32), secret)
+  return hmacSha256(seed, Buffer.from(`${id}${creator}${voter}Poll Vote\u0001`))
 }

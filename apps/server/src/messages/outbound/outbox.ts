@@ -7,7 +7,7 @@ import {
   type SendFailureReason,
   type WaitReason,
 } from '@inbox-hub/contract'
-import { isStatus, type Jid } from '@inbox-hub/whatsapp'
+import { isDeedKind, isStatus, type Jid } from '@inbox-hub/whatsapp'
 
 import type { Chats } from '../../chats/index.ts'
 import { Fenced } from '../../cluster/index.ts'
@@ -118,6 +118,8 @@ export interface OutboxDeps {
   log: Log
   /** What to send, from the message's row; undefined when it was deleted. */
   contentOf: (message: Outgoing) => Promise<OutboundContent | undefined>
+  /** WhatsApp took what we do to another message, by the number of the deed's row. */
+  deedDone: (tx: Tx, messageId: number) => Promise<void>
   /** How fast a session may send, if somebody limited it. */
   pacerOf: (sessionId: number) => Pacer | undefined
 }
@@ -160,7 +162,7 @@ interface Lane {
  * `after`; this runner owns the lines, the acks, the clock and the rows. What it finds out is written in batches.
  */
 export function createOutbox(deps: OutboxDeps): Outbox {
-  const { database, events, sessions, chats, sealerOf, clock, log, contentOf, pacerOf } = deps
+  const { database, events, sessions, chats, sealerOf, clock, log, contentOf, deedDone, pacerOf } = deps
   const clockOffset = clock.now() - clock.monotonic()
   const now = (): number => Math.round(clockOffset + clock.monotonic())
   const lanes = new Map<number, Lane>()
@@ -530,6 +532,10 @@ export function createOutbox(deps: OutboxDeps): Outbox {
         for (const from of ['pending', 'failed'] as const) {
           const stored = await moveStatus.first(tx, { id, from, to: 'sent' })
           if (stored === undefined) continue
+          if (isDeedKind(stored.type)) {
+            await deedDone(tx, id)
+            return undefined
+          }
           tally.move(stored, from, 'sent')
           return progressEvent({ id, session_id: sessionId, whatsapp_id: whatsappId }, 'sent', chatId, at, at)
         }
@@ -557,6 +563,7 @@ export function createOutbox(deps: OutboxDeps): Outbox {
       await confirmSent.run(tx, { messageId: row.id, now: at })
       const stored = await moveStatus.first(tx, { id: row.id, from: 'failed', to: 'sent' })
       if (stored === undefined) return
+      if (isDeedKind(stored.type)) return deedDone(tx, row.id)
       const tally = new TallyChange()
       tally.move(stored, 'failed', 'sent')
       await tally.write(tx)
@@ -725,6 +732,7 @@ export function createOutbox(deps: OutboxDeps): Outbox {
       return stored?.at === 'failed'
     },
     waiting,
+    deedDone,
     rename(sessionId, from, to) {
       const lane = lanes.get(sessionId)
       if (lane === undefined) return

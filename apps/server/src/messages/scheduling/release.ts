@@ -4,7 +4,7 @@ import type { Chats } from '../../chats/index.ts'
 import type { Clock } from '../../platform/clock.ts'
 import { type Database, nextIntegers } from '../../platform/database/index.ts'
 import type { Link } from '../../sessions/baileys/index.ts'
-import { contentOf } from '../content.ts'
+import { sentContentOf } from '../content.ts'
 import type { MessageFinder } from '../find-message.ts'
 import type { Outbox, Outgoing } from '../outbound/outbox.ts'
 import { setPlace } from '../outbound/outbound-rows.ts'
@@ -82,7 +82,7 @@ export function createRelease(deps: ReleaseDeps): Release {
             reason === undefined ? queued(asked) : { at: 'failed', failure: { reason, ackError: undefined } },
           marked: false,
           retries: 0,
-          content: outboundContent(contentOf(row), quoted[index], own(sessionId)),
+          content: outboundContent(sentContentOf(row), quoted[index], own(sessionId)),
         })
       }
       await tally.write(tx)

@@ -1,15 +1,16 @@
 import { randomBytes } from 'node:crypto'
 
-import { isLid, type Jid, type MessageContent, type OutgoingContent, textOf } from '@inbox-hub/whatsapp'
+import { isLid, type Jid, textOf } from '@inbox-hub/whatsapp'
 
 import type { OutboundContent } from '../../sessions/baileys/index.ts'
-import { contentOf } from '../content.ts'
+import { contentOf, isDeed, type SentContent } from '../content.ts'
 import type { MessageRow } from '../message-rows.ts'
 import { type Own, ownAddress } from '../own.ts'
 import type { Prepared } from './prepare.ts'
 
 /** The message that a request becomes: what is stored, and what it is sent from however often that takes. */
-export function messageContent({ content, mentions, quoted }: Prepared, own: Own): MessageContent {
+export function sentContent({ content, mentions, quoted }: Prepared, own: Own): SentContent {
+  if (isDeed(content)) return content
   return {
     ...withSecret(content),
     ...(mentions.length === 0 ? {} : { mentions }),
@@ -22,7 +23,7 @@ export function messageContent({ content, mentions, quoted }: Prepared, own: Own
 }
 
 /** What people answer to it is sealed with a secret of the message's own, which must be the same each time it is sent. */
-function withSecret(content: OutgoingContent): OutgoingContent {
+function withSecret(content: SentContent): SentContent {
   const secret = (): string => randomBytes(32).toString('base64')
   if (content.kind === 'poll') return { ...content, poll: { ...content.poll, secret: secret() } }
   if (content.kind === 'event') return { ...content, event: { ...content.event, secret: secret() } }
@@ -31,7 +32,7 @@ function withSecret(content: OutgoingContent): OutgoingContent {
 
 /** What the link needs to send it. */
 export function outboundContent(
-  content: MessageContent,
+  content: SentContent,
   quoted: MessageRow | undefined,
   own: Own,
 ): OutboundContent {
@@ -53,7 +54,7 @@ export function outboundContent(
 }
 
 /** Who wrote a message, in the addressing of its chat; undefined when it is ours and we do not know our address yet. */
-function authorOf(row: MessageRow, own: Own): Jid | undefined {
+export function authorOf(row: MessageRow, own: Own): Jid | undefined {
   // Columns that only canonical addresses are written to.
   if (row.from_me === 0) return row.sender_jid as Jid
   return isLid(row.chat_jid as Jid) ? (own.lid ?? ownAddress(own)) : ownAddress(own)

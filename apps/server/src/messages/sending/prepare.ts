@@ -1,11 +1,21 @@
-import { HubError } from '@inbox-hub/contract'
-import type { Jid, OutgoingContent } from '@inbox-hub/whatsapp'
+import { HubError, issueText, type Language } from '@inbox-hub/contract'
+import {
+  isDeedKind,
+  type Jid,
+  type MessageContent,
+  type OutgoingContent,
+  type OutgoingDeed,
+  type OwnDeed,
+} from '@inbox-hub/whatsapp'
 
+import { contentOf } from '../content.ts'
 import type { MessageFinder } from '../find-message.ts'
 import type { MessageRow } from '../message-rows.ts'
+import { forwarded } from './forward.ts'
 
 /** What a request asks to say. */
 export interface Asked {
+  to: Jid
   content: OutgoingContent
   mentions: readonly Jid[]
   /** The message it answers, in any of the API's forms. */
@@ -14,20 +24,56 @@ export interface Asked {
 
 /** The same with everything looked up that it names: nothing of it can fail any more but the store and WhatsApp. */
 export interface Prepared {
-  content: OutgoingContent
+  content: MessageContent | OwnDeed
   mentions: readonly Jid[]
   quoted: MessageRow | undefined
 }
 
 /** Looks up what a request names, before anything of it is stored. Throws the `HubError` of what is wrong with it. */
-export type Prepare = (sessionId: number, asked: Asked) => Promise<Prepared>
+export type Prepare = (sessionId: number, asked: Asked, language: Language) => Promise<Prepared>
 
-export function createPrepare({ finder }: { finder: MessageFinder }): Prepare {
-  return async (sessionId, { content, mentions, quotedId }) => {
-    const quoted = quotedId === undefined ? undefined : await finder.find([sessionId], quotedId)
-    if (quotedId !== undefined && quoted === undefined) {
-      throw new HubError('MESSAGE_NOT_FOUND', { quotedMessageId: quotedId })
+export interface PrepareDeps {
+  finder: MessageFinder
+  /** Whether two addresses are one chat. */
+  isSameChat: (sessionId: number, one: Jid, other: Jid) => Promise<boolean>
+  /** Throws the `HubError` of what may not be done. */
+  deed: (
+    sessionId: number,
+    target: MessageRow,
+    deed: OutgoingDeed,
+    mentions: readonly Jid[],
+  ) => Promise<OwnDeed>
+}
+
+export function createPrepare({ finder, isSameChat, deed }: PrepareDeps): Prepare {
+  async function found(sessionId: number, id: string, as: string): Promise<MessageRow> {
+    const row = await finder.find([sessionId], id)
+    if (row === undefined) throw new HubError('MESSAGE_NOT_FOUND', { [as]: id })
+    return row
+  }
+
+  return async (sessionId, { to, content, mentions, quotedId }, language) => {
+    if (isDeed(content)) {
+      const target = await found(sessionId, content.messageId, 'messageId')
+      // A column that only canonical addresses are written to.
+      if (!(await isSameChat(sessionId, to, target.chat_jid as Jid))) {
+        throw new HubError('VALIDATION_ERROR', { to: issueText('not_its_chat', language) })
+      }
+      return {
+        content: await deed(sessionId, target, content, mentions),
+        mentions: [],
+        quoted: undefined,
+      }
+    }
+    const quoted = quotedId === undefined ? undefined : await found(sessionId, quotedId, 'quotedMessageId')
+    if (content.kind === 'forward') {
+      const source = await found(sessionId, content.messageId, 'messageId')
+      return { content: forwarded(contentOf(source)), mentions, quoted }
     }
     return { content, mentions, quoted }
   }
+}
+
+function isDeed(content: OutgoingContent): content is OutgoingDeed {
+  return isDeedKind(content.kind)
 }

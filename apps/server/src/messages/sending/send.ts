@@ -5,7 +5,7 @@ import type { Clock } from '../../platform/clock.ts'
 import { type Database, statement } from '../../platform/database/index.ts'
 import type { OutboundContent } from '../../sessions/baileys/index.ts'
 import type { Sessions, SessionView } from '../../sessions/index.ts'
-import { contentOf } from '../content.ts'
+import { sentContentOf } from '../content.ts'
 import type { MessageFinder } from '../find-message.ts'
 import { type MessageRow, moveStatus } from '../message-rows.ts'
 import type { Outbox, Outgoing } from '../outbound/outbox.ts'
@@ -183,6 +183,7 @@ export function createSender(deps: SenderDeps): Sender {
   function preparing<Each extends Keyed>(
     sessionId: number,
     all: readonly Each[],
+    { language }: CallOptions,
   ): readonly (Each & { prepared: Promise<Prepared> })[] {
     const begun: { asked: SendRequest; prepared: Promise<Prepared> }[] = []
     return all.map((each) => {
@@ -190,7 +191,9 @@ export function createSender(deps: SenderDeps): Sender {
       let same = begun.find(
         ({ asked }) => asked.content === request.content && asked.quotedId === request.quotedId,
       )
-      if (same === undefined) begun.push((same = { asked: request, prepared: prepare(sessionId, request) }))
+      if (same === undefined) {
+        begun.push((same = { asked: request, prepared: prepare(sessionId, request, language) }))
+      }
       return { ...each, prepared: same.prepared }
     })
   }
@@ -244,7 +247,7 @@ export function createSender(deps: SenderDeps): Sender {
           link === undefined
             ? new Map(to.map((jid): [Jid, Jid | null] => [jid, jid]))
             : await recipients.chatsFor(session.id, to, link)
-        const ready = preparing(session.id, scheduling)
+        const ready = preparing(session.id, scheduling, call)
         await Promise.allSettled(ready.map(({ prepared }) => prepared))
         call.signal?.throwIfAborted()
         for (const each of ready) {
@@ -261,7 +264,7 @@ export function createSender(deps: SenderDeps): Sender {
           fresh.map(({ request }) => request.to),
           link,
         )
-        const ready = preparing(session.id, fresh)
+        const ready = preparing(session.id, fresh, call)
         await Promise.allSettled(ready.map(({ prepared }) => prepared))
         // Nobody waits for the answer any more, and nothing is stored: whoever asks again gets a message of their own.
         call.signal?.throwIfAborted()
@@ -312,8 +315,9 @@ export function createSender(deps: SenderDeps): Sender {
 
     async outgoingContent({ messageId, sessionId }) {
       const row = await byId.first(database, { id: messageId })
-      if (row === undefined || row.shown === 0) return undefined
-      const content = contentOf(row)
+      // Removed from the hub: nothing is left of it.
+      if (row === undefined || (row.shown === 0 && row.content === null)) return undefined
+      const content = sentContentOf(row)
       const quotedId = row.quoted_id
       const quoted = quotedId === null ? undefined : await finder.find([sessionId], quotedId)
       return outboundContent(content, quoted, own(sessionId))

@@ -12,7 +12,7 @@ import { queued } from '../outbound/outbound-state.ts'
 import type { Own } from '../own.ts'
 import { findScheduled, insertScheduled, type ScheduledRow } from '../scheduling/scheduled-rows.ts'
 import { TallyChange } from '../tally.ts'
-import { messageContent, outboundContent } from './compose.ts'
+import { outboundContent, sentContent } from './compose.ts'
 import type { Prepared } from './prepare.ts'
 
 /** What names a message before it is stored. */
@@ -85,6 +85,7 @@ export function createOutgoingStore({
       },
     ])
     if (owed.length === 0) return false
+    if (row.shown === 0) return true
     if (isPerson(chat)) await chats.meet(tx, [{ sessionId, jid: chat }])
     await chats.change(tx, [
       { sessionId, jid: chat, messages: 1, unread: 0, last: { id, sentAt: now }, seenAt: now },
@@ -96,7 +97,7 @@ export function createOutgoingStore({
   return {
     insert,
     async store(sessionId, prepared, to, key) {
-      const content = messageContent(prepared, own(sessionId))
+      const content = sentContent(prepared, own(sessionId))
       const stored = storedContent(content)
       const now = clock.now()
       const asked = outbox.now()
@@ -131,7 +132,7 @@ export function createOutgoingStore({
       }
     },
     async schedule(sessionId, prepared, sendAt, to, key) {
-      const stored = storedContent(messageContent(prepared, own(sessionId)))
+      const stored = storedContent(sentContent(prepared, own(sessionId)))
       const asked = outbox.now()
       return database.write(async (tx) => {
         const [id = Number.NaN] = await nextIntegers(tx, 'message', 1)

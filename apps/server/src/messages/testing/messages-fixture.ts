@@ -52,6 +52,7 @@ export async function startFixture(
       sessions,
       chats,
       sealerOf: async () => markingSealer,
+      isAdmin: async () => false,
       clock,
       log: silentLog,
       metrics: new Registry(),

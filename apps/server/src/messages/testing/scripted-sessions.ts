@@ -52,7 +52,8 @@ export interface ScriptedLink extends Link {
 }
 
 /** The text of what a link wrote. */
-export const textWritten = ({ content }: ScriptedLink['written'][number]): string => textOf(content.content)
+export const textWritten = ({ content }: ScriptedLink['written'][number]): string =>
+  'target' in content.content ? '' : textOf(content.content)
 
 /** The sessions door without WhatsApp: a journal in memory, links that do as told. */
 export interface ScriptedSessions extends Sessions {

@@ -1,7 +1,7 @@
 export { createBaileys, type EngineOptions } from './engine.ts'
 export { openVote } from './journal/vote.ts'
 
-import type { DisconnectCause, Jid, MessageChange, MessageContent } from '@inbox-hub/whatsapp'
+import type { DisconnectCause, Jid, MessageChange, MessageContent, OwnDeed } from '@inbox-hub/whatsapp'
 
 import type { Lease } from '../../cluster/index.ts'
 import type { Tx } from '../../platform/database/index.ts'
@@ -179,7 +179,7 @@ export interface StatusCalls {
 }
 
 export interface OutboundContent {
-  content: MessageContent
+  content: MessageContent | OwnDeed
   /** The message this answers, as stored. */
   quoted: { id: string; chat: Jid; sender: Jid; fromMe: boolean; content: MessageContent } | undefined
   /** Whom a status is for. The account itself sees it anyway. */

@@ -136,9 +136,8 @@ export class SocketLink implements Link {
         id,
         to: statusJid,
         self: this.#connectedAs().pn,
-        outbound: { message, nodes: [] },
+        outbound: { message, nodes: [], attributes: { ...attributes } },
         audience,
-        attributes,
       }),
     onAck: (listener) => this.onAck(listener),
     after: (ms) => this.#after(ms),
@@ -595,9 +594,8 @@ export class SocketLink implements Link {
       id,
       to,
       self,
-      outbound: { message, nodes },
+      outbound: { message, nodes, attributes },
       audience,
-      attributes,
     }: {
       id: string
       to: Jid
@@ -605,14 +603,13 @@ export class SocketLink implements Link {
       outbound: OutboundMessage
       /** Of a status. */
       audience: readonly Jid[]
-      attributes?: Readonly<Record<string, string>> | undefined
     },
   ): Promise<void> {
     const options = {
       messageId: id,
       additionalNodes: nodes,
       ...(isStatus(to) && { statusJidList: [...audience, withoutDevice(self)] }),
-      ...(attributes && { additionalAttributes: { ...attributes } }),
+      additionalAttributes: attributes,
     }
     try {
       await sock.relayMessage(to, message, options)

@@ -6,12 +6,14 @@ import { textOf } from '@inbox-hub/whatsapp'
 
 import type { OutboundContent } from '../index.ts'
 import { isMissing } from '../missing.ts'
+import { deedMessage } from './outbound-deeds.ts'
 import { protoOf } from './outbound-kinds.ts'
 
 /** A message as it is encrypted, and what its stanza says beside it. */
 export interface OutboundMessage {
   message: proto.IMessage
   nodes: BinaryNode[]
+  attributes: BinaryNode['attrs']
 }
 
 /** The protobuf of what we send, made by baileys' own generator where it has one, so that it is what WhatsApp Web would write. */
@@ -26,6 +28,7 @@ export async function outboundMessage({
   content: OutboundContent
   self: Jid
 }): Promise<OutboundMessage> {
+  if ('target' in content) return deedMessage(content, { to, self })
   const said = withContext(await protoOf(content), content)
   const made = generateWAMessageFromContent(to, said, {
     userJid: self,
@@ -33,7 +36,7 @@ export async function outboundMessage({
     ...(quoted && { quoted: quotedMessage(quoted) }),
   })
   if (isMissing(made.message)) throw new Error('baileys made a message without content')
-  return { message: made.message, nodes: metaOf(content) }
+  return { message: made.message, nodes: metaOf(content), attributes: {} }
 }
 
 /** What any kind may carry stands in the context of its field of the protobuf. */

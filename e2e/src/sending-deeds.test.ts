@@ -1,0 +1,188 @@
+import { endpoints } from '@inbox-hub/contract'
+import { beforeAll, afterAll, describe, expect, test } from 'vitest'
+
+import { eventually, type Hub, type PairedSession, postgresUrl, startHub } from './harness.ts'
+
+const stores = (await postgresUrl()) === undefined ? (['sqlite'] as const) : (['sqlite', 'postgres'] as const)
+const customer = '+12025550123'
+const customerId = '12025550123@s.whatsapp.net'
+const params = { sessionId: 'support' }
+
+describe.each(stores)('what we do to messages on %s', (store) => {
+  let hub: Hub
+  let support: PairedSession
+  beforeAll(async () => {
+    hub = await startHub({ store, preset: 'standard' })
+    support = await hub.pairSession('support')
+  })
+  afterAll(() => hub[Symbol.asyncDispose]())
+
+  const send = (message: unknown, to?: string) =>
+    hub.api.call(endpoints.sendMessage, {
+      params,
+      body: { message: message as string, ...(to !== undefined && { to }) },
+    })
+  const listed = async (id: string) => {
+    const { messages, total } = await hub.api.call(endpoints.listMessages, { params, query: { limit: 1000 } })
+    const message = messages.find(({ messageId }) => messageId === id)
+    if (message === undefined) throw new Error(`${id} is not among ${total}`)
+    return message
+  }
+  const received = (id: string) =>
+    eventually(
+      async () => {
+        const { messages } = await hub.api.call(endpoints.listMessages, { params, query: { limit: 1000 } })
+        return messages.find(({ messageId }) => messageId === id)
+      },
+      () => `${id} was not received`,
+    )
+  const refused = async (message: unknown, to?: string): Promise<unknown> => {
+    try {
+      await send(message, to)
+    } catch (error) {
+      // The client's own error has the code of the answer.
+      return error instanceof Error && 'code' in error ? error.code : error
+    }
+    return 'it was sent'
+  }
+
+  test('reactions, edits, pins and deletions show on the phone and in the hub, and are no messages', async () => {
+    const ana = hub.emulator.phone(customer)
+    const ours = await support.sends(ana, 'We open at nime.')
+    const theirs = ana.sends(support, 'Great')
+    await received(theirs.id)
+    const { total } = await hub.api.call(endpoints.listMessages, { params })
+
+    const reaction = await send({ react: { text: '👍', key: { id: theirs.id } } }, customer)
+    expect(reaction).toMatchObject({
+      status: 'sent',
+      type: 'reaction',
+      text: '👍',
+      chatId: customerId,
+      message: { kind: 'reaction', details: { deed: { messageId: theirs.id, emoji: '👍' } } },
+    })
+    await ana.showing(theirs.id, ({ reactions }) => reactions[support.phone.pn] === '👍')
+    expect(await listed(theirs.id)).toMatchObject({ reactions: [{ emoji: '👍', fromMe: true }] })
+    await send({ messageId: theirs.id, emoji: '🙏' })
+    await ana.showing(theirs.id, ({ reactions }) => reactions[support.phone.pn] === '🙏')
+    await send({ kind: 'reaction', messageId: theirs.id, emoji: '' })
+    await ana.showing(theirs.id, ({ reactions }) => Object.keys(reactions).length === 0)
+    expect(await listed(theirs.id)).toMatchObject({ hasReactions: false })
+
+    expect(await send({ edit: { messageId: ours.messageId, text: 'We open at nine.' } })).toMatchObject({
+      message: { kind: 'edit', body: 'We open at nine.' },
+    })
+    await ana.showing(ours.messageId, ({ text, edited }) => edited && text === 'We open at nine.')
+    expect(await listed(ours.messageId)).toMatchObject({
+      body: 'We open at nine.',
+      editedAt: expect.any(String),
+    })
+
+    await send({ pin: { messageId: theirs.id, seconds: '86400' } })
+    await ana.showing(theirs.id, ({ pinnedForS }) => pinnedForS === 86_400)
+    expect(await listed(theirs.id)).toMatchObject({ isPinned: true })
+    await send({ unpin: theirs.id })
+    await ana.showing(theirs.id, ({ pinnedForS }) => pinnedForS === undefined)
+    expect(await listed(theirs.id)).toMatchObject({ isPinned: false })
+
+    const deleted = await hub.api.call(endpoints.deleteMessage, {
+      params: { messageId: ours.messageId },
+      query: { forEveryone: true },
+    })
+    expect(deleted).toEqual({ messageId: ours.messageId, deleted: true, forEveryone: true, status: 'sent' })
+    await ana.showing(ours.messageId, ({ deletedBy }) => deletedBy === support.phone.pn)
+    expect(await listed(ours.messageId)).toMatchObject({ deletedAt: expect.any(String) })
+
+    // None of it is a message, nor told as one: neither here nor on the phone.
+    expect((await hub.api.call(endpoints.listMessages, { params })).total).toBe(total)
+    const { stats } = await hub.api.call(endpoints.messageStats, { params })
+    expect(stats.total).toBe(total)
+    const [told] = await hub.webhook.received('message.sent')
+    expect(told?.data).toMatchObject({ messageId: ours.messageId })
+    expect(hub.webhook.calls.filter(({ type }) => type === 'message.sent')).toHaveLength(1)
+
+    expect(await refused({ messageId: ours.messageId, emoji: '👍' })).toBe('MESSAGE_DELETED')
+    expect(await refused({ edit: { messageId: theirs.id, text: 'x' } })).toBe('NOT_OWN_MESSAGE')
+    expect(await refused({ delete: theirs.id })).toBe('NOT_OWN_MESSAGE')
+    expect(await refused({ messageId: 'NONE', emoji: '👍' })).toBe('MESSAGE_NOT_FOUND')
+    expect(await refused({ messageId: theirs.id, emoji: 'no' })).toBe('VALIDATION_ERROR')
+    expect(await refused({ messageId: theirs.id, emoji: '👍' }, '+12025550124')).toBe('VALIDATION_ERROR')
+    expect(await refused({ keep: theirs.id })).toBe('MESSAGE_NOT_DISAPPEARING')
+    expect(await refused('no recipient')).toBe('VALIDATION_ERROR')
+    const place = await send({ location: { lat: 1, lng: 2 } }, customer)
+    expect(await refused({ edit: { messageId: place.messageId, text: 'x' } })).toBe('KIND_NOT_EDITABLE')
+  })
+
+  test('a vote of ours is counted by who made the poll, in chats and groups', async () => {
+    const ben = hub.emulator.phone('+12025550124')
+    const group = hub.emulator.group('Lunch', [ben.number, support.number])
+    const poll = {
+      pollCreationMessageV3: {
+        name: 'Lunch?',
+        options: [{ optionName: 'Pizza' }, { optionName: 'Soup' }],
+        selectableOptionsCount: 1,
+      },
+    }
+    for (const to of [support, group.jid]) {
+      const { id } = ben.sends(to, poll)
+      await received(id)
+      await send({ vote: { messageId: id, options: ['Soup'] } })
+      await ben.showing(id, ({ votes }) => votes[support.phone.pn]?.[0] === 'Soup')
+      expect(await listed(id)).toMatchObject({ pollVotes: [{ votes: 0 }, { option: 'Soup', votes: 1 }] })
+      await send({ kind: 'vote', messageId: id, options: [] })
+      await ben.showing(id, ({ votes }) => votes[support.phone.pn]?.length === 0)
+      expect(await refused({ vote: { messageId: id, options: ['Fish'] } })).toBe('POLL_OPTION_NOT_FOUND')
+      expect(await refused({ vote: { messageId: id, options: ['Pizza', 'Soup'] } })).toBe(
+        'POLL_TOO_MANY_OPTIONS',
+      )
+    }
+    const text = ben.sends(support, 'no poll')
+    await received(text.id)
+    expect(await refused({ vote: { messageId: text.id, options: ['Soup'] } })).toBe('NOT_A_POLL')
+
+    // In a poll of our own.
+    const own = await send({ poll: { name: 'When?', values: ['Mon', 'Tue'] } }, ben.number)
+    await ben.receives(({ id }) => id === own.messageId)
+    await send({ vote: { messageId: own.messageId, options: ['Tue'] } })
+    await ben.showing(own.messageId, ({ votes }) => votes[support.phone.pn]?.[0] === 'Tue')
+  })
+
+  test('an administrator takes back what others wrote in a group, and nobody else does', async () => {
+    const ben = hub.emulator.phone('+12025550124')
+    const cleo = hub.emulator.phone('+12025550125')
+    const theirs = hub.emulator.group('Theirs', [ben.number, support.number, cleo.number])
+    const ours = hub.emulator.group('Ours', [support.number, ben.number, cleo.number])
+    const spam = { there: ben.sends(theirs.jid, 'spam'), here: ben.sends(ours.jid, 'spam') }
+    await received(spam.there.id)
+    await received(spam.here.id)
+    expect(await refused({ delete: spam.there.id })).toBe('NOT_GROUP_ADMIN')
+    await send({ delete: { id: spam.here.id } })
+    await cleo.showing(spam.here.id, ({ deletedBy }) => deletedBy === support.phone.pn)
+    expect(await listed(spam.here.id)).toMatchObject({ deletedAt: expect.any(String) })
+    expect(cleo.shows(spam.there.id)).toMatchObject({ text: 'spam', deletedBy: undefined })
+  })
+
+  test('a message is passed on, marked as such', async () => {
+    const ana = hub.emulator.phone(customer)
+    const ben = hub.emulator.phone('+12025550124')
+    const place = ana.sends(support, {
+      locationMessage: {
+        degreesLatitude: 1,
+        degreesLongitude: 2,
+        name: 'Office',
+        contextInfo: { forwardingScore: 4, isForwarded: true },
+      },
+    })
+    await received(place.id)
+    const passed = await send({ forward: { messageId: place.id } }, ben.number)
+    expect(passed).toMatchObject({ type: 'location', message: { isForwarded: true, forwardingScore: 5 } })
+    const arrived = await ben.receives(({ id }) => id === passed.messageId)
+    expect(arrived.message.locationMessage).toMatchObject({
+      name: 'Office',
+      contextInfo: { forwardingScore: 5, isForwarded: true },
+    })
+    const poll = await send({ poll: { name: 'When?', values: ['Mon', 'Tue'] } }, customer)
+    expect(await refused({ forward: poll.messageId }, ben.number)).toBe('KIND_NOT_FORWARDABLE')
+    expect(await refused({ forward: 'NONE' }, ben.number)).toBe('MESSAGE_NOT_FOUND')
+  })
+})

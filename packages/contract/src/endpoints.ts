@@ -1,5 +1,6 @@
 import { callEndpoints } from './calls.ts'
 import { contactEndpoints } from './contacts.ts'
+import { eventEndpoints } from './event-feed.ts'
 import { groupEndpoints } from './groups.ts'
 import { keyEndpoints } from './keys.ts'
 import { mediaEndpoints } from './media.ts'
@@ -12,6 +13,7 @@ import { systemEndpoints } from './system.ts'
 /** Every operation of the API, by its id. The server serves them, the reference documents them, the fuzz suite attacks them. */
 export const endpoints = {
   ...systemEndpoints,
+  ...eventEndpoints,
   ...sessionEndpoints,
   ...messageEndpoints,
   ...contactEndpoints,

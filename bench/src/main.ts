@@ -8,6 +8,7 @@ import { qrPng } from './figures/qr-png.ts'
 import { reconnecting, resources } from './figures/resources.ts'
 import { sends } from './figures/sends.ts'
 import { store } from './figures/store.ts'
+import { streams } from './figures/streams.ts'
 import { type Figure, printTable } from './support/table.ts'
 import { isByYardstick } from './support/yardstick.ts'
 
@@ -32,6 +33,7 @@ const benches: Record<string, Bench> = {
     what: 'Lists and searches of a store with many messages',
     run: (full, messages) => store({ messages: messages ?? (full ? 10_000_000 : 200_000) }),
   },
+  streams: { what: 'Following events', run: (full) => streams({ seconds: full ? 60 : 15 }) },
   reconnecting: { what: 'Reconnecting', run: () => reconnecting() },
   resources: {
     what: 'Start and memory (waits four minutes for idle)',

@@ -6,7 +6,7 @@ import { callRoutes, createCalls } from './calls/index.ts'
 import { contactRoutes } from './chats/routes.ts'
 import { createChats, createPeopleSearch } from './chats/index.ts'
 import { createCluster, takeNodeIdentity } from './cluster/index.ts'
-import { createEvents, eventRoutes } from './events/index.ts'
+import { createEvents, createStreams, createTickets, eventRoutes } from './events/index.ts'
 import { type Clock, systemClock } from './platform/clock.ts'
 import { createGroups, groupRoutes } from './groups/index.ts'
 import { createMedia, mediaRoutes } from './media/index.ts'
@@ -223,12 +223,14 @@ export async function startApp({
     await events.forget(tx, id)
   })
 
+  const tickets = createTickets(clock)
   const http = modules.use(
     createHttp({
       log: log.child({ module: 'http' }),
       clock,
       metrics,
       authenticate: access.authenticate,
+      redeemTicket: (ticket) => tickets.redeem(ticket),
       sessionNumber: (ownerId, ref) => numberOf(ownerId, ref),
       publicUrl: config.publicUrl,
       ...(config.rateLimits === undefined ? {} : { rateLimits: config.rateLimits }),
@@ -268,8 +270,17 @@ export async function startApp({
   groupRoutes(http, { database, sessions, chats, messages, groups })
   mediaRoutes(http, { database, media, sessions, clock })
   const closing = new AbortController()
+  const streams = createStreams({
+    events,
+    sessionsOf: (ownerId) => sessions.list(ownerId).map(({ id }) => id),
+    sessionOf: (id) => sessions.view(id),
+    clock,
+    log: log.child({ module: 'streams' }),
+  })
   eventRoutes(http, {
     events,
+    streams,
+    tickets,
     clock,
     closing: AbortSignal.any([stopping, closing.signal]),
     readable: (ownerId, ref) =>
@@ -279,6 +290,7 @@ export async function startApp({
   const { url } = await http.listen(config)
   modules.defer(async () => {
     closing.abort()
+    await streams[Symbol.asyncDispose]()
     await http.drain(drainRequestsMs)
   })
   await messages.start()

@@ -62,7 +62,11 @@ export async function attack({ url, endpoints, known, size, seed }: Attack): Pro
   return { faults, statuses }
 }
 
-function send(agent: Agent, base: string, { method, url, headers, body }: FuzzRequest): Promise<FuzzAnswer> {
+function send(
+  agent: Agent,
+  base: string,
+  { endpoint, method, url, headers, body }: FuzzRequest,
+): Promise<FuzzAnswer> {
   const { hostname, port } = new URL(base)
   return new Promise((resolve, reject) => {
     // The path goes out as it is: a URL object would tidy away the very tricks.
@@ -70,13 +74,19 @@ function send(agent: Agent, base: string, { method, url, headers, body }: FuzzRe
     const outgoing = request(
       { agent, hostname, port, method, path: url, headers: { ...headers, ...length } },
       (incoming) => {
+        const { statusCode: status = 0, headers: answered } = incoming
+        if (endpoint.endless && status === 200) {
+          incoming.destroy()
+          resolve({ status, headers: answered, body: '' })
+          return
+        }
         const chunks: Buffer[] = []
         incoming.on('data', (chunk: Buffer) => chunks.push(chunk))
         incoming.on('error', reject)
         incoming.on('end', () =>
           resolve({
-            status: incoming.statusCode ?? 0,
-            headers: incoming.headers,
+            status,
+            headers: answered,
             body: Buffer.concat(chunks).toString('utf8'),
           }),
         )

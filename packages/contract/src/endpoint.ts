@@ -20,7 +20,8 @@ export interface Endpoint<
   method: 'GET' | 'POST' | 'PUT' | 'DELETE'
   /** Fastify's notation: `/api/sessions/:ref`. */
   path: string
-  auth: 'none' | 'api-key'
+  /** `api-key-or-ticket`: also a ticket in the query, for browsers that cannot send headers (EventSource, WebSocket). */
+  auth: 'none' | 'api-key' | 'api-key-or-ticket'
   bucket: Bucket
   tag: string
   summary: string
@@ -45,6 +46,8 @@ export interface Endpoint<
   alternatives: readonly { type: string; description: string }[]
   /** Whether JSON is the normal answer; false for pages, metrics and documents. */
   json: boolean
+  /** Whether the answer goes on until somebody leaves. */
+  endless: boolean
   /** Codes that this operation can answer with, beside those that every operation can (`generalErrors`). */
   errors: readonly ErrorCode[]
   /** Schemas of the `data` that stands beside some errors. */
@@ -72,6 +75,7 @@ type Definition<
       | 'errors'
       | 'errorData'
       | 'json'
+      | 'endless'
       | 'input'
       | 'maxBodyBytes'
     >
@@ -102,6 +106,7 @@ export function endpoint<
     bucket: definition.method === 'GET' ? 'reads' : 'general',
     alternatives: [],
     json: true,
+    endless: false,
     input: 'json',
     maxBodyBytes: undefined,
     errors: [],
@@ -131,7 +136,8 @@ export const keyErrors = ['MISSING_API_KEY', 'INVALID_API_KEY'] as const satisfi
 /** Every code an operation can answer with. */
 export function errorsOf(endpoint: Endpoint): readonly ErrorCode[] {
   const codes = new Set<ErrorCode>([...endpoint.errors, ...generalErrors])
-  if (endpoint.auth === 'api-key') for (const code of keyErrors) codes.add(code)
+  if (endpoint.auth !== 'none') for (const code of keyErrors) codes.add(code)
+  if (endpoint.auth === 'api-key-or-ticket') codes.add('INVALID_TICKET')
   if (endpoint.bucket === 'sending') codes.add('MESSAGE_RATE_LIMIT_EXCEEDED')
   else if (endpoint.bucket !== 'none') codes.add('RATE_LIMIT_EXCEEDED')
   return [...codes]

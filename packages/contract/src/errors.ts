@@ -169,6 +169,19 @@ export const errors = {
       pt: 'Envie a chave no cabeçalho `X-API-Key`.',
     },
   },
+  INVALID_TICKET: {
+    status: 401,
+    message: {
+      es: 'El tique no es válido',
+      en: 'The ticket is not valid',
+      pt: 'O tíquete não é válido',
+    },
+    remedy: {
+      es: 'Pida otro con `POST /api/events/tickets`: vale 30 segundos y para un solo flujo.',
+      en: 'Ask for another with `POST /api/events/tickets`: it is good for 30 seconds and for one stream.',
+      pt: 'Peça outro com `POST /api/events/tickets`: vale 30 segundos e para um só fluxo.',
+    },
+  },
   INVALID_API_KEY: {
     status: 401,
     message: {
@@ -822,6 +835,19 @@ export const errors = {
       pt: 'Peça um único intervalo, dentro do tamanho que `Content-Range` indica.',
     },
   },
+  TOO_MANY_STREAMS: {
+    status: 429,
+    message: {
+      es: 'Hay demasiados flujos de eventos abiertos',
+      en: 'There are too many open event streams',
+      pt: 'Há fluxos de eventos abertos demais',
+    },
+    remedy: {
+      es: 'Cierre los que no usa; un solo flujo puede llevar los eventos de todas las sesiones.',
+      en: 'Close those you do not use; one stream can carry the events of all sessions.',
+      pt: 'Feche os que não usa; um só fluxo pode levar os eventos de todas as sessões.',
+    },
+  },
   RATE_LIMIT_EXCEEDED: {
     status: 429,
     message: {
@@ -846,6 +872,19 @@ export const errors = {
       es: 'Espere los segundos de `Retry-After`: el límite de envíos protege al número.',
       en: 'Wait the seconds in `Retry-After`: the limit on sends protects the number.',
       pt: 'Aguarde os segundos de `Retry-After`: o limite de envios protege o número.',
+    },
+  },
+  UPGRADE_REQUIRED: {
+    status: 426,
+    message: {
+      es: 'Esta dirección solo habla WebSocket',
+      en: 'This address speaks WebSocket only',
+      pt: 'Este endereço só fala WebSocket',
+    },
+    remedy: {
+      es: 'Abra un WebSocket (`ws://` o `wss://`), o use `/api/events/stream`. Un proxy inverso debe dejar pasar `Upgrade`.',
+      en: 'Open a WebSocket (`ws://` or `wss://`), or use `/api/events/stream`. A reverse proxy must let `Upgrade` through.',
+      pt: 'Abra um WebSocket (`ws://` ou `wss://`), ou use `/api/events/stream`. Um proxy reverso deve deixar passar `Upgrade`.',
     },
   },
   HEADERS_TOO_LARGE: {

@@ -9,7 +9,7 @@ import { type Database, insertRows, nextIntegers, statement, type Tx } from '../
 import type { Log } from '../platform/log.ts'
 import { createFeed } from './feed.ts'
 import type { Events, NewEvent, StoredEvent } from './index.ts'
-import { sweepEvents } from './retention.ts'
+import { sweepEvents, sweptUpTo } from './retention.ts'
 
 /**
  * Appended in the transaction that stores its message, which message_once lets happen once. An index of these ids, hashes all over it,
@@ -126,6 +126,7 @@ export function createEvents({ database, log, clock }: EventsDeps): Events {
         .executeTakeFirst()
       return row?.seq ?? 0
     },
+    keptAfter: () => sweptUpTo(database),
     async [Symbol.asyncDispose]() {
       stopping.abort()
       timer[Symbol.dispose]()

@@ -4,6 +4,7 @@ import type { Tx } from '../platform/database/index.ts'
 
 export { createEvents, type EventsDeps } from './events.ts'
 export { eventRoutes } from './routes.ts'
+export { createStreams, createTickets, type Streams, type Tickets } from './streams/index.ts'
 
 /** Something that happened, before it is stored. */
 export interface NewEvent<Data extends object = object> {
@@ -46,4 +47,6 @@ export interface Events extends AsyncDisposable {
   forget(tx: Tx, sessionId: number): Promise<void>
   /** The newest `seq`; 0 when nothing happened yet. */
   latest(): Promise<number>
+  /** Up to this `seq` events are no longer kept, but for some; 0 when all are. */
+  keptAfter(): Promise<number>
 }

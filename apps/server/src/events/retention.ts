@@ -1,9 +1,27 @@
 import { sql } from 'kysely'
 
-import type { Database } from '../platform/database/index.ts'
+import { type Database, statement } from '../platform/database/index.ts'
 
 /** How long events can be read back, ms. */
 export const keepEventsMs = 30 * 86_400_000
+
+const sweptSetting = 'events_swept_up_to'
+const findSwept = statement((db, p: { name: string }) =>
+  db.selectFrom('setting').select('value').where('name', '=', p.name),
+)
+const noteSwept = statement((db, p: { name: string; value: string }) =>
+  db
+    .insertInto('setting')
+    .values({ name: p.name, value: p.value })
+    .onConflict((conflict) =>
+      conflict.column('name').doUpdateSet((eb) => ({ value: eb.ref('excluded.value') })),
+    ),
+)
+
+/** The last `seq` that was swept; 0 when none was. */
+export async function sweptUpTo(database: Database): Promise<number> {
+  return Number((await findSwept.first(database, { name: sweptSetting }))?.value ?? 0)
+}
 
 /** Rows per transaction: writers of messages must not wait for housekeeping. */
 const batch = 500
@@ -41,6 +59,7 @@ export async function sweepEvents(database: Database, now: number, stop: AbortSi
           ),
         )
         .execute()
+      await noteSwept.run(tx, { name: sweptSetting, value: String(last.seq) })
     })
     from = last.seq
   }

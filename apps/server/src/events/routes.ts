@@ -1,11 +1,17 @@
+import { Readable } from 'node:stream'
+
 import { endpoints } from '@inbox-hub/contract'
 
 import type { Clock } from '../platform/clock.ts'
 import type { Http } from '../platform/http/index.ts'
+import { feedEvent } from './feed-wire.ts'
 import type { Events, StoredEvent } from './index.ts'
+import { overSocket, serverSentEvents, type Streams, type Tickets } from './streams/index.ts'
 
 export interface EventRoutesDeps {
   events: Events
+  streams: Streams
+  tickets: Tickets
   clock: Clock
   /** Aborted when the hub is about to close: who waits is answered at once. */
   closing: AbortSignal
@@ -13,8 +19,9 @@ export interface EventRoutesDeps {
   readable: (ownerId: number, ref: string | undefined) => readonly { id: number; sessionId: string }[]
 }
 
-/** The pull feed: what happened, after a place that the reader remembers. */
-export function eventRoutes(http: Http, { events, clock, closing, readable }: EventRoutesDeps): void {
+/** What happened: to be asked for after a place that the reader remembers, to be followed, to be taken away as a whole. */
+export function eventRoutes(http: Http, deps: EventRoutesDeps): void {
+  const { events, streams, tickets, clock, closing, readable } = deps
   http.serve(endpoints.listEvents, async ({ ownerId, query, signal }) => {
     const names = new Map(readable(ownerId, query.sessionId).map(({ id, sessionId }) => [id, sessionId]))
     const filter = {
@@ -36,22 +43,82 @@ export function eventRoutes(http: Http, { events, clock, closing, readable }: Ev
     const page = found.slice(0, query.limit)
     return {
       data: {
-        events: page.map((event) => ({
-          seq: event.seq,
-          id: event.id,
-          type: event.type,
-          sessionId: names.get(event.sessionId) ?? String(event.sessionId),
-          sessionSeq: event.sessionSeq,
-          timestamp: new Date(event.at).toISOString(),
-          data: { ...event.data },
-        })),
+        events: page.map((event) => feedEvent(event, nameIn(names, event))),
         // A place beyond the newest event is taken as the newest: so a reader learns where "now" is.
         next: page.at(-1)?.seq ?? Math.min(query.after, await events.latest()),
         hasMore: found.length > page.length,
+        keptAfter: await events.keptAfter(),
       },
     }
   })
+
+  /** What a follower wants to hear. */
+  function wanted(
+    ownerId: number,
+    { sessionId, types }: { sessionId?: string | undefined; types?: readonly string[] | undefined },
+  ) {
+    const [one] = sessionId === undefined ? [] : readable(ownerId, sessionId)
+    return { ownerId, sessionId: one?.id, types }
+  }
+
+  http.serve(endpoints.streamEvents, ({ ownerId, query, headers, signal }) => {
+    const { listener, body } = serverSentEvents(clock)
+    const stream = streams.open(wanted(ownerId, query), headers['last-event-id'] ?? query.after, listener)
+    signal.addEventListener('abort', () => stream[Symbol.dispose](), { once: true })
+    return {
+      raw: body,
+      type: 'text/event-stream; charset=utf-8',
+      // nginx keeps answers back unless it is told not to.
+      headers: { 'cache-control': 'no-store, no-transform', 'x-accel-buffering': 'no' },
+    }
+  })
+
+  http.serve(endpoints.socketEvents, ({ ownerId, query }) => {
+    const what = wanted(ownerId, query)
+    streams.admit(ownerId)
+    return {
+      upgrade: (socket) => {
+        const stream = streams.open(what, query.after, overSocket(socket, clock))
+        socket.once('close', () => stream[Symbol.dispose]())
+      },
+    }
+  })
+
+  http.serve(endpoints.exportEvents, async ({ ownerId, query, signal }) => {
+    const names = new Map(readable(ownerId, query.sessionId).map(({ id, sessionId }) => [id, sessionId]))
+    const until = await events.latest()
+    async function* lines(): AsyncGenerator<string> {
+      let after = query.after
+      while (!signal.aborted) {
+        const page = await events.after(after, {
+          sessionIds: [...names.keys()],
+          ...(query.types === undefined ? {} : { types: query.types }),
+          limit: exportPage,
+        })
+        const asked = page.filter(({ seq }) => seq <= until)
+        if (asked.length > 0)
+          yield asked.map((event) => `${JSON.stringify(feedEvent(event, nameIn(names, event)))}\n`).join('')
+        after = page.at(-1)?.seq ?? after
+        if (asked.length < exportPage) return
+      }
+    }
+    return {
+      raw: Readable.from(lines(), { objectMode: false }),
+      type: 'application/x-ndjson; charset=utf-8',
+      headers: { 'content-disposition': 'attachment; filename="events.ndjson"' },
+    }
+  })
+
+  http.serve(endpoints.createEventTicket, ({ ownerId }) => {
+    const { ticket, expiresAt } = tickets.issue(ownerId)
+    return { data: { ticket, expiresAt: new Date(expiresAt).toISOString() } }
+  })
 }
+
+const exportPage = 500
+
+const nameIn = (names: ReadonlyMap<number, string>, { sessionId }: StoredEvent): string =>
+  names.get(sessionId) ?? String(sessionId)
 
 function nextArrival(
   events: Events,

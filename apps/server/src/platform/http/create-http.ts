@@ -28,6 +28,7 @@ import { openApiDocument } from './openapi.ts'
 import { Pacing } from './pacing.ts'
 import { parseRequest } from './parse-request.ts'
 import { type RateLimits, usualRateLimits } from './rate-limits.ts'
+import { createUpgrades } from './upgrades.ts'
 
 export interface HttpOptions {
   log: Log
@@ -36,6 +37,8 @@ export interface HttpOptions {
   metrics: Registry
   /** Whose key it is; undefined when nobody's. */
   authenticate: (key: string) => Promise<number | undefined> | number | undefined
+  /** Whose ticket it was, using it up; undefined when nobody's. For operations that take one instead of a key. */
+  redeemTicket?: (ticket: string) => number | undefined
   /**
    * The number of the session that a path names, so that both of its names count as one; undefined when there is
    * none. Without it the name as written counts.
@@ -71,6 +74,7 @@ export function createHttp({
   clock,
   metrics,
   authenticate,
+  redeemTicket,
   sessionNumber,
   publicUrl,
   rateLimits = usualRateLimits,
@@ -94,6 +98,7 @@ export function createHttp({
     registers: [metrics],
   })
 
+  const upgrades = createUpgrades(() => [...served.values()].map(({ path }) => path))
   const app = Fastify({
     logger: false,
     trustProxy,
@@ -103,7 +108,7 @@ export function createHttp({
     // Longer than the 60 s that reverse proxies keep idle connections, so that they never write into a closed one.
     keepAliveTimeout: 65_000,
     forceCloseConnections: true,
-    http: { maxHeaderSize: 16 * 1024, headersTimeout: 15_000 },
+    http: { maxHeaderSize: 16 * 1024, headersTimeout: 15_000, shouldUpgradeCallback: upgrades.isWanted },
     genReqId: ({ headers }) => {
       const given = headers['x-request-id']
       return typeof given === 'string' && /^[\w.:-]{1,128}$/.test(given) ? given : randomUUID()
@@ -128,6 +133,7 @@ export function createHttp({
     },
   })
 
+  upgrades.follow(app)
   addBodyParsers(app)
   /** What every answer carries, whatever becomes of the request. */
   function greet(request: FastifyRequest, reply: FastifyReply): void {
@@ -256,7 +262,7 @@ export function createHttp({
           reply.header('connection', 'close')
           throw new HubError('SERVICE_UNAVAILABLE', {}, { retryAfterMs: 2000 })
         }
-        const ownerId = await ownerOf(request)
+        const ownerId = await ownerOf(request, endpoint)
         owners.set(request, ownerId)
         const caller = `${ownerId} ${sessionOf(request.params, ownerId)}`
         pacing.arrive(endpoint.bucket, caller, reply)
@@ -290,9 +296,9 @@ export function createHttp({
           // Answered without reading it all: the client goes on sending until it has the answer.
           if (endpoint.input === 'bytes') discard(request.raw)
         }
-        return 'raw' in answer
-          ? sendRaw(request, reply, answer)
-          : sendAnswer(endpoint, reply, answer, language)
+        if ('raw' in answer) return sendRaw(request, reply, answer)
+        if ('upgrade' in answer) return upgrades.accept(request, reply, answer)
+        return sendAnswer(endpoint, reply, answer, language)
       },
     }
     if (endpoint.input === 'json') app.route(route)
@@ -363,7 +369,14 @@ export function createHttp({
       .send(JSON.stringify(body))
   }
 
-  async function ownerOf(request: FastifyRequest): Promise<number> {
+  async function ownerOf(request: FastifyRequest, { auth }: Endpoint): Promise<number> {
+    // Fastify makes an object of the query.
+    const { ticket } = request.query as { ticket?: unknown }
+    if (auth === 'api-key-or-ticket' && typeof ticket === 'string' && ticket !== '') {
+      const ownerId = redeemTicket?.(ticket)
+      if (ownerId === undefined) throw new HubError('INVALID_TICKET')
+      return ownerId
+    }
     // Whatever `Authorization` comes along is not looked at: old clients send stale ones.
     const key = request.headers['x-api-key']
     if (typeof key !== 'string' || key.trim() === '') throw new HubError('MISSING_API_KEY')

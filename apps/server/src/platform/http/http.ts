@@ -1,6 +1,7 @@
 import type { Readable } from 'node:stream'
 
 import type { DataOf, Endpoint, Language, RequestOf, TextKey, TextValues } from '@inbox-hub/contract'
+import type { WebSocket } from 'ws'
 
 /** One request to an operation, parsed by its schemas. */
 export interface ApiRequest<E extends Endpoint> extends RequestOf<E> {
@@ -41,9 +42,14 @@ export interface RawAnswer {
   headers?: Readonly<Record<string, string>>
 }
 
-export type Handler<E extends Endpoint> = (
-  request: ApiRequest<E>,
-) => Promise<Answer<E> | RawAnswer> | Answer<E> | RawAnswer
+/** An answer that turns the connection into a WebSocket. A client that asked for none is answered `UPGRADE_REQUIRED`. */
+export interface UpgradeAnswer {
+  upgrade: (socket: WebSocket) => void
+}
+
+type AnyAnswer<E extends Endpoint> = Answer<E> | RawAnswer | UpgradeAnswer
+
+export type Handler<E extends Endpoint> = (request: ApiRequest<E>) => Promise<AnyAnswer<E>> | AnyAnswer<E>
 
 /** The edge: requests come in parsed and go out in the contract's envelope; what handlers throw becomes its error bodies. */
 export interface Http extends AsyncDisposable {

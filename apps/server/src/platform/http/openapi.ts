@@ -4,6 +4,10 @@ import {
   type ErrorCode,
   errorSchema,
   errorsOf,
+  eventData,
+  eventExamples,
+  type EventType,
+  eventTypes,
   factsOfError,
   failureSchema,
   languages,
@@ -58,7 +62,7 @@ function operation(endpoint: Endpoint): ZodOpenApiOperationObject {
     tags: [endpoint.tag],
     summary: endpoint.summary,
     ...described,
-    security: endpoint.auth === 'api-key' ? [{ apiKey: [] }] : [],
+    security: endpoint.auth === 'none' ? [] : [{ apiKey: [] }],
     ...(Object.keys(parameters).length === 0 ? {} : { requestParams: parameters }),
     ...(method === 'GET' || isEmpty(body)
       ? {}
@@ -120,6 +124,38 @@ function asObject(schema: z.ZodType<object>): z.ZodObject {
   throw new TypeError('parameters need a plain object schema')
 }
 
+/** What the `standard` webhook preset posts, and the streams carry in `data`: one of each event. */
+function webhooks(): ZodOpenApiPathsObject {
+  return Object.fromEntries(eventTypes.map((type) => [type, { post: webhook(type) }]))
+}
+
+function webhook(type: EventType): ZodOpenApiOperationObject {
+  const data = eventData[type]
+  const example = {
+    type,
+    timestamp: '2026-01-31T12:00:00.000Z',
+    data: { sessionId: 'support', sessionDbId: 1, seq: 42, ...eventExamples[type] },
+  }
+  const session = z.object({ sessionId: z.string(), sessionDbId: z.int(), seq: z.int() })
+  return {
+    operationId: `on ${type}`,
+    summary: type,
+    requestBody: {
+      content: {
+        'application/json': {
+          schema: z.object({
+            type: z.literal(type),
+            timestamp: z.string(),
+            data: z.intersection(session, data),
+          }),
+          example,
+        },
+      },
+    },
+    responses: { '200': { description: 'Anything from 200 to 299 is taken as received.' } },
+  }
+}
+
 /** The OpenAPI 3.1 document of these operations. */
 export function openApiDocument(
   endpoints: readonly Endpoint[],
@@ -148,6 +184,7 @@ export function openApiDocument(
       servers: [{ url: publicUrl ?? '/' }],
       tags: [...new Set(endpoints.map((endpoint) => endpoint.tag))].map((name) => ({ name })),
       paths,
+      webhooks: webhooks(),
       components: { securitySchemes: { apiKey: { type: 'apiKey', in: 'header', name: 'X-API-Key' } } },
     },
     {

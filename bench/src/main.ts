@@ -1,6 +1,7 @@
 /** `npm run bench`: the figures of the product, measured on this machine against the emulator, beside raw Baileys in the same run. */
 import { parseArgs } from 'node:util'
 
+import { bigGroup } from './figures/big-group.ts'
 import { groups } from './figures/groups.ts'
 import { inbound } from './figures/inbound.ts'
 import { linking } from './figures/linking.ts'
@@ -27,6 +28,10 @@ const benches: Record<string, Bench> = {
   groups: {
     what: 'Received in a group',
     run: (full) => groups({ messages: full ? 500 : 150 }),
+  },
+  'big-group': {
+    what: 'Sending to a group of 1,000',
+    run: (full) => bigGroup({ next: full ? 100 : 20 }),
   },
   sends: { what: 'Sending', run: (full) => sends({ count: full ? 10_000 : 3000 }) },
   store: {

@@ -68,6 +68,12 @@ answerParent({
       ...Array.from({ length: sessions }, (_, index) => sessionNumber(index)),
       ...Array.from({ length: customers }, (_, index) => customerNumber(index)),
     ]).jid,
+  /** Answers when every member has so many messages, and the receipts for them have reached their sender. */
+  everybodyHas: async ({ messages, members: count }: { messages: number; members: number }) => {
+    await truth.until(() => truth.decrypted.total >= messages * count, { timeoutMs: 60_000 })
+    // Acks of receipts are nothing that the truth tells.
+    while (emulator.account(sessionNumber(0)).owed > 0) await new Promise((resolve) => setTimeout(resolve, 5))
+  },
   /** Answers when all of them are down. */
   cutAll: async () => {
     for (const connection of emulator.connections()) connection.act({ do: 'reset' })

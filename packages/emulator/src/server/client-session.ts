@@ -1,5 +1,6 @@
 import type { BinaryNode } from '../baileys.ts'
 import type { Clock } from '../clock.ts'
+import { isGroup } from '../jid.ts'
 import { child, children, childrenOf, node, serverNode } from '../stanza.ts'
 import type { Truth } from '../truth.ts'
 import type { LinkedDevice } from './account.ts'
@@ -125,7 +126,11 @@ export class ClientSession implements ConnectionHandler {
     if (refused !== undefined) return acknowledge({ error: refused })
     // The ack before the receipts that a simulated recipient sends at once.
     if (fault?.kind === 'slow') clock.after(fault.delayMs, () => acknowledge({}))
-    else if (fault?.kind !== 'unacknowledged') acknowledge({})
+    else if (fault?.kind !== 'unacknowledged') {
+      acknowledge({})
+      // A thousand members in this process take their time to read: WhatsApp's ack waits for nobody.
+      if (isGroup(to)) this.#connection.flush()
+    }
     router.message(this.#sender, stanza)
   }
 

@@ -257,6 +257,11 @@ export class Connection {
     ])
   }
 
+  /** What was sent in this turn leaves now. */
+  flush(): void {
+    if (this.#corked) this.#tcp.uncork()
+  }
+
   /** Frames sent in one turn of the event loop leave in one write. */
   #write(bytes: Uint8Array): void {
     if (this.#silent) return

@@ -237,6 +237,28 @@ test('what the store answers is a copy: changing it changes nothing', async () =
   expect((await keys.get('tctoken', ['a']))['a']?.token).toEqual(Buffer.from('x'))
 })
 
+test('what is not changed is not written again, and what is deleted can come back', async () => {
+  await using rig = await startRig()
+  const { keys } = await ours(rig)
+  const told = Object.fromEntries(Array.from({ length: 1000 }, (_, index) => [`${index}@lid`, true]))
+  const read = async () => (await keys.get('sender-key-memory', ['g@g.us']))['g@g.us']
+  await keys.set({ 'sender-key-memory': { 'g@g.us': told } })
+  let writes = 0
+  rig.database.beforeWrite = () => void (writes += 1)
+  await keys.set({ 'sender-key-memory': { 'g@g.us': { ...told } } })
+  expect(writes).toBe(0)
+  await keys.set({ 'sender-key-memory': { 'g@g.us': { ...told, '1@lid': false } } })
+  expect(writes).toBe(1)
+  expect(await read()).toEqual({ ...told, '1@lid': false })
+  await keys.set({ 'sender-key-memory': { 'g@g.us': null } })
+  await keys.set({ 'sender-key-memory': { 'g@g.us': null } })
+  expect(writes).toBe(2)
+  expect(await read()).toBeUndefined()
+  await keys.set({ 'sender-key-memory': { 'g@g.us': told } })
+  expect(writes).toBe(3)
+  expect(await read()).toEqual(told)
+})
+
 test('every type comes back, null deletes, and what is not there is left out', async () => {
   await using rig = await startRig()
   const { keys } = await ours(rig)

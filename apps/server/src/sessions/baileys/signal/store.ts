@@ -158,12 +158,21 @@ export class SignalStore {
       },
       set: async (data) => {
         const { 'pre-key': preKeys, ...others } = data
-        const changes = encodeAll(others)
+        const changes = encodeAll(others).filter((change) => this.#isNews(change))
         if (preKeys !== undefined) await this.#setPreKeys(preKeys, changes)
         else if (data.session !== undefined) await changingSessions(changes)
         else await this.commit(changes)
       },
     }
+  }
+
+  /** baileys writes some values with every message although nothing in them changed. What is in the cache is in the store. */
+  #isNews({ type, id, bytes }: Change): boolean {
+    const stored = this.#cache.get(this.cacheKey(type, id))
+    if (stored === undefined) return true
+    return bytes === undefined || stored === false
+      ? (bytes === undefined) !== (stored === false)
+      : Buffer.compare(stored, bytes) !== 0
   }
 
   async preKey(id: number): Promise<SignalDataTypeMap['pre-key'] | undefined> {

@@ -41,7 +41,12 @@ export const valueCodecs: Omit<Codecs, 'pre-key'> = {
     decode: (bytes) => Buffer.from(bytes).toString('utf8'),
   },
   'identity-key': { encode: (key) => key, decode: (bytes) => Buffer.from(bytes) },
-  'sender-key-memory': jsonCodec(),
+  // Of a large group a thousand entries, read and written with every message to it.
+  'sender-key-memory': {
+    encode: (told) => Buffer.from(JSON.stringify(told), 'utf8'),
+    // Only `encode` writes this type.
+    decode: (bytes) => JSON.parse(Buffer.from(bytes).toString('utf8')) as Record<string, boolean>,
+  },
   'device-list': jsonCodec(),
   'app-state-sync-version': jsonCodec(),
   tctoken: jsonCodec(),

@@ -1,4 +1,4 @@
-import { endpoints } from '@inbox-hub/contract'
+import { endpoints, kindMatrix, type ReceivableKind } from '@inbox-hub/contract'
 import type { Content } from '@inbox-hub/emulator'
 import { describe, expect, test } from 'vitest'
 
@@ -27,55 +27,39 @@ const ben = { displayName: 'Ben', vcard: 'BEGIN:VCARD\nFN:Ben\nEND:VCARD' }
 const seller = '447700900123@s.whatsapp.net'
 const card = ({ displayName: name, vcard }: typeof ana) => ({ name, vcard })
 
-/** What a phone sends, and how the hub tells it: the API's word, the precise kind, the text and the rest. */
-const kinds: Readonly<
-  Record<string, { sent: Content; type: string; kind: string; text: string; told?: object }>
-> = {
+/** What a phone sends for each row of the matrix, and how the hub tells it: its text and the rest. */
+const kinds: Readonly<Record<ReceivableKind, { sent: Content; text: string; told?: object }>> = {
   text: {
     sent: 'hello',
-    type: 'text',
-    kind: 'text',
     text: 'hello',
     told: { media: null, details: {}, ad: null },
   },
   image: {
     sent: { imageMessage: { ...file, caption: 'look', width: 640, height: 480 } },
-    type: 'image',
-    kind: 'image',
     text: 'look',
     told: { media: { ...media, width: 640, height: 480 } },
   },
   video: {
     sent: { videoMessage: { ...file, mimetype: 'video/mp4', seconds: 7 } },
-    type: 'video',
-    kind: 'video',
     text: '',
     told: { media: { mimetype: 'video/mp4', seconds: 7, animated: false } },
   },
   gif: {
     sent: { videoMessage: { ...file, gifPlayback: true } },
-    type: 'video',
-    kind: 'gif',
     text: '',
     told: { media: { animated: true } },
   },
   'video note': {
     sent: { ptvMessage: { ...file, seconds: 3 } },
-    type: 'video',
-    kind: 'video_note',
     text: '',
   },
   audio: {
     sent: { audioMessage: { ...file, mimetype: 'audio/mpeg', seconds: 61 } },
-    type: 'audio',
-    kind: 'audio',
     text: '',
     told: { media: { mimetype: 'audio/mpeg', seconds: 61 } },
   },
   'voice note': {
     sent: { audioMessage: { ...file, ptt: true, seconds: 4, waveform: Buffer.from([1, 50, 100]) } },
-    type: 'voice',
-    kind: 'voice',
     text: '',
     told: { media: { seconds: 4, waveform: Buffer.from([1, 50, 100]).toString('base64') } },
   },
@@ -85,29 +69,21 @@ const kinds: Readonly<
         message: { documentMessage: { ...file, fileName: 'offer.pdf', pageCount: 3, caption: 'the offer' } },
       },
     },
-    type: 'document',
-    kind: 'document',
     text: 'the offer',
     told: { media: { filename: 'offer.pdf', pages: 3 } },
   },
   sticker: {
     sent: { stickerMessage: { ...file, mimetype: 'image/webp', isAnimated: true } },
-    type: 'sticker',
-    kind: 'sticker',
     text: '',
     told: { media: { mimetype: 'image/webp', animated: true } },
   },
   'animated sticker of the newer kind': {
     sent: { lottieStickerMessage: { message: { stickerMessage: { ...file, isLottie: true } } } },
-    type: 'sticker',
-    kind: 'sticker',
     text: '',
     told: { media: { animated: true } },
   },
   'view once': {
     sent: { viewOnceMessageV2: { message: { imageMessage: { ...file, viewOnce: true } } } },
-    type: 'image',
-    kind: 'image',
     text: '',
     told: { viewOnce: true },
   },
@@ -116,8 +92,6 @@ const kinds: Readonly<
       imageMessage: file,
       messageContextInfo: { messageAssociation: { associationType: 1, parentMessageKey: { id: 'ALBUM1' } } },
     },
-    type: 'image',
-    kind: 'image',
     text: '',
     told: { albumId: 'ALBUM1' },
   },
@@ -130,8 +104,6 @@ const kinds: Readonly<
         address: '1 Main St',
       },
     },
-    type: 'location',
-    kind: 'location',
     text: 'Office',
     told: {
       details: {
@@ -148,22 +120,16 @@ const kinds: Readonly<
         accuracyInMeters: 9,
       },
     },
-    type: 'location',
-    kind: 'live_location',
     text: 'on my way',
     told: { details: { location: { latitude: 1, longitude: 2, accuracyM: 9, live: true } } },
   },
   contact: {
     sent: { contactMessage: ana },
-    type: 'contact',
-    kind: 'contacts',
     text: 'Ana',
     told: { details: { contacts: [card(ana)] } },
   },
   contacts: {
     sent: { contactsArrayMessage: { contacts: [ana, ben] } },
-    type: 'contact',
-    kind: 'contacts',
     text: 'Ana, Ben',
     told: { details: { contacts: [card(ana), card(ben)] } },
   },
@@ -175,16 +141,23 @@ const kinds: Readonly<
         selectableOptionsCount: 1,
       },
     },
-    type: 'poll',
-    kind: 'poll',
     text: 'Lunch?',
     // Exactly: the secret of a poll stays in the hub.
     told: { details: { poll: { question: 'Lunch?', options: ['Pizza', 'Soup'], selectable: 1 } } },
   },
+  'poll of many choices': {
+    sent: {
+      pollCreationMessage: {
+        name: 'Days?',
+        options: [{ optionName: 'Mon' }, { optionName: 'Tue' }, { optionName: 'Wed' }],
+        selectableOptionsCount: 2,
+      },
+    },
+    text: 'Days?',
+    told: { details: { poll: { question: 'Days?', options: ['Mon', 'Tue', 'Wed'], selectable: 2 } } },
+  },
   event: {
     sent: { eventMessage: { name: 'Opening', description: 'with cake', startTime: 1_798_800_000 } },
-    type: 'text',
-    kind: 'event',
     text: 'Opening',
     told: {
       details: { event: { name: 'Opening', startsAt: 1_798_800_000_000, endsAt: null, canceled: false } },
@@ -192,15 +165,11 @@ const kinds: Readonly<
   },
   'button reply': {
     sent: { buttonsResponseMessage: { selectedButtonId: 'b2', selectedDisplayText: 'No', type: 1 } },
-    type: 'buttons',
-    kind: 'buttons_reply',
     text: 'No',
     told: { details: { choice: { id: 'b2', title: 'No' } } },
   },
   'template reply': {
     sent: { templateButtonReplyMessage: { selectedId: 't1', selectedDisplayText: 'Stop', selectedIndex: 0 } },
-    type: 'buttons',
-    kind: 'buttons_reply',
     text: 'Stop',
     told: { details: { choice: { id: 't1', title: 'Stop' } } },
   },
@@ -211,8 +180,6 @@ const kinds: Readonly<
         nativeFlowResponseMessage: { name: 'quick_reply', paramsJson: '{"id":"f3"}', version: 1 },
       },
     },
-    type: 'buttons',
-    kind: 'buttons_reply',
     text: 'Done',
     told: { details: { choice: { id: 'f3', title: 'Done', form: '{"id":"f3"}' } } },
   },
@@ -224,8 +191,6 @@ const kinds: Readonly<
         singleSelectReply: { selectedRowId: 'r3' },
       },
     },
-    type: 'list',
-    kind: 'list_reply',
     text: 'Large',
     told: { details: { choice: { id: 'r3', title: 'Large', description: '40 cm' } } },
   },
@@ -236,8 +201,6 @@ const kinds: Readonly<
         buttons: [{ buttonId: 'y', buttonText: { displayText: 'Yes' }, type: 1 }],
       },
     },
-    type: 'buttons',
-    kind: 'buttons',
     text: 'Confirm?',
     told: { details: { options: [{ id: 'y', title: 'Yes' }] } },
   },
@@ -249,8 +212,6 @@ const kinds: Readonly<
         sections: [{ title: 'Sizes', rows: [{ rowId: 'r1', title: 'Small', description: '20 cm' }] }],
       },
     },
-    type: 'list',
-    kind: 'list',
     text: 'Choose',
     told: { details: { options: [{ id: 'r1', title: 'Small', description: '20 cm' }] } },
   },
@@ -263,8 +224,6 @@ const kinds: Readonly<
         },
       },
     },
-    type: 'buttons',
-    kind: 'buttons',
     text: 'Your order left',
     told: { details: { options: [{ id: '', title: 'Track', url: 'https://example.com/1' }] } },
   },
@@ -277,8 +236,6 @@ const kinds: Readonly<
         inviteExpiration: 1_798_800_000,
       },
     },
-    type: 'text',
-    kind: 'group_invite',
     text: 'Neighbours',
     told: {
       details: {
@@ -298,8 +255,6 @@ const kinds: Readonly<
         businessOwnerJid: seller,
       },
     },
-    type: 'text',
-    kind: 'product',
     text: 'Chair',
     told: { details: { product: { id: '17', title: 'Chair', priceMilli: 49_900, currency: 'EUR' } } },
   },
@@ -315,8 +270,6 @@ const kinds: Readonly<
         token: 'secret',
       },
     },
-    type: 'text',
-    kind: 'order',
     text: 'Furniture',
     told: {
       details: { order: { id: '99', title: 'Furniture', items: 2, totalMilli: 99_800, currency: 'EUR' } },
@@ -337,8 +290,6 @@ const kinds: Readonly<
         },
       },
     },
-    type: 'text',
-    kind: 'text',
     text: 'Is this still on?',
     told: { ad: { title: 'Summer sale', sourceType: 'ad', sourceId: '120210', clickId: 'click' } },
   },
@@ -353,27 +304,28 @@ const kinds: Readonly<
         },
       },
     },
-    type: 'text',
-    kind: 'text',
     text: 'pass it on',
     told: { isForwarded: true, forwardingScore: 5, expiresIn: 86_400 },
   },
   'a kind that is not read yet': {
     sent: { requestPhoneNumberMessage: {} },
-    type: 'text',
-    kind: 'unsupported',
     text: '',
     told: { unsupported: 'requestPhoneNumberMessage' },
   },
 }
+
+type Row = { sent: Content; text: string; told?: object }
+type Named = Row & { name: string; type: string; kind: string }
+
+const rowsOf = (all: Readonly<Record<ReceivableKind, Row>>): Named[] =>
+  (Object.keys(all) as ReceivableKind[]).map((name) => ({ name, ...all[name], ...kindMatrix[name] }))
 
 describe.each(stores)('every kind of message on %s', (store) => {
   test('is stored, listed and told as what it is', async () => {
     await using hub = await startHub({ store, preset: 'standard' })
     const support = await hub.pairSession('support')
     const phone = hub.emulator.phone(customer)
-    const rows = Object.entries(kinds).map(([name, row]) => ({
-      name,
+    const rows: (Named & { id: string })[] = rowsOf(kinds).map((row) => ({
       ...row,
       id: phone.sends(support, row.sent).id,
     }))

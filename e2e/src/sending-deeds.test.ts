@@ -1,4 +1,5 @@
-import { endpoints } from '@inbox-hub/contract'
+import { deedMatrix, type DeedName, endpoints, exampleTargetId } from '@inbox-hub/contract'
+import type { Content, Recipient, ShownMessage } from '@inbox-hub/emulator'
 import { beforeAll, afterAll, describe, expect, test } from 'vitest'
 
 import { eventually, type Hub, type PairedSession, postgresUrl, startHub } from './harness.ts'
@@ -111,6 +112,107 @@ describe.each(stores)('what we do to messages on %s', (store) => {
     expect(await refused('no recipient')).toBe('VALIDATION_ERROR')
     const place = await send({ location: { lat: 1, lng: 2 } }, customer)
     expect(await refused({ edit: { messageId: place.messageId, text: 'x' } })).toBe('KIND_NOT_EDITABLE')
+  })
+
+  test('everything in the matrix is done by the hub on the phone, and by the phone in the hub', async () => {
+    const ana = hub.emulator.phone(customer)
+    const ben = hub.emulator.phone('+12025550124')
+    const group = hub.emulator.group('Everybody', [support.number, ana.number, ben.number])
+    const promoted = hub.emulator.group('Her own', [ana.number, support.number, ben.number])
+    const ourText = async (to: { number: string } = ana): Promise<string> =>
+      (await support.sends(to, 'We open at nime.')).messageId
+    const theirs = async (content: Content, from = ana, to: Recipient = support): Promise<string> => {
+      const { id } = from.sends(to, content)
+      await received(id)
+      return id
+    }
+    const disappearing = { extendedTextMessage: { text: 'soon gone', contextInfo: { expiration: 86_400 } } }
+    const poll = {
+      pollCreationMessageV3: {
+        name: 'Lunch?',
+        options: [{ optionName: 'Pizza' }, { optionName: 'Soup' }],
+        selectableOptionsCount: 1,
+      },
+    }
+    const onPhone = async (id: string) => ana.receives((message) => message.id === id)
+    const us = support.phone.pn
+    /** The message it is done to by us and by them, how they do it, and how both show it. */
+    const deeds: Readonly<
+      Record<
+        DeedName,
+        {
+          ours: () => Promise<string>
+          theirs: () => Promise<string>
+          by: (id: string) => Promise<unknown>
+          shows: (shown: ShownMessage) => boolean
+          listed: object
+        }
+      >
+    > = {
+      reaction: {
+        ours: () => theirs('Great'),
+        theirs: ourText,
+        by: async (id) => ana.reacts(await onPhone(id), '👍'),
+        shows: ({ reactions }) => reactions[us] === '👍',
+        listed: { reactions: [{ emoji: '👍' }] },
+      },
+      edit: {
+        ours: ourText,
+        theirs: () => theirs('We open at nime.'),
+        by: async (id) => ana.edits({ id, chat: us }, 'We open at nine.'),
+        shows: ({ text, edited }) => edited && text === 'We open at nine.',
+        listed: { body: 'We open at nine.', editedAt: expect.any(String) },
+      },
+      'deletion for everyone': {
+        ours: ourText,
+        theirs: () => theirs('Gone'),
+        by: async (id) => ana.deletes({ id, chat: us }),
+        shows: ({ deletedBy }) => deletedBy === us,
+        listed: { deletedAt: expect.any(String) },
+      },
+      'deletion by an administrator': {
+        ours: () => theirs('spam', ana, group.jid),
+        theirs: () => theirs('spam', ben, promoted.jid),
+        by: async (id) => ana.deletesAsAdmin(await onPhone(id)),
+        shows: ({ deletedBy }) => deletedBy === us,
+        listed: { deletedAt: expect.any(String) },
+      },
+      pin: {
+        ours: () => theirs('Great'),
+        theirs: ourText,
+        by: async (id) => ana.pins(await onPhone(id), 86_400),
+        shows: ({ pinnedForS }) => pinnedForS === 86_400,
+        listed: { isPinned: true },
+      },
+      'keeping what disappears': {
+        ours: () => theirs(disappearing),
+        theirs: ourText,
+        by: async (id) => ana.keeps(await onPhone(id)),
+        shows: ({ kept }) => kept,
+        listed: { isKept: true },
+      },
+      vote: {
+        ours: () => theirs(poll),
+        theirs: async () =>
+          (await send({ poll: { name: 'Lunch?', values: ['Pizza', 'Soup'] } }, customer)).messageId,
+        by: async (id) => ana.votes(await onPhone(id), ['Soup']),
+        shows: ({ votes }) => votes[us]?.[0] === 'Soup',
+        listed: { pollVotes: [{ votes: 0 }, { option: 'Soup', votes: 1 }] },
+      },
+    }
+    for (const [name, deed] of Object.entries(deeds)) {
+      const asked = JSON.stringify(deedMatrix[name as DeedName].hub)
+      const target = await deed.ours()
+      await send(JSON.parse(asked.replace(exampleTargetId, target)))
+      await ana.showing(target, deed.shows)
+      expect(await listed(target), `${name} by the hub`).toMatchObject(deed.listed)
+
+      const other = await deed.theirs()
+      await deed.by(other)
+      await expect
+        .poll(() => listed(other), { interval: 5, timeout: 20_000, message: `${name} by the phone` })
+        .toMatchObject(deed.listed)
+    }
   })
 
   test('a vote of ours is counted by who made the poll, in chats and groups', async () => {

@@ -24,6 +24,7 @@ import { openApiDocument, usualRateLimits } from '../platform/http/index.ts'
 import { stateFacts } from '../sessions/session-state.ts'
 import { type Field, fieldsOf } from './fields.ts'
 import { code, json, page, span, table } from './markdown.ts'
+import { messageKindsPage } from './message-kinds.ts'
 
 /** Every page of docs/reference, by file name. Made of the tables that the code runs on, so they cannot disagree. */
 export function referencePages(): ReadonlyMap<string, string> {
@@ -39,6 +40,7 @@ export function referencePages(): ReadonlyMap<string, string> {
     ['session-reasons.md', sessionReasonsPage()],
     ['disconnects.md', disconnectsPage()],
     ['events.md', events()],
+    ['message-kinds.md', messageKindsPage()],
     ['configuration.md', configuration()],
   ])
 }
@@ -64,6 +66,7 @@ function contents(): string {
           'Every way a connection with WhatsApp ends, and how the hub recovers.',
         ],
         ['[events.md](events.md)', 'What webhooks and the event feed carry.'],
+        ['[message-kinds.md](message-kinds.md)', 'Every kind of message, and which ways it goes.'],
         ['[configuration.md](configuration.md)', 'Every environment variable.'],
       ],
     ),

@@ -10,6 +10,7 @@ import { createChats } from 'inbox-hub/internal/chats/index'
 import { createEvents } from 'inbox-hub/internal/events/index'
 import { createMessages } from 'inbox-hub/internal/messages/index'
 import { type ScriptedEntry, scriptedSessions } from 'inbox-hub/internal/messages/testing/scripted-sessions'
+import { noMedia } from 'inbox-hub/internal/messages/testing/no-media'
 import { systemClock as clock } from 'inbox-hub/internal/platform/clock'
 import { openDatabase } from 'inbox-hub/internal/platform/database/index'
 import { silentLog as log } from 'inbox-hub/internal/platform/log'
@@ -30,6 +31,8 @@ await using messages = createMessages({
   events,
   sessions,
   chats,
+  media: noMedia,
+  uploadDir: undefined,
   sealerOf: async () => ({ seal: (plain) => plain, open: (sealed) => sealed }),
   isAdmin: async () => false,
   clock,

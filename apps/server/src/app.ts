@@ -137,12 +137,25 @@ export async function startApp({
   const chats = modules.use(
     createChats({ database, events, sessions, clock, log: log.child({ module: 'chats' }) }),
   )
+  const media = modules.use(
+    createMedia({
+      database,
+      dataDir,
+      settings: config.media,
+      outbound,
+      secrets,
+      clock,
+      log: log.child({ module: 'media' }),
+    }),
+  )
   const messages = modules.use(
     createMessages({
       database,
       events,
       sessions,
       chats,
+      media,
+      uploadDir: config.media.uploadDir,
       sealerOf: async (id) => sealerOf(id),
       isAdmin: async (sessionId, group) => {
         const session = sessions.view(sessionId)
@@ -204,17 +217,6 @@ export async function startApp({
       clock,
       log: log.child({ module: 'webhooks' }),
       metrics,
-    }),
-  )
-  const media = modules.use(
-    createMedia({
-      database,
-      dataDir,
-      settings: config.media,
-      outbound,
-      secrets,
-      clock,
-      log: log.child({ module: 'media' }),
     }),
   )
   sessions.whilePurging(async (tx, id) => {

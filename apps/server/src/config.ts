@@ -52,6 +52,8 @@ export interface Config {
     readonly retentionMs: number | undefined
     readonly linkMs: number
     readonly conversion: ConversionSettings
+    /** Where files may be sent from by their path; undefined = nowhere. */
+    readonly uploadDir: string | undefined
   }
   /** Undefined = the contract's. */
   readonly rateLimits: RateLimits | undefined
@@ -209,6 +211,11 @@ const definitions = {
     shape: 'hours, 1 to 8760',
     default: '24',
     parse: (text) => whole(text, 1, 8760),
+  }),
+  MEDIA_UPLOAD_DIR: variable({
+    help: 'Directory whose files may be sent by their path in it (`path`). Whoever has a key can send each of them. Unset = none.',
+    shape: 'a path',
+    parse: (text) => text,
   }),
   FFMPEG_PATH: variable({
     help: 'The ffmpeg that makes voice notes, stickers and videos of what is sent as such; ffprobe has to be beside it or in PATH. Without it, only what needs no conversion is sent.',
@@ -381,6 +388,7 @@ const environment = z.record(z.string(), z.string().optional()).transform((env, 
       retentionMs:
         parsed.MEDIA_RETENTION_DAYS === 0 ? undefined : (parsed.MEDIA_RETENTION_DAYS ?? 0) * 86_400_000,
       linkMs: (parsed.MEDIA_LINK_HOURS ?? 0) * 3_600_000,
+      uploadDir: parsed.MEDIA_UPLOAD_DIR,
       conversion: {
         ffmpeg: parsed.FFMPEG_PATH ?? '',
         searchPath: env['PATH'] ?? '',

@@ -130,6 +130,19 @@ export const errors = {
       pt: 'Envie um arquivo que tenha conteúdo.',
     },
   },
+  MEDIA_PATH_REFUSED: {
+    status: 400,
+    message: {
+      es: 'Ese archivo del servidor no se puede enviar',
+      en: 'That file of the server cannot be sent',
+      pt: 'Esse arquivo do servidor não pode ser enviado',
+    },
+    remedy: {
+      es: 'Solo se envían archivos que están en la carpeta `MEDIA_UPLOAD_DIR` del servidor, por su ruta dentro de ella. Súbalo, o envíelo por `url` o `base64`.',
+      en: 'Only files in the folder `MEDIA_UPLOAD_DIR` of the server are sent, by their path in it. Upload it, or send it by `url` or `base64`.',
+      pt: 'Só se enviam arquivos que estão na pasta `MEDIA_UPLOAD_DIR` do servidor, pelo caminho dentro dela. Envie-o por upload, `url` ou `base64`.',
+    },
+  },
   MEDIA_BROKEN: {
     status: 400,
     message: {

@@ -17,6 +17,7 @@ export type OwnIssue =
   | 'not_a_session_id'
   | 'reserved_session_id'
   | 'unknown_kind'
+  | 'one_source'
   | 'not_a_vcard'
   | 'card_incomplete'
   | 'not_distinct'

@@ -143,6 +143,11 @@ const issueTexts = {
     en: 'It must be a text, or an object with `kind` or with a key that says what it is: text, location, contacts, poll, …',
     pt: 'Deve ser um texto, ou um objeto com `kind` ou com uma chave que diga o que é: text, location, contacts, poll, …',
   },
+  one_source: {
+    es: 'Dé exactamente uno de: url, mediaId, base64, path (o el archivo del formulario)',
+    en: 'Give exactly one of: url, mediaId, base64, path (or the file of the form)',
+    pt: 'Dê exatamente um de: url, mediaId, base64, path (ou o arquivo do formulário)',
+  },
   not_a_vcard: {
     es: 'No es una vCard con nombre (FN)',
     en: 'It is not a vCard with a name (FN)',

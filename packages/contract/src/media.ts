@@ -12,7 +12,7 @@ export type MediaKind = (typeof mediaKinds)[number]
 
 /** The most bytes that an import in base64 may have: larger files are uploaded, which is streamed. */
 export const maxBase64Bytes = 16 * 1024 * 1024
-const maxBase64Chars = Math.ceil(maxBase64Bytes / 3) * 4 + 4096
+export const maxBase64Chars = Math.ceil(maxBase64Bytes / 3) * 4 + 4096
 
 const mediaId = z.string().min(1).max(100).meta({
   description: 'The `mediaId` of a file.',

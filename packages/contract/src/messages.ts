@@ -19,6 +19,8 @@ import {
 } from './fields.ts'
 import { messageContent } from './message-content.ts'
 import { messageTypes } from './message-events.ts'
+import { maxBase64Chars } from './media.ts'
+import { withFile } from './outgoing-files.ts'
 import { outgoingContent } from './outgoing.ts'
 
 export const messageStatuses = [
@@ -46,14 +48,14 @@ export const ackOfStatus = {
 } as const satisfies Record<MessageStatus, number>
 
 /** What a message that is not on its way yet waits for. */
-export const waitReasons = ['schedule', 'connection', 'quiet', 'pacing', 'queue'] as const
+export const waitReasons = ['schedule', 'connection', 'upload', 'quiet', 'pacing', 'queue'] as const
 export type WaitReason = (typeof waitReasons)[number]
 
 /** Why a message has not gone out yet; all null once it is on its way. */
 const waiting = {
   waitingFor: z.enum(waitReasons).nullable().meta({
     description:
-      '`schedule`: its time has not come; `connection`: the session is offline; `quiet`: WhatsApp asked for a pause; `pacing`: the limits set for the session; `queue`: messages before it. Null when it waits for nothing of ours.',
+      '`schedule`: its time has not come; `connection`: the session is offline; `upload`: its file is being given to WhatsApp; `quiet`: WhatsApp asked for a pause; `pacing`: the limits set for the session; `queue`: messages before it. Null when it waits for nothing of ours.',
   }),
   position: z
     .int()
@@ -258,32 +260,42 @@ const sendMessage = endpoint({
     'The message is stored before it is promised, and sent once: repeat a call whose answer was lost with the same `Idempotency-Key` and you get the first result. With an array in `to`, `results` tells about each.',
   params,
   headers: z.object({ 'idempotency-key': maybe(idempotencyKey) }),
-  body: z
-    .object({
-      to: maybe(recipients).meta({
-        description:
-          'Digits with country code, a JID, or an array of up to 50 of them. May be left out when `message` is done to another message (a reaction, an edit, …): that stands in its chat.',
+  maxBodyBytes: maxBase64Chars + 64 * 1024,
+  body: z.preprocess(
+    withFile,
+    z
+      .object({
+        to: maybe(recipients).meta({
+          description:
+            'Digits with country code, a JID, or an array of up to 50 of them. May be left out when `message` is done to another message (a reaction, an edit, …): that stands in its chat.',
+        }),
+        message: outgoingContent,
+        type: maybe(z.string().max(40)).meta({
+          description:
+            'What a file is to be sent as, where `message` leaves it open; else `message` decides.',
+        }),
+        mediaId: maybe(z.string().max(100)).meta({
+          description: 'A file that was uploaded before; `message` is its caption then.',
+        }),
+        quotedMessageId: maybe(messageId).meta({ description: 'The message this answers.' }),
+        quotedMsgId: maybe(messageId).meta({ description: 'The same.' }),
+        mentions: maybe(list(chatAddress, 256)).meta({ description: 'People named in the text with `@`.' }),
+        sendAt: maybe(moment('start_of_day')).meta({
+          description:
+            'When it is to go out: ISO 8601 (without a zone it is UTC), or Unix seconds or milliseconds. In the future, at most 366 days ahead. The session need not be connected now.',
+          example: '2026-12-24T09:00:00Z',
+        }),
+        clientId: maybe(idempotencyKey).meta({ description: 'The same as the `Idempotency-Key` header.' }),
+      })
+      .refine(({ to, message }) => to !== undefined || isDeedKind(message.kind), {
+        path: ['to'],
+        ...issue('required'),
+      })
+      .refine(({ sendAt, message }) => sendAt === undefined || !isDeedKind(message.kind), {
+        path: ['sendAt'],
+        ...issue('not_for_later'),
       }),
-      message: outgoingContent,
-      type: maybe(z.string().max(40)).meta({ description: 'Accepted; what `message` is decides.' }),
-      quotedMessageId: maybe(messageId).meta({ description: 'The message this answers.' }),
-      quotedMsgId: maybe(messageId).meta({ description: 'The same.' }),
-      mentions: maybe(list(chatAddress, 256)).meta({ description: 'People named in the text with `@`.' }),
-      sendAt: maybe(moment('start_of_day')).meta({
-        description:
-          'When it is to go out: ISO 8601 (without a zone it is UTC), or Unix seconds or milliseconds. In the future, at most 366 days ahead. The session need not be connected now.',
-        example: '2026-12-24T09:00:00Z',
-      }),
-      clientId: maybe(idempotencyKey).meta({ description: 'The same as the `Idempotency-Key` header.' }),
-    })
-    .refine(({ to, message }) => to !== undefined || isDeedKind(message.kind), {
-      path: ['to'],
-      ...issue('required'),
-    })
-    .refine(({ sendAt, message }) => sendAt === undefined || !isDeedKind(message.kind), {
-      path: ['sendAt'],
-      ...issue('not_for_later'),
-    }),
+  ),
   data: sendAnswer.extend({
     results: z
       .array(
@@ -308,6 +320,20 @@ const sendMessage = endpoint({
     'IDEMPOTENCY_CONFLICT',
     ...deedErrors,
     'KIND_NOT_FORWARDABLE',
+    'MEDIA_NOT_FOUND',
+    'MEDIA_URL_REFUSED',
+    'MEDIA_URL_FAILED',
+    'MEDIA_PATH_REFUSED',
+    'MEDIA_BROKEN',
+    'MEDIA_DIMENSIONS_TOO_LARGE',
+    'MEDIA_CONVERSION_UNAVAILABLE',
+    'MEDIA_CONVERSION_TOO_SLOW',
+    'MEDIA_DAMAGED',
+    'FILE_TOO_LARGE',
+    'FILE_EMPTY',
+    'FILE_TYPE_MISMATCH',
+    'MEDIA_QUOTA_EXCEEDED',
+    'MEDIA_STORE_UNAVAILABLE',
   ],
 })
 

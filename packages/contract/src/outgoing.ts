@@ -1,8 +1,16 @@
-import { nameInVcard, type OutgoingContent, type OutgoingMessage, userOf, vcardOf } from '@inbox-hub/whatsapp'
+import {
+  type AskedFile,
+  nameInVcard,
+  type OutgoingContent,
+  type OutgoingMessage,
+  userOf,
+  vcardOf,
+} from '@inbox-hub/whatsapp'
 import { z } from 'zod'
 
 import { bool, int, issue, maybe, moment, numberAsText, personAddress, real, text, webUrl } from './fields.ts'
 import { deedForms, deedOf, looseDeeds } from './outgoing-deeds.ts'
+import { askedFile, fileForms, fileKinds, looseFiles } from './outgoing-files.ts'
 
 /*
  * What to send. The strict form is a union by `kind`, which the reference shows; clients write looser ones, in which the key of the object
@@ -122,7 +130,15 @@ const eventForm = z
   })
   .meta({ id: 'SendEvent', description: 'An invitation to something at a time. Loosely: `{"event": {…}}`.' })
 
-const messageForms = [textForm, locationForm, liveLocationForm, contactsForm, pollForm, eventForm] as const
+const messageForms = [
+  textForm,
+  ...fileForms,
+  locationForm,
+  liveLocationForm,
+  contactsForm,
+  pollForm,
+  eventForm,
+] as const
 const forms = [...messageForms, ...deedForms] as const
 const strict = z.discriminatedUnion('kind', forms)
 type Strict = z.output<typeof strict>
@@ -150,7 +166,9 @@ export const outgoingContent = z
       })
       return z.NEVER
     },
-    strict.transform((form): OutgoingContent => (isAboutAnother(form) ? deedOf(form) : contentOf(form))),
+    strict.transform((form): OutgoingContent | AskedFile =>
+      isAboutAnother(form) ? deedOf(form) : contentOf(form),
+    ),
   )
   .meta({
     description:
@@ -166,6 +184,7 @@ function isAboutAnother(form: Strict): form is Exclude<Strict, MessageForm> {
 
 const kinds: ReadonlySet<unknown> = new Set<Strict['kind']>([
   'text',
+  ...fileKinds,
   'location',
   'live_location',
   'contacts',
@@ -179,6 +198,8 @@ type Loose = Readonly<Record<string, unknown>>
 /** What each key of a loose form stands for. The first that is there decides. */
 const looseForms: Readonly<Record<string, (value: unknown, message: Loose) => unknown>> = {
   ...looseDeeds,
+  // Before the text, which is their caption then.
+  ...looseFiles,
   text: (value) => ({ kind: 'text', text: value }),
   conversation: (value) => ({ kind: 'text', text: value }),
   location: (value) => ({ kind: 'location', ...located(value) }),
@@ -246,8 +267,18 @@ function lined(vcard: string): string {
   return vcard.includes('\n') ? vcard : vcard.replaceAll(String.raw`\n`, '\n')
 }
 
-function contentOf(form: MessageForm): OutgoingMessage {
+function contentOf(form: MessageForm): OutgoingMessage | AskedFile {
   switch (form.kind) {
+    case 'file':
+    case 'image':
+    case 'video':
+    case 'gif':
+    case 'video_note':
+    case 'audio':
+    case 'voice':
+    case 'document':
+    case 'sticker':
+      return askedFile(form)
     case 'text':
       return form
     case 'location': {

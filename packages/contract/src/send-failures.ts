@@ -85,6 +85,42 @@ export const sendFailures = {
       pt: 'Verifique se o número usa o WhatsApp e tente de novo.',
     },
   },
+  MEDIA_UPLOAD_FAILED: {
+    message: {
+      es: 'El archivo no se pudo entregar a WhatsApp',
+      en: 'The file could not be given to WhatsApp',
+      pt: 'O arquivo não pôde ser entregue ao WhatsApp',
+    },
+    remedy: {
+      es: 'No se envió nada. Compruebe que el servidor alcanza `mmg.whatsapp.net` (también por el proxy de la sesión) y use `retry`.',
+      en: 'Nothing was sent. Check that the server reaches `mmg.whatsapp.net` (through the proxy of the session, too), and use `retry`.',
+      pt: 'Nada foi enviado. Verifique se o servidor alcança `mmg.whatsapp.net` (também pelo proxy da sessão) e use `retry`.',
+    },
+  },
+  MEDIA_REFUSED: {
+    message: {
+      es: 'WhatsApp no acepta el archivo',
+      en: 'WhatsApp does not take the file',
+      pt: 'O WhatsApp não aceita o arquivo',
+    },
+    remedy: {
+      es: 'Suele ser demasiado grande: WhatsApp admite 16 MB de imagen y audio, 100 MB de vídeo y 2 GB de documento. Envíelo más pequeño o como `document`.',
+      en: 'Mostly it is too large: WhatsApp takes 16 MB of picture and sound, 100 MB of video and 2 GB of document. Send a smaller one, or send it as `document`.',
+      pt: 'Costuma ser grande demais: o WhatsApp aceita 16 MB de imagem e áudio, 100 MB de vídeo e 2 GB de documento. Envie um menor ou como `document`.',
+    },
+  },
+  MEDIA_GONE: {
+    message: {
+      es: 'El archivo ya no está en el hub',
+      en: 'The file is no longer in the hub',
+      pt: 'O arquivo não está mais no hub',
+    },
+    remedy: {
+      es: 'Se borró, o el almacén lo perdió, antes de que el mensaje saliera. Envíelo de nuevo.',
+      en: 'It was removed, or the store lost it, before the message went out. Send it again.',
+      pt: 'Foi apagado, ou o armazenamento o perdeu, antes de a mensagem sair. Envie-o de novo.',
+    },
+  },
   NOT_SENDABLE: {
     message: {
       es: 'El hub no pudo preparar el mensaje',

@@ -115,12 +115,18 @@ export interface Media {
   animated?: boolean
   /** Of a voice note: loudness over time, one byte of 0 to 100 for each bar. */
   waveform?: string
-  /** What it takes to fetch and open the file; absent when the message lacks a part of it. */
+  /** Of what we send: a small JPEG that travels in the message. */
+  thumbnail?: string
+  /** Of what we send: the id under which the hub keeps the file. */
+  storedAs?: string
+  /** What it takes to fetch and open the file; absent when the message lacks a part of it, and while it is not uploaded. */
   source?: MediaSource
 }
 
 /** Where WhatsApp keeps a file encrypted, and the key to it. */
 export interface MediaSource {
+  /** Of what we uploaded; of others' files it is not to be trusted. */
+  url?: string
   directPath: string
   key: string
   /** Of the encrypted file. */

@@ -1,4 +1,4 @@
-import type { MessageBody } from './content.ts'
+import type { MediaKind, MessageBody } from './content.ts'
 import type { Jid } from './jid.ts'
 
 /** Kinds of messages that are sent as they are asked for: nothing has to be fetched or looked up first. */
@@ -58,3 +58,31 @@ export interface OwnDeedTarget {
 export function isDeedKind(word: string): word is DeedKind {
   return deedKinds.some((kind) => kind === word)
 }
+
+/** A file that somebody asks us to send: it has to be fetched, looked into and perhaps converted before it is a message. */
+export interface AskedFile {
+  /** `file`: whatever its bytes say. */
+  kind: MediaKind | 'file'
+  /** The caption; '' when there is none. */
+  text: string
+  file: FileSource
+  /** How it is called; undefined = as where it comes from says. */
+  name?: string
+  /** As whoever sends it says; its bytes decide. */
+  mimetype?: string
+  viewOnce?: true
+}
+
+/** Where a file comes from. */
+export type FileSource =
+  | { url: string }
+  /** Of an earlier upload. */
+  | { mediaId: string }
+  | { base64: string }
+  /** Inside the upload folder of the server. */
+  | { path: string }
+  /** It came as a part of the request. */
+  | { upload: true }
+
+/** A file that is ready to be sent. */
+export type FileContent = Extract<MessageBody, { kind: MediaKind }> & { viewOnce?: true }

@@ -46,6 +46,7 @@ import { forgetMedia, sweepMedia } from './sweep.ts'
 import { verified } from './verified.ts'
 
 export { mediaRoutes } from './routes.ts'
+export { decodeBase64 } from './base64.ts'
 export type { MediaRow } from './media-rows.ts'
 export { findPrograms } from './conversion/programs.ts'
 export type { Rendition } from './renditions.ts'
@@ -90,7 +91,12 @@ export interface Media extends AsyncDisposable {
   ): Promise<Draft>
   /** Makes a file of a draft, which is used up. Throws FILE_TYPE_MISMATCH, MEDIA_QUOTA_EXCEEDED, MEDIA_STORE_UNAVAILABLE. */
   keep(draft: Draft, facts: NewMedia): Promise<MediaRow>
-  /** Fetches a file from an address that somebody else chose. Throws MEDIA_URL_REFUSED, MEDIA_URL_FAILED and what `receive` and `keep` throw. */
+  /** Fetches a file from an address that somebody else chose. Throws MEDIA_URL_REFUSED, MEDIA_URL_FAILED and what `receive` throws. */
+  fetch(
+    url: string,
+    options?: { signal?: AbortSignal | undefined; timeoutMs?: number },
+  ): Promise<{ draft: Draft; fileName: string | undefined; declaredType: string | undefined }>
+  /** Fetches and keeps it. Throws what `fetch` and `keep` throw. */
   importUrl(
     url: string,
     facts: Omit<NewMedia, 'source'>,
@@ -290,16 +296,15 @@ export function createMedia({
       })
     },
 
-    async importUrl(url, facts, { signal, timeoutMs = importTimeoutMs } = {}) {
-      let fileName = facts.fileName
-      let declaredType = facts.declaredType
-      let draft: Draft
+    async fetch(url, { signal, timeoutMs = importTimeoutMs } = {}) {
       try {
-        draft = await outbound.download(url, { maxBytes, timeoutMs, signal }, async (answer) => {
+        return await outbound.download(url, { maxBytes, timeoutMs, signal }, async (answer) => {
           const type = answer.headers['content-type']
-          if (typeof type === 'string') declaredType ??= type
-          fileName ??= fileNameOfUrl(answer.url)
-          return await media.receive(answer.bytes, { signal })
+          return {
+            declaredType: typeof type === 'string' ? type : undefined,
+            fileName: fileNameOfUrl(answer.url),
+            draft: await media.receive(answer.bytes, { signal }),
+          }
         })
       } catch (error) {
         if (!(error instanceof OutboundError)) throw error
@@ -307,6 +312,12 @@ export function createMedia({
         const code = error.because === 'forbidden' ? 'MEDIA_URL_REFUSED' : 'MEDIA_URL_FAILED'
         throw new HubError(code, { reason: error.message }, { cause: error })
       }
+    },
+
+    async importUrl(url, facts, options) {
+      const { draft, ...found } = await media.fetch(url, options)
+      const fileName = facts.fileName ?? found.fileName
+      const declaredType = facts.declaredType ?? found.declaredType
       return await media.keep(draft, { ...facts, fileName, declaredType, source: 'url' })
     },
 

@@ -1,12 +1,14 @@
 import { createReadStream } from 'node:fs'
 
+import { HubError } from '@inbox-hub/contract'
 import type { MediaKind as SentAs } from '@inbox-hub/whatsapp'
 
 import type { Draft } from '../platform/blobs/index.ts'
 import { type Database, statement } from '../platform/database/index.ts'
-import type { Converter, Prepared } from './conversion/index.ts'
-import type { Media } from './index.ts'
+import { canBecome, type Converter, type Prepared } from './conversion/index.ts'
+import type { Media, NewMedia } from './index.ts'
 import type { MediaRow } from './media-rows.ts'
+import { cleanType, kindOf, mediaTypeOf } from './sniff.ts'
 
 declare module '../platform/database/index.ts' {
   interface Tables {
@@ -36,6 +38,10 @@ export interface Renditions {
    * `Media.keep` throw, MEDIA_DAMAGED, and the reason of `signal`.
    */
   of(row: MediaRow, as: SentAs, signal: AbortSignal): Promise<Rendition>
+  /** The same for a file that is not kept yet, which is used up: only what is sent of it stays. */
+  keep(draft: Draft, facts: NewMedia, as: SentAs, signal: AbortSignal): Promise<Rendition>
+  /** What a file is sent as when nobody says. */
+  kindOf(draft: Pick<Draft, 'head'>, declaredType: string | undefined): SentAs
 }
 
 const known = statement((db, p: { ownerId: number; hash: string; sentAs: string }) =>
@@ -66,48 +72,74 @@ export function createRenditions({
   media: Pick<Media, 'open' | 'receive' | 'keep'>
   converter: Converter
 }): Renditions {
-  /** The new file in the store, of the same owner. */
-  async function kept(row: MediaRow, draft: Draft, mimetype: string): Promise<MediaRow> {
-    return await media.keep(draft, {
-      ownerId: row.owner_id,
-      sessionId: row.session_id ?? undefined,
-      source: row.source,
-      fileName: row.file_name,
-      declaredType: mimetype,
-    })
+  async function lookUp(ownerId: number, hash: string, as: SentAs): Promise<Rendition | undefined> {
+    const found = await known.first(database, { ownerId, hash, sentAs: as })
+    if (found === undefined) return undefined
+    const { facts, ...stored } = found
+    // Only `make` writes this column.
+    return { media: stored, ...(JSON.parse(facts) as Facts) }
   }
 
-  async function make(row: MediaRow, as: SentAs, signal: AbortSignal): Promise<Rendition> {
-    // A file of its own: ffmpeg jumps about in it, and the store may be S3. What is damaged there ends here.
-    await using source = await media.receive(await media.open(row, { signal }), { signal })
-    const { path, size } = source
-    await using prepared = await converter.prepare({ path, mimetype: row.mimetype, size }, as, { signal })
-    const facts = factsOf(prepared)
-    if (prepared.path === undefined) return { media: row, ...facts }
-    const draft = await media.receive(createReadStream(prepared.path), { signal })
-    return { media: await kept(row, draft, prepared.mimetype), ...facts }
+  /** Looks into a file, converts it if it has to be, and keeps what is to be sent. `keepItself` is asked when that is the file as it is. */
+  async function make(
+    source: Pick<Draft, 'path' | 'size' | 'hash'> & { mimetype: string },
+    facts: NewMedia,
+    as: SentAs,
+    signal: AbortSignal,
+    keepItself: () => Promise<MediaRow>,
+  ): Promise<Rendition> {
+    await using prepared = await converter.prepare(source, as, { signal })
+    let row: MediaRow
+    if (prepared.path === undefined) row = await keepItself()
+    else {
+      const draft = await media.receive(createReadStream(prepared.path), { signal })
+      row = await media.keep(draft, { ...facts, declaredType: prepared.mimetype })
+    }
+    const said = factsOf(prepared)
+    // Without ffmpeg less is known than there will be with it.
+    if (await converter.isAvailable()) {
+      const { ownerId } = facts
+      await database.write((tx) =>
+        remember.run(tx, {
+          ownerId,
+          hash: source.hash,
+          sentAs: as,
+          mediaId: row.id,
+          facts: JSON.stringify(said),
+        }),
+      )
+    }
+    return { media: row, ...said }
   }
 
   return {
+    kindOf({ head }, declaredType) {
+      const type = mediaTypeOf(head, cleanType(declaredType))
+      return type === 'image/gif' ? 'gif' : kindOf(type)
+    },
+
     async of(row, as, signal) {
       // Whatever it is, it is sent as it is: nobody looks into it.
       if (as === 'document') return { media: row, mimetype: row.mimetype }
-      const key = { ownerId: row.owner_id, hash: row.hash, sentAs: as }
-      const found = await known.first(database, key)
-      if (found !== undefined) {
-        const { facts, ...stored } = found
-        // Only the lines below write this column.
-        return { media: stored, ...(JSON.parse(facts) as Facts) }
+      const found = await lookUp(row.owner_id, row.hash, as)
+      if (found !== undefined) return found
+      const { owner_id: ownerId, session_id: sessionId, source, file_name: fileName, mimetype } = row
+      if (!canBecome(as, mimetype)) throw new HubError('FILE_TYPE_MISMATCH', { found: mimetype, type: as })
+      // A file of its own: ffmpeg jumps about in it, and the store may be S3. What is damaged there ends here.
+      await using draft = await media.receive(await media.open(row, { signal }), { signal })
+      const facts = { ownerId, sessionId: sessionId ?? undefined, source, fileName }
+      return await make({ ...draft, mimetype }, facts, as, signal, async () => row)
+    },
+
+    async keep(draft, facts, as, signal) {
+      await using used = draft
+      const mimetype = mediaTypeOf(used.head, cleanType(facts.declaredType))
+      if (as === 'document') {
+        const row = await media.keep(used, facts)
+        return { media: row, mimetype: row.mimetype }
       }
-      const made = await make(row, as, signal)
-      // Without ffmpeg less is known than there will be with it.
-      if (await converter.isAvailable()) {
-        const { media: of, ...facts } = made
-        await database.write((tx) =>
-          remember.run(tx, { ...key, mediaId: of.id, facts: JSON.stringify(facts) }),
-        )
-      }
-      return made
+      const found = await lookUp(facts.ownerId, used.hash, as)
+      return found ?? (await make({ ...used, mimetype }, facts, as, signal, () => media.keep(used, facts)))
     },
   }
 }

@@ -215,7 +215,7 @@ databases('the message API', ({ open }) => {
     expect(await refused({ to: 'nobody', message: 'x' })).toEqual([400, 'VALIDATION_ERROR', ['to']])
     expect(await refused({ to: 'status@broadcast', message: 'x' })).toEqual([400, 'VALIDATION_ERROR', ['to']])
     expect(await refused({ to: ana.pn, message: '' })).toEqual([400, 'VALIDATION_ERROR', ['message']])
-    expect(await refused({ to: ana.pn, message: { image: { url: 'https://example.com/a.png' } } })).toEqual([
+    expect(await refused({ to: ana.pn, message: { dance: { url: 'https://example.com/a.png' } } })).toEqual([
       400,
       'VALIDATION_ERROR',
       ['message'],

@@ -1,4 +1,5 @@
 import { statement, type Database } from '../platform/database/index.ts'
+import { sweepUploads } from './outbound/upload-rows.ts'
 import { forgetCancelled } from './scheduling/scheduled-rows.ts'
 
 /** How long retry receipts and repeated calls are answered. Above the 7 days that idempotency keys are promised for. */
@@ -37,4 +38,9 @@ export async function sweepOutbound(database: Database, now: number, stop: Abort
 /** Forgets scheduled messages that were cancelled as long ago. */
 export async function sweepCancelled(database: Database, now: number): Promise<void> {
   await database.write(async (tx) => void (await forgetCancelled.run(tx, { before: now - keepOutboundMs })))
+}
+
+/** Forgets where files were uploaded to; nothing refers to one that old any more. */
+export async function sweepOldUploads(database: Database, now: number): Promise<void> {
+  await database.write(async (tx) => void (await sweepUploads.run(tx, { before: now - keepOutboundMs })))
 }

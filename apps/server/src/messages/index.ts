@@ -9,11 +9,12 @@ import type { Events } from '../events/index.ts'
 import type { Clock } from '../platform/clock.ts'
 import type { Database } from '../platform/database/index.ts'
 import type { Log } from '../platform/log.ts'
+import type { Media } from '../media/index.ts'
 import type { Sealer } from '../platform/secrets/index.ts'
 import type { Link } from '../sessions/baileys/index.ts'
 import type { Sessions, SessionView } from '../sessions/index.ts'
 import { createMessageFinder, type MessageFinder } from './find-message.ts'
-import { sweepCancelled, sweepOutbound } from './housekeeping.ts'
+import { sweepCancelled, sweepOldUploads, sweepOutbound } from './housekeeping.ts'
 import { createMessageList, type MessageList } from './message-list.ts'
 import { markChatRead, type MessageRow, wipeMessage } from './message-rows.ts'
 import { createOutbox, type Waiting } from './outbound/outbox.ts'
@@ -27,6 +28,7 @@ import { createProjector } from './projector.ts'
 import { moveMessages, newest } from './rekey-messages.ts'
 import { makeMissingChats } from './repair.ts'
 import { createDeeds } from './sending/deeds.ts'
+import { createFiles, type Files } from './sending/files.ts'
 import { createPrepare } from './sending/prepare.ts'
 import { createRecipients } from './sending/recipients.ts'
 import { createRepeats } from './sending/repeats.ts'
@@ -91,6 +93,8 @@ export interface Messages extends AsyncDisposable {
   remove(row: MessageRow): Promise<void>
   /** Makes chats that are missing for messages that exist. */
   repair(session: SessionView): Promise<readonly { chat: Jid; messages: number }[]>
+  /** Takes the bytes of files that come with a request. */
+  readonly files: Pick<Files, 'take'>
   readonly list: MessageList
   readonly finder: MessageFinder
   /** Entries of the journal and messages on their way that wait in this process; entries that cannot be projected. */
@@ -104,6 +108,9 @@ export interface MessagesDeps {
   events: Events
   sessions: Sessions
   chats: Chats
+  media: Pick<Media, 'fetch' | 'receive' | 'find' | 'open' | 'renditions'>
+  /** Where files may be sent from by their path; undefined = nowhere. */
+  uploadDir: string | undefined
   /** Seals what is kept of a session at rest. */
   sealerOf: (sessionId: number) => Promise<Sealer>
   /** Whether the session's account administers a group. Throws `NOT_IN_GROUP`, `GROUP_NOT_FOUND`. */
@@ -131,7 +138,7 @@ async function tellRead(
 }
 
 export function createMessages(deps: MessagesDeps): Messages {
-  const { database, events, sessions, chats, sealerOf, isAdmin, clock, metrics } = deps
+  const { database, events, sessions, chats, media, sealerOf, isAdmin, clock, metrics } = deps
   const log = deps.log.child({ module: 'messages' })
 
   const own = (sessionId: number): Own => {
@@ -150,6 +157,7 @@ export function createMessages(deps: MessagesDeps): Messages {
     events,
     sessions,
     chats,
+    media,
     sealerOf,
     clock,
     log,
@@ -168,6 +176,7 @@ export function createMessages(deps: MessagesDeps): Messages {
     clock,
     log,
   })
+  const files = createFiles({ media, uploadDir: deps.uploadDir, clock })
   const store = createOutgoingStore({ database, chats, outbox, own, clock })
   const release = createRelease({ database, chats, outbox, store, recipients, finder, own, clock })
   const sender = createSender({
@@ -177,6 +186,7 @@ export function createMessages(deps: MessagesDeps): Messages {
     store,
     prepare: createPrepare({
       finder,
+      files,
       isSameChat: async (sessionId, one, other) =>
         (await canonical(sessionId, one)) === (await canonical(sessionId, other)),
       deed: createDeeds({ database, own, isAdmin, clock }),
@@ -216,6 +226,7 @@ export function createMessages(deps: MessagesDeps): Messages {
       'message_change',
       'message',
       'message_tally',
+      'media_upload',
     ] as const) {
       await tx.db.deleteFrom(table).where('session_id', '=', sessionId).execute()
     }
@@ -233,6 +244,7 @@ export function createMessages(deps: MessagesDeps): Messages {
   function sweep(): void {
     sweeping = sweepOutbound(database, clock.now(), stopping.signal)
       .then(() => sweepCancelled(database, clock.now()))
+      .then(() => sweepOldUploads(database, clock.now()))
       .catch((error: unknown) =>
         log.warn({ error }, 'old sent messages could not be swept; trying again in an hour'),
       )
@@ -275,6 +287,7 @@ export function createMessages(deps: MessagesDeps): Messages {
     scheduled: createScheduledList(database),
     pacing: (sessionId) => pacers.settings(sessionId),
     pace: (sessionId, settings) => pacers.set(sessionId, settings, outbox.now()),
+    files,
     list,
     finder,
     async markRead(session, address) {

@@ -9,14 +9,7 @@ import {
   offsetOf,
   paginationOf,
 } from '@inbox-hub/contract'
-import {
-  isBroadcastList,
-  isGroup,
-  isNewsletter,
-  isStatus,
-  type Jid,
-  type OutgoingContent,
-} from '@inbox-hub/whatsapp'
+import { isBroadcastList, isGroup, isNewsletter, isStatus, type Jid } from '@inbox-hub/whatsapp'
 
 import type { Chats } from '../chats/index.ts'
 import type { Clock } from '../platform/clock.ts'
@@ -109,7 +102,7 @@ export function messageRoutes(
   }
 
   /** Where something is done that does not say to whom: in the chat of the message it is done to. */
-  async function chatOf(sessionId: number, content: OutgoingContent) {
+  async function chatOf(sessionId: number, content: SendRequest['content']) {
     const row = 'messageId' in content ? await finder.find([sessionId], content.messageId) : undefined
     if (row === undefined) throw new HubError('MESSAGE_NOT_FOUND')
     // A column that only canonical addresses are written to.
@@ -120,8 +113,18 @@ export function messageRoutes(
 
   http.serve(endpoints.sendMessage, async ({ params, body, headers, ownerId, language, signal }) => {
     const session = sessions.find(ownerId, params.sessionId, 'name_first')
+    // Whatever came of the request: bytes that were not kept are gone with its answer.
+    await using taken = new AsyncDisposableStack()
     const common = {
-      content: body.message,
+      content:
+        'file' in body.message
+          ? await messages.files.take(body.message, taken, {
+              signal,
+              upload: undefined,
+              notBase64: () =>
+                new HubError('VALIDATION_ERROR', { message: issueText('not_base64', language) }),
+            })
+          : body.message,
       mentions: body.mentions ?? [],
       quotedId: body.quotedMessageId ?? body.quotedMsgId,
       sendAt: body.sendAt,

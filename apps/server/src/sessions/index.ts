@@ -9,6 +9,7 @@ export type { Answered, Stored, StoreHistory } from './history.ts'
 export { sessionRoutes, type SessionRoutesDeps } from './routes.ts'
 export { createSessions, type SessionLifecycle, type SessionsDeps } from './sessions.ts'
 export { stateFacts } from './session-state.ts'
+export { UploadRefused } from './upload-refused.ts'
 
 /** One linked device as its readers see it. The API's wire shape derives from it in routes.ts. */
 export interface SessionView {

@@ -27,7 +27,7 @@ import {
   voiceRecipe,
 } from './recipes.ts'
 import { run, type RunContext, RunFailed } from './run.ts'
-import { Turns } from './turns.ts'
+import { Turns } from '../../platform/turns.ts'
 import { Waveform } from './waveform.ts'
 import { words } from './words.ts'
 

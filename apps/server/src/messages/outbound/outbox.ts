@@ -23,6 +23,7 @@ import { type MessageRow, moveStatus } from '../message-rows.ts'
 import { progressEvent, type Receipts } from '../receipts.ts'
 import { TallyChange } from '../tally.ts'
 import type { Pacer } from '../pacing/pacers.ts'
+import type { Media } from '../../media/index.ts'
 import { LaneQueue } from './lane-queue.ts'
 import {
   confirmSent,
@@ -46,6 +47,7 @@ import {
   type OutboundEvent,
   type OutboundState,
 } from './outbound-state.ts'
+import { createUploads } from './uploads.ts'
 
 /** One message on its way out. */
 export interface Outgoing {
@@ -110,8 +112,9 @@ export interface Waiting {
 export interface OutboxDeps {
   database: Database
   events: Pick<Events, 'append'>
-  sessions: Pick<Sessions, 'link' | 'onOnline'>
+  sessions: Pick<Sessions, 'link' | 'view' | 'onOnline'>
   chats: Pick<Chats, 'addresses'>
+  media: Pick<Media, 'find' | 'open'>
   /** Seals what is kept of a session at rest. */
   sealerOf: (sessionId: number) => Promise<Sealer>
   clock: Clock
@@ -162,7 +165,8 @@ interface Lane {
  * `after`; this runner owns the lines, the acks, the clock and the rows. What it finds out is written in batches.
  */
 export function createOutbox(deps: OutboxDeps): Outbox {
-  const { database, events, sessions, chats, sealerOf, clock, log, contentOf, deedDone, pacerOf } = deps
+  const { database, events, sessions, chats, media, sealerOf, clock, log, contentOf, deedDone, pacerOf } =
+    deps
   const clockOffset = clock.now() - clock.monotonic()
   const now = (): number => Math.round(clockOffset + clock.monotonic())
   const lanes = new Map<number, Lane>()
@@ -184,7 +188,7 @@ export function createOutbox(deps: OutboxDeps): Outbox {
     if (known !== undefined) return known
     const lane: Lane = {
       sessionId,
-      queue: new LaneQueue((message) => ('dueAt' in message.state ? message.state.dueAt : 0)),
+      queue: new LaneQueue(dueAtOf),
       inFlight: new Map(),
       link: undefined,
       acks: undefined,
@@ -198,6 +202,27 @@ export function createOutbox(deps: OutboxDeps): Outbox {
     return lane
   }
 
+  /** A message whose file is on its way to WhatsApp holds its chat, and no other. */
+  const uploads = createUploads<Outgoing>({
+    database,
+    media,
+    sessions,
+    clock,
+    log,
+    onReady(message) {
+      const lane = laneOf(message.sessionId)
+      lane.queue.wake(now())
+      pump(lane)
+    },
+    onFailed: (message, reason) =>
+      apply(laneOf(message.sessionId), message, { type: 'cannot_be_sent', reason }),
+  })
+
+  function dueAtOf(message: Outgoing): number {
+    if (uploads.holds(message)) return Infinity
+    return 'dueAt' in message.state ? message.state.dueAt : 0
+  }
+
   const online = sessions.onOnline(follow)
 
   /** A new socket carries at once what the old one left unanswered, in its order. */
@@ -209,6 +234,7 @@ export function createOutbox(deps: OutboxDeps): Outbox {
     lane.abandon?.()
     const unanswered = Array.from(lane.inFlight.values())
     for (const message of unanswered) apply(lane, message, { type: 'link_lost' })
+    uploads.resume(sessionId)
     lane.queue.wake(now())
     pump(lane)
   }
@@ -337,6 +363,11 @@ export function createOutbox(deps: OutboxDeps): Outbox {
         apply(lane, message, { type: 'cannot_be_sent', reason: 'CANCELLED' })
         return
       }
+      // Found out only now of one that comes from the store.
+      if (uploads.hold(message)) {
+        apply(lane, message, { type: 'not_written', pauseMs: 0, counts: false })
+        return
+      }
       const { sessionId, whatsappId: id, content } = message
       const canonical = await chats.addresses.canonical(database, [{ sessionId, jid: message.chat }])
       const refreshDevices = message.state.at === 'sending' && message.state.refreshDevices
@@ -406,6 +437,7 @@ export function createOutbox(deps: OutboxDeps): Outbox {
     }
     for (const lane of lanes.values()) {
       if (lane.queue.size === 0) continue
+      uploads.resume(lane.sessionId)
       lane.queue.wake(at)
       pump(lane)
     }
@@ -500,6 +532,7 @@ export function createOutbox(deps: OutboxDeps): Outbox {
   /** Nothing more happens to it here. */
   function release(message: Outgoing, state: OutboundState): void {
     if (!isSettled(state)) return
+    uploads.forget(message)
     const key = keyOf(message.sessionId, message.whatsappId)
     if (open.get(key) === message) open.delete(key)
     for (const resolve of waiters.get(message) ?? []) resolve(state)
@@ -606,6 +639,7 @@ export function createOutbox(deps: OutboxDeps): Outbox {
       write()
     } else {
       const lane = laneOf(message.sessionId)
+      uploads.hold(message)
       lane.queue.add(message)
       pump(lane)
     }
@@ -626,6 +660,7 @@ export function createOutbox(deps: OutboxDeps): Outbox {
     })
     const link = sessions.link(sessionId)
     if (link === undefined || link !== lane.link) return told('connection', undefined)
+    if (uploads.holds(message)) return told('upload', undefined)
     if (at < lane.quietUntil) return told('quiet', Math.max(lane.quietUntil, dueAt))
     const pacer = pacerOf(sessionId)
     const first = pacer === undefined ? undefined : lane.queue.peek(at)
@@ -766,6 +801,7 @@ export function createOutbox(deps: OutboxDeps): Outbox {
         if (message.sessionId !== sessionId) continue
         open.delete(key)
         unwritten.delete(message)
+        uploads.forget(message)
         for (const resolve of waiters.get(message) ?? []) resolve(undefined)
       }
       lanes.get(sessionId)?.acks?.[Symbol.dispose]()
@@ -776,6 +812,7 @@ export function createOutbox(deps: OutboxDeps): Outbox {
       closing = true
       online[Symbol.dispose]()
       ticker?.[Symbol.dispose]()
+      await uploads[Symbol.asyncDispose]()
       const pumps = [...lanes.values()].map((lane) => lane.pumping)
       await Promise.race([
         Promise.allSettled(pumps),

@@ -1,12 +1,12 @@
 import { HubError } from '@inbox-hub/contract'
-import { type MessageContent, plainKinds } from '@inbox-hub/whatsapp'
+import { mediaOf, type MessageContent, plainKinds } from '@inbox-hub/whatsapp'
 
 /**
  * A message as it is passed on: what it says, without whom it answered and named, marked as forwarded once more. Throws
  * `KIND_NOT_FORWARDABLE`.
  */
 export function forwarded(content: MessageContent): MessageContent {
-  if (content.kind === 'undecryptable' || !isForwardable(content.kind)) {
+  if (content.kind === 'undecryptable' || !isForwardable(content)) {
     throw new HubError('KIND_NOT_FORWARDABLE', { kind: content.kind })
   }
   const {
@@ -15,13 +15,20 @@ export function forwarded(content: MessageContent): MessageContent {
     expiresInS: ___,
     albumId: ____,
     ad: _____,
+    viewOnce: ______,
     forwarded: times = 0,
     ...said
   } = content
   return { ...said, forwarded: times + 1 }
 }
 
-/** A poll or an event would be another one, without the answers. */
-function isForwardable(kind: MessageContent['kind']): boolean {
+/**
+ * A poll or an event would be another one, without the answers; what is shown once is not for others. A file is passed on as WhatsApp has it,
+ * without being fetched.
+ */
+function isForwardable(content: Exclude<MessageContent, { kind: 'undecryptable' }>): boolean {
+  const { kind, viewOnce } = content
+  const media = mediaOf(content)
+  if (media !== undefined) return viewOnce !== true && (media.source ?? media.storedAs) !== undefined
   return kind !== 'poll' && kind !== 'event' && plainKinds.some((plain) => plain === kind)
 }

@@ -1,4 +1,4 @@
-import { HubError, issueText, type Language } from '@inbox-hub/contract'
+import { HubError, issueText } from '@inbox-hub/contract'
 import {
   isDeedKind,
   type Jid,
@@ -11,12 +11,14 @@ import {
 import { contentOf } from '../content.ts'
 import type { MessageFinder } from '../find-message.ts'
 import type { MessageRow } from '../message-rows.ts'
+import type { Files, TakenContent } from './files.ts'
 import { forwarded } from './forward.ts'
+import type { CallOptions } from './send.ts'
 
 /** What a request asks to say. */
 export interface Asked {
   to: Jid
-  content: OutgoingContent
+  content: OutgoingContent | TakenContent
   mentions: readonly Jid[]
   /** The message it answers, in any of the API's forms. */
   quotedId: string | undefined
@@ -30,10 +32,15 @@ export interface Prepared {
 }
 
 /** Looks up what a request names, before anything of it is stored. Throws the `HubError` of what is wrong with it. */
-export type Prepare = (sessionId: number, asked: Asked, language: Language) => Promise<Prepared>
+export type Prepare = (
+  session: { id: number; ownerId: number },
+  asked: Asked,
+  call: CallOptions,
+) => Promise<Prepared>
 
 export interface PrepareDeps {
   finder: MessageFinder
+  files: Pick<Files, 'ready'>
   /** Whether two addresses are one chat. */
   isSameChat: (sessionId: number, one: Jid, other: Jid) => Promise<boolean>
   /** Throws the `HubError` of what may not be done. */
@@ -45,14 +52,15 @@ export interface PrepareDeps {
   ) => Promise<OwnDeed>
 }
 
-export function createPrepare({ finder, isSameChat, deed }: PrepareDeps): Prepare {
+export function createPrepare({ finder, files, isSameChat, deed }: PrepareDeps): Prepare {
   async function found(sessionId: number, id: string, as: string): Promise<MessageRow> {
     const row = await finder.find([sessionId], id)
     if (row === undefined) throw new HubError('MESSAGE_NOT_FOUND', { [as]: id })
     return row
   }
 
-  return async (sessionId, { to, content, mentions, quotedId }, language) => {
+  return async (session, { to, content, mentions, quotedId }, { language, signal }) => {
+    const sessionId = session.id
     if (isDeed(content)) {
       const target = await found(sessionId, content.messageId, 'messageId')
       // A column that only canonical addresses are written to.
@@ -70,10 +78,11 @@ export function createPrepare({ finder, isSameChat, deed }: PrepareDeps): Prepar
       const source = await found(sessionId, content.messageId, 'messageId')
       return { content: forwarded(contentOf(source)), mentions, quoted }
     }
-    return { content, mentions, quoted }
+    const ready = 'file' in content ? await files.ready(content, session, signal) : content
+    return { content: ready, mentions, quoted }
   }
 }
 
-function isDeed(content: OutgoingContent): content is OutgoingDeed {
+function isDeed(content: OutgoingContent | TakenContent): content is OutgoingDeed {
   return isDeedKind(content.kind)
 }

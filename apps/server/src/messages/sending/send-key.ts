@@ -2,6 +2,8 @@ import { hash } from 'node:crypto'
 
 import type { Jid, OutgoingContent } from '@inbox-hub/whatsapp'
 
+import type { TakenContent } from './files.ts'
+
 /**
  * The WhatsApp id of a message, derived from what makes the request unique: sent again after a doubt it is the same message, which
  * recipients show once. In the form of WhatsApp Web's own ids.
@@ -13,7 +15,7 @@ export function whatsappIdOf(sessionId: number, key: string): string {
 /** What two requests have in common when they ask for the same thing. Of the address as it was asked for: what it stands for may change. */
 export function fingerprintOf(request: {
   to: Jid
-  content: OutgoingContent
+  content: OutgoingContent | TakenContent
   mentions: readonly Jid[]
   quotedId: string | undefined
   /** Unix ms. */

@@ -16,6 +16,7 @@ import type { ScheduledRow } from '../scheduling/scheduled-rows.ts'
 import type { Scheduler } from '../scheduling/scheduler.ts'
 import { TallyChange } from '../tally.ts'
 import { outboundContent } from './compose.ts'
+import type { TakenContent } from './files.ts'
 import type { Prepare, Prepared } from './prepare.ts'
 import type { Recipients } from './recipients.ts'
 import { refusal } from './refusal.ts'
@@ -26,7 +27,7 @@ import type { MessageKey, OutgoingStore } from './storing.ts'
 /** One message to one chat, parsed. */
 export interface SendRequest {
   to: Jid
-  content: OutgoingContent
+  content: OutgoingContent | TakenContent
   mentions: readonly Jid[]
   /** The message it answers, in any of the API's forms. */
   quotedId: string | undefined
@@ -181,9 +182,9 @@ export function createSender(deps: SenderDeps): Sender {
 
   /** Each begins to be made ready; what is asked for several recipients is made ready once. */
   function preparing<Each extends Keyed>(
-    sessionId: number,
+    session: SessionView,
     all: readonly Each[],
-    { language }: CallOptions,
+    call: CallOptions,
   ): readonly (Each & { prepared: Promise<Prepared> })[] {
     const begun: { asked: SendRequest; prepared: Promise<Prepared> }[] = []
     return all.map((each) => {
@@ -192,7 +193,7 @@ export function createSender(deps: SenderDeps): Sender {
         ({ asked }) => asked.content === request.content && asked.quotedId === request.quotedId,
       )
       if (same === undefined) {
-        begun.push((same = { asked: request, prepared: prepare(sessionId, request, language) }))
+        begun.push((same = { asked: request, prepared: prepare(session, request, call) }))
       }
       return { ...each, prepared: same.prepared }
     })
@@ -247,7 +248,7 @@ export function createSender(deps: SenderDeps): Sender {
           link === undefined
             ? new Map(to.map((jid): [Jid, Jid | null] => [jid, jid]))
             : await recipients.chatsFor(session.id, to, link)
-        const ready = preparing(session.id, scheduling, call)
+        const ready = preparing(session, scheduling, call)
         await Promise.allSettled(ready.map(({ prepared }) => prepared))
         call.signal?.throwIfAborted()
         for (const each of ready) {
@@ -264,7 +265,7 @@ export function createSender(deps: SenderDeps): Sender {
           fresh.map(({ request }) => request.to),
           link,
         )
-        const ready = preparing(session.id, fresh, call)
+        const ready = preparing(session, fresh, call)
         await Promise.allSettled(ready.map(({ prepared }) => prepared))
         // Nobody waits for the answer any more, and nothing is stored: whoever asks again gets a message of their own.
         call.signal?.throwIfAborted()

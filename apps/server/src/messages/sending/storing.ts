@@ -9,6 +9,7 @@ import { insertMessages, type MessageRow, outgoingRow } from '../message-rows.ts
 import type { Outbox, Outgoing } from '../outbound/outbox.ts'
 import { insertOutbound } from '../outbound/outbound-rows.ts'
 import { queued } from '../outbound/outbound-state.ts'
+import { isOwed } from '../outbound/uploads.ts'
 import type { Own } from '../own.ts'
 import { findScheduled, insertScheduled, type ScheduledRow } from '../scheduling/scheduled-rows.ts'
 import { TallyChange } from '../tally.ts'
@@ -104,7 +105,7 @@ export function createOutgoingStore({
       const write = database.write(async (tx): Promise<{ message: Outgoing; row: MessageRow }> => {
         await chats.hold(tx, [sessionId])
         const chat = (await chats.addresses.canonical(tx, [{ sessionId, jid: to }]))(sessionId, to)
-        const onWire = outbox.isOpen(sessionId, chat)
+        const onWire = outbox.isOpen(sessionId, chat) && !isOwed(content, now)
         const [id = Number.NaN] = await nextIntegers(tx, 'message', 1)
         const row = outgoingRow({ id, sessionId, chat, whatsappId: key.whatsappId, now }, stored)
         const tally = new TallyChange()

@@ -8,6 +8,7 @@ import type { Sealer } from '../../platform/secrets/index.ts'
 import { createManualClock, type ManualClock } from '../../platform/testing/manual-clock.ts'
 import type { SessionView } from '../../sessions/index.ts'
 import { createMessages, type Messages } from '../index.ts'
+import { noMedia } from './no-media.ts'
 import { type ScriptedSessions, scriptedSessions } from './scripted-sessions.ts'
 
 /** The modules under test on a real store, with sessions that do as they are told and a clock that stands still. */
@@ -51,6 +52,8 @@ export async function startFixture(
       events,
       sessions,
       chats,
+      media: noMedia,
+      uploadDir: undefined,
       sealerOf: async () => markingSealer,
       isAdmin: async () => false,
       clock,

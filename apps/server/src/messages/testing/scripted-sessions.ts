@@ -266,6 +266,9 @@ function scriptedLink(sessionId: number, generation: number, now: () => number):
       chats.set(message.id, message.to)
       if (link.ackAtOnce) queueMicrotask(() => link.ack(message.id))
     },
+    upload: async () => {
+      throw new Error('the script has no files')
+    },
     onAck(listener) {
       ackListeners.add(listener)
       return { [Symbol.dispose]: () => void ackListeners.delete(listener) }

@@ -184,6 +184,8 @@ class BaileysEngine implements Engine {
     })
     const tokens = new PrivacyTokens()
     const ended = new AbortController()
+    const { mediaHost = 'mmg.whatsapp.net' } = whatsapp
+    const agentOfUploads = await uploadAgentFor(proxy, whatsapp.mediaCa)
     const context: SocketContext = { sessionId, generation, handshake: { agreedWith: undefined } }
     const link: SocketLink = new SocketLink({
       options,
@@ -194,6 +196,7 @@ class BaileysEngine implements Engine {
       inbox,
       caches: this.#caches,
       tokens,
+      uploadRoute: { agent: agentOfUploads, mediaHost },
       clock,
       log,
       tellPassing: (passing) => {
@@ -225,16 +228,14 @@ class BaileysEngine implements Engine {
       tls: (detail) => link.step('tls', detail),
     })
     const dispatcher = await dispatcherFor(proxy, whatsapp.mediaCa)
-    const uploadAgent = await uploadAgentFor(proxy, whatsapp.mediaCa)
     // Node's fetch takes a dispatcher; the DOM's type of its options does not know it.
     const fetchOptions = (dispatcher === undefined ? {} : { dispatcher }) as RequestInit
-    const { mediaHost = 'mmg.whatsapp.net' } = whatsapp
     if (lease.lost.aborted) throw new Fenced('the lease was lost during the dial')
     const sock = socketContext.run(context, () => {
       const made = makeWASocket({
         waWebSocketUrl: url,
         agent: agent as never,
-        ...(uploadAgent === undefined ? {} : { fetchAgent: uploadAgent }),
+        ...(agentOfUploads === undefined ? {} : { fetchAgent: agentOfUploads }),
         version: [...(version ?? whatsapp.version ?? DEFAULT_CONNECTION_CONFIG.version)],
         browser: Browsers.macOS('Chrome'),
         auth: { creds, keys: tokens.over(keys) },

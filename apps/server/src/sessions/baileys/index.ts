@@ -1,6 +1,8 @@
 export { createBaileys, type EngineOptions } from './engine.ts'
 export { openVote } from './journal/vote.ts'
 
+import type { Readable } from 'node:stream'
+
 import type { DisconnectCause, Jid, MessageChange, MessageContent, OwnDeed } from '@inbox-hub/whatsapp'
 
 import type { Lease } from '../../cluster/index.ts'
@@ -102,6 +104,11 @@ export interface Link {
     },
     beforeWire: (proto: Uint8Array) => Promise<void>,
   ): Promise<void>
+  /**
+   * Seals a file and gives it to WhatsApp's media host. Rejects with `UploadRefused` when it will never take it, with what reading the file
+   * throws, with the reason of `signal`, and with whatever else went wrong, which may go right the next time.
+   */
+  upload(file: FileToUpload, signal: AbortSignal): Promise<UploadedFile>
   /** Server acks of messages: `error` undefined means the server took it. */
   onAck(listener: (ack: { id: string; chat: Jid; error: number | undefined; at: number }) => void): Disposable
   markRead(keys: readonly { chat: Jid; sender: Jid | undefined; id: string }[]): Promise<void>
@@ -176,6 +183,29 @@ export interface StatusCalls {
   react(status: { id: string; author: Jid }, emoji: string): Promise<string>
   /** Takes one of ours back from those it was sent to. */
   revoke(id: string, audience: readonly Jid[]): Promise<void>
+}
+
+/** A file on its way to WhatsApp. */
+export interface FileToUpload {
+  /** What WhatsApp derives its keys for: stickers are images. */
+  readonly kind: SealedAs
+  /** Its bytes; asked for twice. */
+  open(signal: AbortSignal): Promise<Readable>
+}
+
+export type SealedAs = 'image' | 'video' | 'audio' | 'document'
+
+/** Where WhatsApp has a file, and what opens it. Bytes are base64. */
+export interface UploadedFile {
+  readonly url: string | undefined
+  readonly directPath: string
+  readonly key: string
+  /** Unix s. */
+  readonly keyTimestamp: number
+  /** Of the plain file. */
+  readonly sha256: string
+  /** Of the sealed one. */
+  readonly encSha256: string
 }
 
 export interface OutboundContent {

@@ -46,6 +46,7 @@ function bare(parts: Partial<LinkParts> = {}) {
     inbox: {} as never,
     caches: new SharedCaches(),
     tokens: new PrivacyTokens(),
+    uploadRoute: { agent: undefined, mediaHost: 'mmg.whatsapp.net' },
     clock,
     log: silentLog,
     tellPassing: () => {},

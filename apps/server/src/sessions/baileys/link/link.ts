@@ -28,12 +28,14 @@ import type {
   AppStateCalls,
   DialOptions,
   DialStep,
+  FileToUpload,
   GroupCalls,
   Link,
   LinkEvent,
   OutboundContent,
   Passing,
   StatusCalls,
+  UploadedFile,
 } from '../index.ts'
 import { addressIn } from '../journal/envelope.ts'
 import type { Inbox } from '../journal/inbox.ts'
@@ -48,6 +50,7 @@ import { type OutboundMessage, outboundMessage } from './outbound.ts'
 import type { PrivacyTokens } from './privacy-tokens.ts'
 import { pairingWindowMs, qrLifeMs, withSecret } from './qr.ts'
 import { statusCalls } from './statuses.ts'
+import { Uploader, type UploadRoute } from './upload.ts'
 import { Wire } from './wire.ts'
 
 /** Connecting, up to the answer to our payload: baileys runs without a timer of its own (`connectTimeoutMs: 0`). */
@@ -73,6 +76,7 @@ export interface LinkParts {
   inbox: Inbox
   caches: SharedCaches
   tokens: PrivacyTokens
+  uploadRoute: UploadRoute
   clock: Clock
   log: Log
   tellPassing: (passing: Passing) => void
@@ -143,6 +147,7 @@ export class SocketLink implements Link {
     after: (ms) => this.#after(ms),
     closed: this.#socketClosed.promise,
   })
+  #uploader: Uploader | undefined
   readonly #ackListeners = new Set<(ack: Ack) => void>()
 
   constructor(parts: LinkParts) {
@@ -620,6 +625,12 @@ export class SocketLink implements Link {
       if ((await leaveOutKeylessDevices(sock, cache, { to, self, audience })) === 0) throw error
       await sock.relayMessage(to, message, options)
     }
+  }
+
+  async upload(file: FileToUpload, signal: AbortSignal): Promise<UploadedFile> {
+    const sock = this.#connected()
+    this.#uploader ??= new Uploader(sock, this.#parts.uploadRoute, this.#clock)
+    return this.#uploader.upload(file, signal)
   }
 
   onAck(listener: (ack: Ack) => void): Disposable {

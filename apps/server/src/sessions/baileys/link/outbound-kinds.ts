@@ -4,6 +4,7 @@ import { generateWAMessageContent } from '../baileys.ts'
 import type { Location, MessageContent, PlannedEvent, Poll, TextStyle } from '@inbox-hub/whatsapp'
 
 import { silentLogger } from '../runtime/index.ts'
+import { fileMessageOf } from './outbound-files.ts'
 
 /** What a message says as WhatsApp's protobuf, without what any kind may carry. */
 export async function protoOf(content: MessageContent): Promise<proto.IMessage> {
@@ -34,6 +35,7 @@ export async function protoOf(content: MessageContent): Promise<proto.IMessage> 
     case 'voice':
     case 'document':
     case 'sticker':
+      return fileMessageOf(content)
     case 'album':
     case 'buttons':
     case 'list':

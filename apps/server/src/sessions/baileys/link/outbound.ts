@@ -29,7 +29,7 @@ export async function outboundMessage({
   self: Jid
 }): Promise<OutboundMessage> {
   if ('target' in content) return deedMessage(content, { to, self })
-  const said = withContext(await protoOf(content), content)
+  const said = oncewise(withContext(await protoOf(content), content), content)
   const made = generateWAMessageFromContent(to, said, {
     userJid: self,
     messageId: id,
@@ -48,13 +48,25 @@ function withContext(message: proto.IMessage, content: MessageContent): proto.IM
     ...(forwarded !== undefined && { forwardingScore: forwarded, isForwarded: true }),
     ...(expiresInS !== undefined && { expiration: expiresInS }),
   }
-  const name = getContentType(message)
-  const field: unknown = name && message[name]
+  // A document with a caption stands one message deeper.
+  const inner = message.documentWithCaptionMessage?.message ?? message
+  const name = getContentType(inner)
+  const field: unknown = name && inner[name]
   if (Object.keys(context).length === 0 || typeof field !== 'object' || field === null) return message
   // Every message of ours is in a field that has it.
   const holder = field as { contextInfo?: proto.IContextInfo | null }
   holder.contextInfo = { ...holder.contextInfo, ...context }
   return message
+}
+
+/** What is shown once only says so, and is wrapped so that older phones do not show it at all. */
+function oncewise(message: proto.IMessage, content: MessageContent): proto.IMessage {
+  if (content.kind === 'undecryptable' || content.viewOnce !== true) return message
+  for (const field of [message.imageMessage, message.videoMessage, message.audioMessage])
+    if (!isMissing(field)) field.viewOnce = true
+  return content.kind === 'voice'
+    ? { viewOnceMessageV2Extension: { message } }
+    : { viewOnceMessageV2: { message } }
 }
 
 /** WhatsApp Web says in the stanza what some kinds are, for who cannot read them (baileys: `sendMessage`). */

@@ -74,6 +74,7 @@ export async function startRig(
     clock?: Clock
     url?: string
     rootKey?: string
+    mediaHost?: string
     /** Instead of the throwaway SQLite store; its owner closes it. */
     database?: Database
   } = {},
@@ -111,6 +112,8 @@ export async function startRig(
         url: options.url ?? emulator.url,
         rootKey: options.rootKey ?? emulator.rootKey,
         version: undefined,
+        mediaHost: options.mediaHost ?? emulator.media.host,
+        mediaCa: emulator.media.authority,
       },
       onUnhandledRejection: (claim) => guard.onUnhandledRejection(claim),
     })

@@ -1,0 +1,190 @@
+import { constants } from 'node:fs'
+import { open, realpath } from 'node:fs/promises'
+import { isAbsolute, join, relative, sep } from 'node:path'
+
+import { HubError, maxBase64Bytes } from '@inbox-hub/contract'
+import type { AskedFile, FileContent, FileSource, MediaKind } from '@inbox-hub/whatsapp'
+
+import { decodeBase64, type Media, type Rendition } from '../../media/index.ts'
+import type { Draft } from '../../platform/blobs/index.ts'
+import type { Clock } from '../../platform/clock.ts'
+
+/** Bytes that came with a request, on the disk until the request is answered. To a fingerprint they are their hash. */
+export class TakenFile {
+  readonly draft: Draft
+  readonly declaredType: string | undefined
+  readonly fileName: string | undefined
+  readonly source: 'upload' | 'base64'
+  constructor(
+    draft: Draft,
+    facts: { declaredType: string | undefined; fileName: string | undefined; source: 'upload' | 'base64' },
+  ) {
+    this.draft = draft
+    this.declaredType = facts.declaredType
+    this.fileName = facts.fileName
+    this.source = facts.source
+  }
+
+  toJSON(): string {
+    return this.draft.hash
+  }
+}
+
+/** What is asked for, with the bytes that came with the request out of memory. */
+export type TakenContent = Omit<AskedFile, 'file'> & {
+  file: Exclude<FileSource, { base64: string } | { path: string } | { upload: true }> | TakenFile
+}
+
+export interface FilesDeps {
+  media: Pick<Media, 'fetch' | 'receive' | 'find' | 'renditions'>
+  /** Where `path` leads into; undefined = nowhere. */
+  uploadDir: string | undefined
+  clock: Clock
+}
+
+/** The contract's limit for fetching what is to be sent, ms. */
+const fetchWithinMs = 15_000
+/** Of the 25 s that an answer may take, what fetching and converting may. */
+const readyWithinMs = 20_000
+
+export interface Files {
+  /**
+   * Takes the bytes that came with a request; what is taken is given back when `taken` is disposed. Throws VALIDATION_ERROR's kin: FILE_EMPTY,
+   * FILE_TOO_LARGE, MEDIA_PATH_REFUSED, MEDIA_STORE_UNAVAILABLE.
+   */
+  take(asked: AskedFile, taken: AsyncDisposableStack, options: TakeOptions): Promise<TakenContent>
+  /** The message that a file becomes: fetched, converted and kept. Throws what the media module throws. */
+  ready(
+    asked: TakenContent,
+    session: { id: number; ownerId: number },
+    signal: AbortSignal | undefined,
+  ): Promise<FileContent>
+}
+
+interface TakeOptions {
+  signal: AbortSignal | undefined
+  /** The file of the form. */
+  upload: TakenFile | undefined
+  notBase64: () => HubError
+}
+
+export function createFiles({ media, uploadDir, clock }: FilesDeps): Files {
+  async function bytesOf({ file, mimetype, name }: AskedFile, { signal, upload, notBase64 }: TakeOptions) {
+    if ('upload' in file) {
+      if (upload === undefined) throw new HubError('FILE_EMPTY')
+      return upload
+    }
+    if ('base64' in file) {
+      const decoded = decodeBase64(file.base64)
+      if (decoded === undefined) throw notBase64()
+      if (decoded.size > maxBase64Bytes) throw new HubError('FILE_TOO_LARGE', { maxBytes: maxBase64Bytes })
+      const draft = await media.receive(decoded.bytes(), { signal, announced: decoded.size })
+      const declaredType = mimetype ?? decoded.type
+      return new TakenFile(draft, { declaredType, fileName: name, source: 'base64' })
+    }
+    if ('path' in file) {
+      const { bytes, fileName, size } = await openInside(uploadDir, file.path)
+      const draft = await media.receive(bytes, { signal, announced: size })
+      return new TakenFile(draft, { declaredType: mimetype, fileName: name ?? fileName, source: 'upload' })
+    }
+    return undefined
+  }
+
+  async function rendition(
+    { kind, file, name, mimetype }: TakenContent,
+    { id: sessionId, ownerId }: { id: number; ownerId: number },
+    signal: AbortSignal,
+  ): Promise<{ as: MediaKind; made: Rendition }> {
+    const facts = { ownerId, sessionId }
+    if (!(file instanceof TakenFile) && 'mediaId' in file) {
+      const row = await media.find(ownerId, file.mediaId)
+      const ofBytes = row.mimetype === 'image/gif' && row.kind === 'image' ? 'gif' : row.kind
+      const as = kind === 'file' ? ofBytes : kind
+      return { as, made: await media.renditions.of(row, as, signal) }
+    }
+    const found =
+      file instanceof TakenFile ? file : await media.fetch(file.url, { signal, timeoutMs: fetchWithinMs })
+    const declaredType = mimetype ?? found.declaredType
+    const fileName = name ?? found.fileName
+    const source = file instanceof TakenFile ? file.source : 'url'
+    const as = kind === 'file' ? media.renditions.kindOf(found.draft, declaredType) : kind
+    const made = await media.renditions.keep(
+      found.draft,
+      { ...facts, source, fileName, declaredType },
+      as,
+      signal,
+    )
+    return { as, made }
+  }
+
+  return {
+    async take(asked, taken, options) {
+      const bytes = await bytesOf(asked, options)
+      if (bytes === undefined) {
+        // Only the sources that `bytesOf` leaves.
+        return asked as TakenContent
+      }
+      taken.use(bytes.draft)
+      return { ...asked, file: bytes }
+    },
+
+    async ready(asked, session, signal) {
+      const late = new AbortController()
+      using _timer = clock.after(readyWithinMs, () => late.abort(new HubError('MEDIA_CONVERSION_TOO_SLOW')))
+      const both = signal === undefined ? late.signal : AbortSignal.any([signal, late.signal])
+      const { as, made } = await rendition(asked, session, both)
+      const { media: row, mimetype, seconds, ...facts } = made
+      const name = asked.name ?? (row.file_name === '' ? undefined : row.file_name)
+      return {
+        kind: as,
+        text: asked.text,
+        media: {
+          mimetype,
+          ...(as === 'document' && { name: name ?? nameless(mimetype) }),
+          bytes: row.size,
+          sha256: Buffer.from(row.hash, 'hex').toString('base64'),
+          ...facts,
+          ...(seconds !== undefined && { seconds: Math.max(1, Math.round(seconds)) }),
+          storedAs: row.id,
+        },
+        ...(asked.viewOnce === true && { viewOnce: true }),
+      }
+    },
+  }
+}
+
+/** A document without a name is shown as one without content. */
+function nameless(mimetype: string): string {
+  return mimetype === 'application/pdf' ? 'document.pdf' : 'document'
+}
+
+/** A regular file inside `directory`, wherever links lead. Throws MEDIA_PATH_REFUSED, without saying what there is elsewhere. */
+async function openInside(directory: string | undefined, path: string) {
+  const refused = (cause?: unknown): HubError => new HubError('MEDIA_PATH_REFUSED', {}, { cause })
+  if (directory === undefined || path.includes('\0') || isAbsolute(path)) throw refused()
+  let real: string
+  let home: string
+  try {
+    home = await realpath(directory)
+    real = await realpath(join(home, path))
+  } catch (error) {
+    throw refused(error)
+  }
+  const inside = relative(home, real)
+  if (inside === '' || inside === '..' || inside.startsWith(`..${sep}`) || isAbsolute(inside)) throw refused()
+  // Never a link that took its place meanwhile; never a pipe that would be waited for.
+  const flags = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK
+  const file = await open(real, flags).catch((error: unknown) => {
+    throw refused(error)
+  })
+  const found = await file.stat()
+  if (!found.isFile()) {
+    await file.close()
+    throw refused()
+  }
+  return {
+    bytes: file.createReadStream(),
+    fileName: inside.slice(inside.lastIndexOf(sep) + 1),
+    size: found.size,
+  }
+}

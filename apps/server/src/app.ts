@@ -5,10 +5,12 @@ import { keyRoutes } from './access/routes.ts'
 import { callRoutes, createCalls } from './calls/index.ts'
 import { contactRoutes } from './chats/routes.ts'
 import { createChats, createPeopleSearch } from './chats/index.ts'
+import { chatRoutes, createChatSettings } from './chat-settings/index.ts'
 import { createCluster, takeNodeIdentity } from './cluster/index.ts'
 import { createEvents, createStreams, createTickets, eventRoutes } from './events/index.ts'
 import { type Clock, systemClock } from './platform/clock.ts'
 import { createGroups, groupRoutes } from './groups/index.ts'
+import { createLabels, labelRoutes } from './labels/index.ts'
 import { createMedia, mediaRoutes } from './media/index.ts'
 import { openDatabase } from './platform/database/index.ts'
 import { createGuardedFetch } from './platform/guarded-fetch/index.ts'
@@ -205,6 +207,8 @@ export async function startApp({
       log: log.child({ module: 'statuses' }),
     }),
   )
+  const labels = createLabels({ database, events, sessions, chats, clock })
+  const chatSettings = createChatSettings({ database, sessions, chats, messages })
   const webhooks = modules.use(
     await createWebhooks({
       database,
@@ -268,6 +272,8 @@ export async function startApp({
   })
   searchRoutes(http, { sessions, messages, people: createPeopleSearch(database), search, wires })
   statusRoutes(http, { database, sessions, chats, statuses, wires, clock })
+  chatRoutes(http, { sessions, settings: chatSettings, messages, wires, clock })
+  labelRoutes(http, { database, sessions, chats, messages, wires, labels })
   callRoutes(http, { database, sessions, chats, calls })
   groupRoutes(http, { database, sessions, chats, messages, groups })
   mediaRoutes(http, { database, media, sessions, clock })

@@ -1,8 +1,10 @@
 import { callEndpoints } from './calls.ts'
+import { chatEndpoints } from './chats.ts'
 import { contactEndpoints } from './contacts.ts'
 import { eventEndpoints } from './event-feed.ts'
 import { groupEndpoints } from './groups.ts'
 import { keyEndpoints } from './keys.ts'
+import { labelEndpoints } from './labels.ts'
 import { mediaEndpoints } from './media.ts'
 import { messageEndpoints } from './messages.ts'
 import { searchEndpoints } from './search.ts'
@@ -16,6 +18,8 @@ export const endpoints = {
   ...eventEndpoints,
   ...sessionEndpoints,
   ...messageEndpoints,
+  ...chatEndpoints,
+  ...labelEndpoints,
   ...contactEndpoints,
   ...searchEndpoints,
   ...groupEndpoints,

@@ -69,6 +69,71 @@ export const errors = {
       pt: 'Nada mudou: repita a operação em alguns segundos.',
     },
   },
+  CHAT_NOT_FOUND: {
+    status: 404,
+    message: {
+      es: 'Chat no encontrado',
+      en: 'Chat not found',
+      pt: 'Chat não encontrado',
+    },
+    remedy: {
+      es: 'Consulte los chats en `GET /api/chats/:sessionId`. Un chat aparece con su primer mensaje.',
+      en: 'Look the chats up at `GET /api/chats/:sessionId`. A chat is there from its first message on.',
+      pt: 'Consulte os chats em `GET /api/chats/:sessionId`. Um chat aparece com a primeira mensagem.',
+    },
+  },
+  LABEL_NOT_FOUND: {
+    status: 404,
+    message: {
+      es: 'Etiqueta no encontrada',
+      en: 'Label not found',
+      pt: 'Etiqueta não encontrada',
+    },
+    remedy: {
+      es: 'Consulte las etiquetas en `GET /api/labels/:sessionId`; quizá se eliminó en el teléfono.',
+      en: 'Look the labels up at `GET /api/labels/:sessionId`; it may have been deleted on the phone.',
+      pt: 'Consulte as etiquetas em `GET /api/labels/:sessionId`; talvez tenha sido excluída no telefone.',
+    },
+  },
+  QUICK_REPLY_NOT_FOUND: {
+    status: 404,
+    message: {
+      es: 'Respuesta rápida no encontrada',
+      en: 'Quick reply not found',
+      pt: 'Resposta rápida não encontrada',
+    },
+    remedy: {
+      es: 'Consulte las respuestas rápidas en `GET /api/quick-replies/:sessionId`; quizá se eliminó en el teléfono.',
+      en: 'Look them up at `GET /api/quick-replies/:sessionId`; it may have been deleted on the phone.',
+      pt: 'Consulte as respostas rápidas em `GET /api/quick-replies/:sessionId`; talvez tenha sido excluída no telefone.',
+    },
+  },
+  BUSINESS_ONLY: {
+    status: 403,
+    message: {
+      es: 'Solo las cuentas de WhatsApp Business tienen esto',
+      en: 'Only accounts of WhatsApp Business have this',
+      pt: 'Só as contas do WhatsApp Business têm isto',
+    },
+    remedy: {
+      es: 'Vincule un número que use la aplicación WhatsApp Business. Si este la usa desde hace poco, vuelva a vincularlo.',
+      en: 'Link a number that uses the WhatsApp Business app. If this one has come to use it, link it again.',
+      pt: 'Vincule um número que use o aplicativo WhatsApp Business. Se este passou a usá-lo, vincule-o de novo.',
+    },
+  },
+  CONTACT_WITHOUT_NUMBER: {
+    status: 409,
+    message: {
+      es: 'No se conoce el número de este contacto',
+      en: 'The number of this contact is not known',
+      pt: 'O número deste contato não é conhecido',
+    },
+    remedy: {
+      es: 'La agenda del teléfono guarda números: repita la operación con el número del contacto.',
+      en: 'The address book of the phone keeps numbers: repeat it with the number of the contact.',
+      pt: 'A agenda do telefone guarda números: repita a operação com o número do contato.',
+    },
+  },
   PAIRING_CODE_REFUSED: {
     status: 400,
     message: {

@@ -1,8 +1,16 @@
-import { z } from 'zod'
+import type { z } from 'zod'
 
 import { callAccepted, callEnded, callMissed, callReceived, callRejected } from './call-events.ts'
 import type { EventType } from './events.ts'
+import { chatArchived, chatEmptied, chatUpdated } from './chat-events.ts'
 import { groupJoined, groupJoinRequest, groupParticipants, groupUpdated } from './group-events.ts'
+import {
+  labelAssigned,
+  labelDeleted,
+  labelUpdated,
+  quickReplyDeleted,
+  quickReplyUpdated,
+} from './label-events.ts'
 import {
   contactUpdated,
   messageDeleted,
@@ -32,13 +40,6 @@ import {
   sessionSynced,
 } from './session-events.ts'
 
-/** Data of `chat.archived` and `chat.unarchived`. */
-const chatArchived = z.object({
-  chatId: z.string(),
-  isArchived: z.boolean(),
-  timestamp: z.int().describe('When it happened, Unix ms'),
-})
-
 /** `data` of every event as it is stored, streamed, pulled, and sent by the `standard` webhook preset. */
 export const eventData = {
   'session.state': sessionStateChanged,
@@ -67,6 +68,15 @@ export const eventData = {
   'status.viewed': statusViewed,
   'status.reaction': statusReaction,
   'status.deleted': statusDeleted,
+  'chat.updated': chatUpdated,
+  'chat.cleared': chatEmptied,
+  'chat.deleted': chatEmptied,
+  'label.updated': labelUpdated,
+  'label.deleted': labelDeleted,
+  'label.assigned': labelAssigned,
+  'label.unassigned': labelAssigned,
+  'quick_reply.updated': quickReplyUpdated,
+  'quick_reply.deleted': quickReplyDeleted,
   'group.joined': groupJoined,
   'group.updated': groupUpdated,
   'group.participants': groupParticipants,

@@ -164,6 +164,12 @@ export const chatSchema = z
     archived: z.boolean(),
     pinned: z.boolean(),
     isMuted: z.boolean(),
+    mutedUntil: isoSchema
+      .nullable()
+      .meta({ description: 'The year 275760 stands for always. It may be over: then `isMuted` is false.' }),
+    markedUnread: z.boolean().meta({ description: 'Marked as unread by hand, whatever `unreadCount` says.' }),
+    disappearingSeconds: z.int().meta({ description: 'New messages disappear after so long; 0: they stay.' }),
+    labels: z.array(z.string()).meta({ description: 'The `id`s of the labels on it.' }),
     isReadOnly: z.boolean(),
     lastMessageAt: isoSchema.nullable(),
   })
@@ -449,14 +455,27 @@ const listMessages = endpoint({
   errors: ['SESSION_NOT_FOUND'],
 })
 
+/** Which chats, and how many of them. */
+export const chatQuery = z.object({
+  page,
+  limit: limit(20),
+  archived: maybe(bool()),
+  pinned: maybe(bool()),
+  muted: maybe(bool()),
+  unread: maybe(bool()).meta({ description: 'With unread messages, or marked as unread.' }),
+  isGroup: maybe(bool()),
+  label: maybe(text(1, 40)).meta({ description: 'The `id` of a label that is on the chat.' }),
+})
+
 const listChats = endpoint({
   id: 'listChats',
   method: 'GET',
   path: '/api/messages/:sessionId/chats',
   tag,
   summary: 'List the chats of a session, newest first',
+  description: 'From the store. Without a filter all chats are there, archived ones too.',
   params,
-  query: z.object({ page, limit: limit(20) }),
+  query: chatQuery,
   data: z.object({ chats: z.array(chatSchema), pagination: paginationSchema, total: z.int() }),
   errors: ['SESSION_NOT_FOUND'],
 })

@@ -447,9 +447,9 @@ const syncSession = endpoint({
   method: 'POST',
   path: '/api/sessions/:ref/sync',
   tag,
-  summary: 'Count what is synchronised',
+  summary: 'Read contacts, settings of chats and labels anew, and count what is synchronised',
   description:
-    'Contacts and chats are kept up to date by themselves; this reports them, as older clients expect.',
+    'They are kept up to date by themselves; this has WhatsApp tell all of them again, should something be missing.',
   params,
   data: z.object({
     sessionId: z.string(),
@@ -457,7 +457,7 @@ const syncSession = endpoint({
     chatsSynced: z.int(),
     timestamp: isoSchema,
   }),
-  errors: ['SESSION_NOT_FOUND', 'SESSION_NOT_CONNECTED'],
+  errors: ['SESSION_NOT_FOUND', 'SESSION_NOT_CONNECTED', 'WHATSAPP_ERROR'],
 })
 
 const setHistory = endpoint({

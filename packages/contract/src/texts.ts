@@ -117,6 +117,41 @@ export const texts = {
     en: 'Messages marked as read',
     pt: 'Mensagens marcadas como lidas',
   },
+  chat_updated: {
+    es: 'Chat actualizado correctamente',
+    en: 'Chat updated',
+    pt: 'Chat atualizado corretamente',
+  },
+  chat_cleared: {
+    es: 'Mensajes del chat eliminados',
+    en: 'Messages of the chat removed',
+    pt: 'Mensagens do chat removidas',
+  },
+  chat_deleted: {
+    es: 'Chat eliminado correctamente',
+    en: 'Chat deleted',
+    pt: 'Chat excluído corretamente',
+  },
+  label_saved: {
+    es: 'Etiqueta guardada',
+    en: 'Label saved',
+    pt: 'Etiqueta salva',
+  },
+  label_deleted: {
+    es: 'Etiqueta eliminada',
+    en: 'Label deleted',
+    pt: 'Etiqueta excluída',
+  },
+  quick_reply_saved: {
+    es: 'Respuesta rápida guardada',
+    en: 'Quick reply saved',
+    pt: 'Resposta rápida salva',
+  },
+  quick_reply_deleted: {
+    es: 'Respuesta rápida eliminada',
+    en: 'Quick reply deleted',
+    pt: 'Resposta rápida excluída',
+  },
   typing_sent: {
     es: 'Indicador de escritura enviado',
     en: 'Typing indicator sent',

@@ -44,7 +44,7 @@ const add = insertRows(
           when chat.last_message_id is null or excluded.active_at >= chat.active_at then excluded.last_message_id
           else chat.last_message_id end`,
         active_at: sql<number>`case
-          when excluded.last_message_id is null then chat.active_at
+          when excluded.last_message_id is null and chat.active_at > 0 then chat.active_at
           when chat.last_message_id is null or excluded.active_at >= chat.active_at then excluded.active_at
           else chat.active_at end`,
       })),
@@ -139,39 +139,101 @@ export async function loseMessages(
   })
 }
 
-/** What the account set on a chat; what is left out stays. `jid` is canonical. */
+/** What is set on a chat. */
 export interface ChatSettings {
-  sessionId: number
-  jid: Jid
-  archived?: boolean | undefined
-  pinned?: boolean | undefined
+  archived: boolean
+  pinned: boolean
   /** Unix ms; null when no longer. */
-  mutedUntil?: number | null | undefined
+  mutedUntil: number | null
+  markedUnread: boolean
+  /** 0: messages stay. */
+  disappearingSeconds: number
 }
 
-const set = statement(
-  (db, p: { sessionId: number; jid: string; archived: number; pinned: number; mutedUntil: number | null }) =>
-    db
-      .updateTable('chat')
-      .set({ archived: p.archived, pinned: p.pinned, muted_until: p.mutedUntil })
-      .where('session_id', '=', p.sessionId)
-      .where('jid', '=', p.jid),
+/** What the account set on a chat; what is left out stays. `jid` is canonical. */
+export type ChatSetting = { sessionId: number; jid: Jid } & {
+  [Name in keyof ChatSettings]?: ChatSettings[Name] | undefined
+}
+
+const set = statement((db, p: { sessionId: number; jid: string } & StoredSettings) =>
+  db
+    .updateTable('chat')
+    .set({
+      archived: p.archived,
+      pinned: p.pinned,
+      muted_until: p.mutedUntil,
+      marked_unread: p.markedUnread,
+      disappearing_seconds: p.disappearingSeconds,
+    })
+    .where('session_id', '=', p.sessionId)
+    .where('jid', '=', p.jid),
 )
 
+type StoredSettings = {
+  archived: number
+  pinned: number
+  mutedUntil: number | null
+  markedUnread: number
+  disappearingSeconds: number
+}
+
+const unset: ChatSettings = {
+  archived: false,
+  pinned: false,
+  mutedUntil: null,
+  markedUnread: false,
+  disappearingSeconds: 0,
+}
+
+export function settingsOf(row: ChatRow): ChatSettings {
+  return {
+    archived: row.archived === 1,
+    pinned: row.pinned === 1,
+    mutedUntil: row.muted_until,
+    markedUnread: row.marked_unread === 1,
+    disappearingSeconds: row.disappearing_seconds,
+  }
+}
+
 /**
- * Keeps settings of a chat that we have; one without messages is not made for them. Answers whether it is archived now, if that changed.
+ * Keeps settings of a chat, also of one that has no message yet: it is not listed until then. Answers those that changed.
  */
-export async function setChat(tx: Tx, settings: ChatSettings): Promise<boolean | undefined> {
-  const { sessionId, jid } = settings
+export async function setChat(tx: Tx, setting: ChatSetting): Promise<Partial<ChatSettings>> {
+  const { sessionId, jid, ...wished } = setting
   const row = await findChat.first(tx, { sessionId, jid })
-  if (row === undefined) return undefined
-  const archived = settings.archived === undefined ? row.archived : Number(settings.archived)
+  const before = row === undefined ? unset : settingsOf(row)
+  // The members of a ChatSetting beside its names are settings.
+  const told = Object.fromEntries(
+    Object.entries(wished).filter(([name, value]) => value !== undefined && name in unset),
+  ) as Partial<ChatSettings>
+  const after = { ...before, ...told }
+  const changed = Object.fromEntries(
+    Object.entries(told).filter(([name, value]) => before[name as keyof ChatSettings] !== value),
+  ) as Partial<ChatSettings>
+  if (Object.keys(changed).length === 0) return changed
+  if (row === undefined)
+    await changeChats(tx, [{ sessionId, jid, messages: 0, unread: 0, last: undefined, seenAt: 0 }])
   await set.run(tx, {
     sessionId,
     jid,
-    archived,
-    pinned: settings.pinned === undefined ? row.pinned : Number(settings.pinned),
-    mutedUntil: settings.mutedUntil === undefined ? row.muted_until : settings.mutedUntil,
+    archived: Number(after.archived),
+    pinned: Number(after.pinned),
+    mutedUntil: after.mutedUntil,
+    markedUnread: Number(after.markedUnread),
+    disappearingSeconds: after.disappearingSeconds,
   })
-  return archived === row.archived ? undefined : archived === 1
+  return changed
+}
+
+const remove = statement((db, p: { sessionId: number; jid: string }) =>
+  db
+    .deleteFrom('chat')
+    .where('session_id', '=', p.sessionId)
+    .where('jid', '=', p.jid)
+    .where('message_count', '=', sql.lit(0)),
+)
+
+/** Takes a chat away, if it has no message. */
+export async function removeChat(tx: Tx, sessionId: number, jid: Jid): Promise<void> {
+  await remove.run(tx, { sessionId, jid })
 }

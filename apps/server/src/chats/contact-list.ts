@@ -70,6 +70,7 @@ export function createContactList(database: Database): ContactList {
         read
           .selectFrom('chat')
           .where('session_id', '=', of.id)
+          .where('active_at', '>', sql.lit(0))
           .where('jid', 'like', '%@g.us')
           .select(countAll)
           .executeTakeFirst(),
@@ -79,7 +80,12 @@ export function createContactList(database: Database): ContactList {
     async counts(of) {
       const [contacts, chats] = await Promise.all([
         count(of),
-        read.selectFrom('chat').where('session_id', '=', of.id).select(countAll).executeTakeFirst(),
+        read
+          .selectFrom('chat')
+          .where('session_id', '=', of.id)
+          .where('active_at', '>', sql.lit(0))
+          .select(countAll)
+          .executeTakeFirst(),
       ])
       return { contacts, chats: chats?.count ?? 0 }
     },

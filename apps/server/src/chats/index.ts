@@ -2,6 +2,7 @@ import './tables.ts'
 
 import { randomUUID } from 'node:crypto'
 
+import { type EventData, type EventType, isoOf } from '@inbox-hub/contract'
 import { isGroup, type Jid } from '@inbox-hub/whatsapp'
 
 import type { Events, NewEvent } from '../events/index.ts'
@@ -15,12 +16,16 @@ import { type Addresses, createAddresses, hold, type LidMapping } from './addres
 import {
   type ChatChange,
   type ChatLoss,
+  type ChatSetting,
   type ChatSettings,
   changeChats,
+  findChat,
   lessUnread,
   loseMessages,
+  removeChat,
   setChat,
   setUnread,
+  settingsOf,
 } from './chat-rows.ts'
 import { type ContactFact, type Contacts, createContacts } from './contacts.ts'
 import { type PastChatState, takePastChat } from './past-chats.ts'
@@ -31,7 +36,7 @@ export { contactRoutes } from './routes.ts'
 export { byNumber, personOf, type ShownPerson, showPeople } from './people.ts'
 export { createPeopleSearch, type PeopleSearch } from './people-search.ts'
 export type { Address, LidMapping } from './addresses.ts'
-export type { ChatChange, ChatLoss } from './chat-rows.ts'
+export type { ChatChange, ChatLoss, ChatSetting, ChatSettings } from './chat-rows.ts'
 export { type ContactFact, findContact, folded, nameOf } from './contacts.ts'
 export type { PastChatState } from './past-chats.ts'
 export type { RekeyedMessages, Rekeying } from './rekey.ts'
@@ -60,6 +65,12 @@ export interface Chats extends Disposable {
   setUnread(tx: Tx, sessionId: number, chat: Jid, messages: number): Promise<void>
   /** Takes messages that are no longer shown off their chat. */
   lose(tx: Tx, loss: ChatLoss): Promise<void>
+  /** Takes a chat away, if it has no message. Addresses are canonical, here and below. */
+  remove(tx: Tx, sessionId: number, chat: Jid): Promise<void>
+  /** Stores what is set on a chat; answers the events to append. */
+  set(tx: Tx, setting: ChatSetting): Promise<readonly NewEvent[]>
+  /** What is set on a chat; undefined when nothing is known of it. */
+  settings(on: Tx | Pick<Database, 'sql'>, sessionId: number, chat: Jid): Promise<ChatSettings | undefined>
   /** Who moves messages when an account's address changes. */
   moveMessagesWith(move: (tx: Tx, rekeying: Rekeying) => Promise<RekeyedMessages>): void
   /** Adds work to the transaction in which what stands under a number moves to its LID. Doing it again must change nothing. */
@@ -131,6 +142,12 @@ export function createChats({ database, events, sessions, clock, log }: ChatsDep
       await setUnread.run(tx, { sessionId, jid: chat, unread: messages })
     },
     lose: loseMessages,
+    remove: removeChat,
+    set: keepSetting,
+    async settings(on, sessionId, jid) {
+      const row = await findChat.first(on, { sessionId, jid })
+      return row && settingsOf(row)
+    },
     moveMessagesWith: (move) => void (moveMessages = move),
     whileRekeying: (work) => void movers.push(work),
     nameGroupsWith: (name) => void (nameGroup = name),
@@ -148,26 +165,41 @@ export function createChats({ database, events, sessions, clock, log }: ChatsDep
       const canonical = await addresses.canonical(tx, others)
       const known = others.map((fact) => ({ ...fact, jid: canonical(fact.sessionId, fact.jid) }))
       told.push(...(await chats.meet(tx, known.filter(isContact))))
-      for (const settings of known.filter(isChat)) told.push(...(await keepSettings(tx, settings)))
+      for (const settings of known.filter(isChat)) told.push(...(await keepSetting(tx, settings)))
     }
     if (told.length > 0) await events.append(tx, told)
   }
 
-  async function keepSettings(tx: Tx, settings: ChatSettings): Promise<readonly NewEvent[]> {
-    const { sessionId, jid } = settings
-    const isArchived = await setChat(tx, settings)
-    if (isArchived === undefined) return []
-    const shown = await addresses.shown(tx, [settings])
+  async function keepSetting(tx: Tx, setting: ChatSetting): Promise<readonly NewEvent[]> {
+    const { sessionId, jid } = setting
+    const { archived, mutedUntil, ...others } = await setChat(tx, setting)
+    const changes = {
+      ...others,
+      ...(mutedUntil !== undefined && { mutedUntil: mutedUntil === null ? null : isoOf(mutedUntil) }),
+    }
+    const isUpdated = Object.keys(changes).length > 0
+    if (archived === undefined && !isUpdated) return []
+    const chatId = (await addresses.shown(tx, [setting]))(sessionId, jid)
     const at = clock.now()
+    const about = <Type extends EventType>(type: Type, data: EventData<Type>): NewEvent => ({
+      sessionId,
+      type,
+      at,
+      // Nothing names one change of a setting: told once, because it is told only when it changes the row.
+      id: `${type.replace('.', '_')}_${randomUUID()}`,
+      data,
+    })
     return [
-      {
-        sessionId,
-        type: isArchived ? 'chat.archived' : 'chat.unarchived',
-        at,
-        // Nothing names one change of a setting: told once, because it is told only when it changes the row.
-        id: `chat_archived_${randomUUID()}`,
-        data: { chatId: shown(sessionId, jid), isArchived, timestamp: at },
-      },
+      ...(archived === undefined
+        ? []
+        : [
+            about(archived ? 'chat.archived' : 'chat.unarchived', {
+              chatId,
+              isArchived: archived,
+              timestamp: at,
+            }),
+          ]),
+      ...(isUpdated ? [about('chat.updated', { chatId, changes, timestamp: at })] : []),
     ]
   }
   sessions.onAcquaintances(keepAcquaintances)

@@ -101,13 +101,16 @@ export async function takePastChat(
     return true
   }
   const isFirst = row.synced_at === null
+  // What app state told is not older than history.
+  const isUnset = row.archived === 0 && row.pinned === 0 && row.muted_until === null
+  const takesSettings = isFirst && isUnset
   await settle.run(tx, {
     sessionId,
     jid,
     name: row.name ?? name,
-    archived: isFirst ? Number(past.archived) : row.archived,
-    pinned: isFirst ? Number(past.pinned) : row.pinned,
-    mutedUntil: isFirst ? past.mutedUntil : row.muted_until,
+    archived: takesSettings ? Number(past.archived) : row.archived,
+    pinned: takesSettings ? Number(past.pinned) : row.pinned,
+    mutedUntil: takesSettings ? past.mutedUntil : row.muted_until,
     activeAt: row.last_message_id === null ? Math.max(row.active_at, past.activeAt) : row.active_at,
     syncedAt: row.synced_at ?? now,
     end: Math.max(row.history_end, Number(past.isWhole)),

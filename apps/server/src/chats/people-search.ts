@@ -43,6 +43,7 @@ export function createPeopleSearch({ read }: Pick<Database, 'read'>): PeopleSear
           .select(['jid', 'name'])
           .where('session_id', '=', sessionId)
           .where('name', 'is not', null)
+          .where('active_at', '>', sql.lit(0))
           .orderBy('active_at', 'desc')
           .orderBy('jid', 'desc')
           .limit(groupsRead)

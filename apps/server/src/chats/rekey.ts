@@ -44,6 +44,8 @@ const setChat = statement(
       archived: number
       pinned: number
       mutedUntil: number | null
+      markedUnread: number
+      disappearingSeconds: number
       lastId: number | null
       activeAt: number
       syncedAt: number | null
@@ -58,6 +60,8 @@ const setChat = statement(
         archived: p.archived,
         pinned: p.pinned,
         muted_until: p.mutedUntil,
+        marked_unread: p.markedUnread,
+        disappearing_seconds: p.disappearingSeconds,
         last_message_id: p.lastId,
         active_at: p.activeAt,
         synced_at: p.syncedAt,
@@ -141,6 +145,8 @@ async function rekeyChat(
     archived: Math.min(source.archived, target.archived),
     pinned: Math.max(source.pinned, target.pinned),
     mutedUntil: target.muted_until ?? source.muted_until,
+    markedUnread: Math.max(source.marked_unread, target.marked_unread),
+    disappearingSeconds: target.disappearing_seconds || source.disappearing_seconds,
     lastId: messages.last?.id ?? null,
     activeAt: messages.last?.sentAt ?? Math.max(source.active_at, target.active_at),
     syncedAt: target.synced_at ?? source.synced_at,

@@ -147,7 +147,9 @@ export function contactRoutes(
 
   http.serve(endpoints.syncSession, async ({ params, ownerId }) => {
     const session = sessions.find(ownerId, params.ref, 'number_first')
-    if (sessions.link(session.id) === undefined) throw new HubError('SESSION_NOT_CONNECTED')
+    const link = sessions.link(session.id)
+    if (link === undefined) throw new HubError('SESSION_NOT_CONNECTED')
+    await link.appState.sync({ afresh: true })
     const counts = await list.counts(session)
     return {
       data: {

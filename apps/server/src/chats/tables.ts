@@ -46,6 +46,9 @@ export interface ChatTable {
   /** Migration 0016, like the one below. */
   synced_at: number | null
   history_end: Generated<number>
+  /** Migration 0013. */
+  marked_unread: Generated<number>
+  disappearing_seconds: Generated<number>
 }
 
 declare module '../platform/database/index.ts' {

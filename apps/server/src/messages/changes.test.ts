@@ -86,7 +86,7 @@ databases('what is done to messages', ({ open }) => {
       'message.reaction',
       'message.edited',
     ])
-    expect((await hub.messages.list.chats(1, 10, 0)).chats).toMatchObject([
+    expect((await hub.messages.list.chats({ sessionId: 1 }, 10, 0)).chats).toMatchObject([
       { message_count: 1, unread_count: 1 },
     ])
   })

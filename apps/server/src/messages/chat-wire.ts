@@ -13,7 +13,7 @@ function contactName(chat: ChatListItem): string | null {
 }
 
 /** A chat as every list of the API shows it (contract §5, rules 14 and 15). */
-export function chatWire(chat: ChatListItem, shown: Jid, now: number): ChatWire {
+export function chatWire(chat: ChatListItem, shown: Jid, labels: readonly string[], now: number): ChatWire {
   const cus = toCus(shown)
   const body = chat.last_body ?? ''
   return {
@@ -40,6 +40,10 @@ export function chatWire(chat: ChatListItem, shown: Jid, now: number): ChatWire 
     archived: chat.archived === 1,
     pinned: chat.pinned === 1,
     isMuted: chat.muted_until !== null && chat.muted_until > now,
+    mutedUntil: chat.muted_until === null ? null : isoOf(chat.muted_until),
+    markedUnread: chat.marked_unread === 1,
+    disappearingSeconds: chat.disappearing_seconds,
+    labels: [...labels],
     isReadOnly: false,
     lastMessageAt: chat.last_sent_at === null ? null : isoOf(chat.last_sent_at),
   }

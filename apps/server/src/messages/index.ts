@@ -13,6 +13,7 @@ import type { Media } from '../media/index.ts'
 import type { Sealer } from '../platform/secrets/index.ts'
 import type { Link } from '../sessions/baileys/index.ts'
 import type { Sessions, SessionView } from '../sessions/index.ts'
+import { applyChatFacts } from './chat-facts.ts'
 import { createMessageFinder, type MessageFinder } from './find-message.ts'
 import { sweepCancelled, sweepOldUploads, sweepOutbound } from './housekeeping.ts'
 import { createMessageList, type MessageList } from './message-list.ts'
@@ -45,7 +46,7 @@ import { TallyChange } from './tally.ts'
 
 export { eventId } from './event-ids.ts'
 export { messageRoutes } from './routes.ts'
-export type { ChatListItem } from './message-list.ts'
+export { chatFilterOf, type ChatListItem } from './message-list.ts'
 export type { MessageRow } from './message-rows.ts'
 export { contentWire } from './content-wire.ts'
 export { contentOf } from './content.ts'
@@ -216,6 +217,10 @@ export function createMessages(deps: MessagesDeps): Messages {
   sessions.storeHistoryWith((tx, sessionId, batch) =>
     takePast(tx, sessionId, batch, clock.now(), { chats, own, statuses }),
   )
+  sessions.onAcquaintances(async (tx, facts) => {
+    const told = await applyChatFacts(tx, facts, chats, clock.now())
+    if (told.length > 0) await events.append(tx, told)
+  })
   sessions.answerRetriesWith((sessionId, whatsappId) => outbox.proto(sessionId, whatsappId))
   // Another process may have owned the session, and left entries behind.
   const online = sessions.onOnline((sessionId) => projector.sweep(sessionId))

@@ -92,7 +92,9 @@ databases('a LID learnt late', ({ open }) => {
     expect(chats).toMatchObject([
       { jid: lid, message_count: 3, unread_count: 3, active_at: 5_000_000_000_000 },
     ])
-    expect((await hub.messages.list.chats(1, 10, 0)).chats).toMatchObject([{ last_id: 'LID ONLY' }])
+    expect((await hub.messages.list.chats({ sessionId: 1 }, 10, 0)).chats).toMatchObject([
+      { last_id: 'LID ONLY' },
+    ])
     expect(contacts).toMatchObject([{ jid: lid, number: '12025550123', push_name: 'Ana' }])
     expect(tally.reduce((sum, row) => sum + row.messages, 0)).toBe(3)
     // The CRM learns that the nameless address it saw has a number.

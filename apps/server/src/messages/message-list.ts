@@ -22,6 +22,37 @@ export interface MessageFilter {
   until?: number | undefined
 }
 
+/** Which chats of a session. What is left out matches everything. */
+export interface ChatFilter {
+  sessionId: number
+  archived?: boolean | undefined
+  pinned?: boolean | undefined
+  /** At `now`, Unix ms. */
+  muted?: { is: boolean; now: number } | undefined
+  /** With unread messages, or marked as unread. */
+  unread?: boolean | undefined
+  isGroup?: boolean | undefined
+  /** With this label on the chat itself. */
+  label?: string | undefined
+}
+
+/** The filter that a request asks for, at `now`, Unix ms. */
+export function chatFilterOf(
+  sessionId: number,
+  {
+    archived,
+    pinned,
+    muted,
+    unread,
+    isGroup,
+    label,
+  }: Omit<ChatFilter, 'sessionId' | 'muted'> & { muted?: boolean | undefined },
+  now: number,
+): ChatFilter {
+  const isMuted = muted === undefined ? undefined : { is: muted, now }
+  return { sessionId, archived, pinned, muted: isMuted, unread, isGroup, label }
+}
+
 export interface Tallied {
   from_me: number
   type: string
@@ -37,6 +68,8 @@ export interface ChatListItem {
   archived: number
   pinned: number
   muted_until: number | null
+  marked_unread: number
+  disappearing_seconds: number
   active_at: number
   session_id: number
   number: string | null
@@ -59,7 +92,7 @@ export interface MessageList {
   /** Shown messages by direction, type and status. */
   tallied(sessionId: number, from: number | undefined, until: number | undefined): Promise<readonly Tallied[]>
   chats(
-    sessionId: number,
+    filter: ChatFilter,
     limit: number,
     offset: number,
   ): Promise<{ chats: readonly ChatListItem[]; total: number }>
@@ -68,6 +101,10 @@ export interface MessageList {
   chatsAmong(sessionId: number, jids: readonly string[]): Promise<readonly ChatListItem[]>
   /** Chats with unread messages, the most recent first, at most a thousand; and how many messages are unread in all. */
   unread(sessionIds: readonly number[]): Promise<{ chats: readonly ChatListItem[]; total: number }>
+  /** The labels on chats, by session and address. */
+  labels(
+    chats: readonly Pick<ChatListItem, 'session_id' | 'jid'>[],
+  ): Promise<ReadonlyMap<string, readonly string[]>>
   /** What was done to messages, by their number, oldest first. */
   changes(rows: readonly MessageRow[]): Promise<ReadonlyMap<number, readonly MessageChangeRow[]>>
   /** Why messages failed, by their number. */
@@ -140,6 +177,8 @@ export function createMessageList(database: Database): MessageList {
         'chat.archived',
         'chat.pinned',
         'chat.muted_until',
+        'chat.marked_unread',
+        'chat.disappearing_seconds',
         'chat.active_at',
         'contact.number',
         'contact.hub_name',
@@ -197,16 +236,17 @@ export function createMessageList(database: Database): MessageList {
 
     tallied,
 
-    async chats(sessionId, limit, offset) {
+    async chats(filter, limit, offset) {
+      const matches = matchesChat(filter)
       const [chats, counted] = await Promise.all([
         chatRows()
-          .where('chat.session_id', '=', sessionId)
+          .where(matches)
           .orderBy('chat.active_at', 'desc')
           .orderBy('chat.jid', 'desc')
           .limit(limit)
           .offset(offset)
           .execute(),
-        read.selectFrom('chat').where('session_id', '=', sessionId).select(countAll).executeTakeFirst(),
+        read.selectFrom('chat').where(matches).select(countAll).executeTakeFirst(),
       ])
       return { chats, total: counted?.count ?? 0 }
     },
@@ -243,6 +283,34 @@ export function createMessageList(database: Database): MessageList {
       return { chats, total: Number(summed?.count ?? 0) }
     },
 
+    async labels(chats) {
+      const bySession = Map.groupBy(chats, ({ session_id: id }) => id)
+      const uses = await Promise.all(
+        [...bySession].map(([sessionId, items]) =>
+          read
+            .selectFrom('label_use')
+            .select(['session_id', 'chat_jid', 'label_id'])
+            .where('session_id', '=', sessionId)
+            .where(
+              'chat_jid',
+              'in',
+              items.map(({ jid }) => jid),
+            )
+            .where('whatsapp_id', '=', sql.lit(''))
+            .orderBy('label_id')
+            .execute(),
+        ),
+      )
+      const found = new Map<string, string[]>()
+      for (const { session_id: id, chat_jid: jid, label_id: label } of uses.flat()) {
+        const key = `${id} ${jid}`
+        const labels = found.get(key)
+        if (labels === undefined) found.set(key, [label])
+        else labels.push(label)
+      }
+      return found
+    },
+
     async changes(rows) {
       if (rows.length === 0) return new Map()
       const found = await changesOf.all(database, { ids: rows.map(({ id }) => id) })
@@ -266,6 +334,29 @@ export function createMessageList(database: Database): MessageList {
       )
     },
   }
+}
+
+/** Listed chats alone: one that is known by its settings has never been active. */
+function matchesChat({ sessionId, archived, pinned, muted, unread, isGroup, label }: ChatFilter) {
+  const parts = [sql<boolean>`chat.session_id = ${sessionId}`, sql<boolean>`chat.active_at > 0`]
+  if (archived !== undefined) parts.push(sql<boolean>`chat.archived = ${Number(archived)}`)
+  if (pinned !== undefined) parts.push(sql<boolean>`chat.pinned = ${Number(pinned)}`)
+  if (muted !== undefined) {
+    const isMuted = sql<boolean>`coalesce(chat.muted_until, 0) > ${muted.now}`
+    parts.push(muted.is ? isMuted : sql<boolean>`not (${isMuted})`)
+  }
+  if (unread !== undefined) {
+    const isUnread = sql<boolean>`(chat.unread_count > 0 or chat.marked_unread = 1)`
+    parts.push(unread ? isUnread : sql<boolean>`not ${isUnread}`)
+  }
+  if (isGroup !== undefined)
+    parts.push(isGroup ? sql<boolean>`chat.jid like '%@g.us'` : sql<boolean>`chat.jid not like '%@g.us'`)
+  if (label !== undefined)
+    parts.push(
+      sql<boolean>`chat.jid in (select chat_jid from label_use where session_id = ${sessionId}
+        and label_id = ${label} and whatsapp_id = '')`,
+    )
+  return sql<boolean>`${sql.join(parts, sql` and `)}`
 }
 
 const countAll = ({ fn }: ExpressionBuilder<Tables, 'chat'>) => fn.countAll<number>().as('count')

@@ -108,7 +108,7 @@ databases('receiving messages', ({ open }) => {
     await hub.projected()
     hub.sessions.arrive([{ kind: 'message', chat: ana.pn, id: 'MIDDLE', sentAt: 1_500_000 }])
     await hub.projected()
-    const { chats } = await hub.messages.list.chats(1, 10, 0)
+    const { chats } = await hub.messages.list.chats({ sessionId: 1 }, 10, 0)
     expect(chats).toMatchObject([
       { last_id: 'LATE', active_at: 2_000_000, message_count: 3, unread_count: 3 },
     ])
@@ -148,7 +148,7 @@ databases('receiving messages', ({ open }) => {
       { whatsapp_id: 'U1', type: 'text', body: 'text of U1', push_name: 'Ana' },
     ])
     expect(await hub.messages.list.total({ sessionId: 1 })).toBe(1)
-    expect((await hub.messages.list.chats(1, 10, 0)).chats).toMatchObject([
+    expect((await hub.messages.list.chats({ sessionId: 1 }, 10, 0)).chats).toMatchObject([
       { message_count: 1, unread_count: 1 },
     ])
   })
@@ -171,7 +171,7 @@ databases('receiving messages', ({ open }) => {
     expect(await hub.messages.list.page({ sessionId: 1 }, 10, 0)).toMatchObject([
       { from_me: 1, sender_jid: '', status: 'sent', via_hub: 0, is_read: 1 },
     ])
-    expect((await hub.messages.list.chats(1, 10, 0)).chats).toMatchObject([
+    expect((await hub.messages.list.chats({ sessionId: 1 }, 10, 0)).chats).toMatchObject([
       { unread_count: 0, last_id: 'P1' },
     ])
   })
@@ -184,7 +184,7 @@ databases('receiving messages', ({ open }) => {
     ])
     await hub.projected()
     expect(await hub.told()).toEqual([])
-    expect((await hub.messages.list.chats(1, 10, 0)).chats).toEqual([])
+    expect((await hub.messages.list.chats({ sessionId: 1 }, 10, 0)).chats).toEqual([])
     expect(await hub.database.read.selectFrom('message').select('shown').execute()).toEqual([
       { shown: 0 },
       { shown: 0 },
@@ -283,7 +283,9 @@ databases('receiving messages', ({ open }) => {
     await hub.projected()
     const rows = await hub.database.read.selectFrom('message').select('whatsapp_id').orderBy('id').execute()
     expect(rows.map((row) => row.whatsapp_id)).toEqual(ids)
-    expect((await hub.messages.list.chats(1, 1, 0)).chats).toMatchObject([{ message_count: count }])
+    expect((await hub.messages.list.chats({ sessionId: 1 }, 1, 0)).chats).toMatchObject([
+      { message_count: count },
+    ])
   })
 
   test('when the store fails nothing is lost: the batch is projected when it answers again', async () => {
@@ -402,7 +404,9 @@ databases('receipts', ({ open }) => {
     await hub.projected()
     hub.sessions.arrive([receipt(['R1'], 'read', ana.pn, me.lid), receipt(['R1'], 'read', ana.pn, me.pn)])
     await hub.projected()
-    expect((await hub.messages.list.chats(1, 10, 0)).chats).toMatchObject([{ unread_count: 1 }])
+    expect((await hub.messages.list.chats({ sessionId: 1 }, 10, 0)).chats).toMatchObject([
+      { unread_count: 1 },
+    ])
     expect(await hub.messages.list.unread([1])).toMatchObject({ total: 1 })
   })
 })

@@ -17,6 +17,7 @@ import type { Database } from '../platform/database/index.ts'
 import type { Http } from '../platform/http/index.ts'
 import type { Sessions, SessionView } from '../sessions/index.ts'
 import { chatName } from './chat-wire.ts'
+import { chatFilterOf } from './message-list.ts'
 import type { Messages, MessageRow, SendRequest } from './index.ts'
 import type { Own } from './own.ts'
 import { type PacingSettings, warmUpDay } from './pacing/pacing.ts'
@@ -190,7 +191,11 @@ export function messageRoutes(
 
   http.serve(endpoints.listChats, async ({ params, query, ownerId }) => {
     const { id } = sessions.find(ownerId, params.sessionId, 'name_first')
-    const { chats: items, total } = await list.chats(id, query.limit, offsetOf(query))
+    const { chats: items, total } = await list.chats(
+      chatFilterOf(id, query, clock.now()),
+      query.limit,
+      offsetOf(query),
+    )
     return {
       data: {
         chats: await wires.chats(items),

@@ -79,7 +79,7 @@ databases('sending messages', ({ open, place }) => {
         data: { messageId: row.whatsapp_id, dbId: row.id, chatId: ana, status: 'sent' },
       },
     ])
-    expect((await hub.messages.list.chats(1, 10, 0)).chats).toMatchObject([
+    expect((await hub.messages.list.chats({ sessionId: 1 }, 10, 0)).chats).toMatchObject([
       { jid: ana, last_body: 'Hello', unread_count: 0, message_count: 1 },
     ])
     expect(hub.messages.backlog().sending).toBe(0)
@@ -698,7 +698,9 @@ databases('answering, retrying, reading, removing', ({ open }) => {
       { chat: group, sender: ben, id: 'G2' },
     ])
     expect(await hub.messages.markRead(hub.session, group)).toMatchObject({ marked: 0 })
-    expect((await hub.messages.list.chats(1, 10, 0)).chats).toMatchObject([{ unread_count: 0 }])
+    expect((await hub.messages.list.chats({ sessionId: 1 }, 10, 0)).chats).toMatchObject([
+      { unread_count: 0 },
+    ])
   })
 
   test('a removed message is gone from lists and counts, and does not come back', async () => {
@@ -720,7 +722,7 @@ databases('answering, retrying, reading, removing', ({ open }) => {
       'D1',
     ])
     expect(await hub.messages.list.total({ sessionId: 1 })).toBe(1)
-    expect((await hub.messages.list.chats(1, 10, 0)).chats).toMatchObject([
+    expect((await hub.messages.list.chats({ sessionId: 1 }, 10, 0)).chats).toMatchObject([
       { last_id: 'D1', unread_count: 1, message_count: 1 },
     ])
     expect(await hub.messages.finder.find([1], 'D2')).toBeUndefined()
@@ -822,12 +824,12 @@ databases('answering, retrying, reading, removing', ({ open }) => {
       { kind: 'message', chat: ben, id: 'C3' },
     ])
     await hub.projected()
-    const before = await hub.messages.list.chats(1, 10, 0)
+    const before = await hub.messages.list.chats({ sessionId: 1 }, 10, 0)
     await hub.database.write(
       async (tx) => void (await tx.db.deleteFrom('chat').where('jid', '=', ana).execute()),
     )
     expect(await hub.messages.repair(hub.session)).toEqual([{ chat: ana, messages: 2 }])
-    expect(await hub.messages.list.chats(1, 10, 0)).toEqual(before)
+    expect(await hub.messages.list.chats({ sessionId: 1 }, 10, 0)).toEqual(before)
     expect(await hub.messages.repair(hub.session)).toEqual([])
   })
 })

@@ -33,7 +33,7 @@ export function createWires({
   database: Database
   chats: Pick<Chats, 'addresses'>
   own: (sessionId: number) => Own
-  list: Pick<MessageList, 'changes' | 'failures'>
+  list: Pick<MessageList, 'changes' | 'failures' | 'labels'>
   waiting: WireContext['waiting']
   clock: Clock
 }): Wires {
@@ -68,9 +68,11 @@ export function createWires({
       return rows.map((row) => scheduledWire(row, now, context))
     },
     async chats(items) {
-      const shown = await shownChats(items)
+      const [shown, labels] = await Promise.all([shownChats(items), list.labels(items)])
       const now = clock.now()
-      return items.map((item) => chatWire(item, shown(item), now))
+      return items.map((item) =>
+        chatWire(item, shown(item), labels.get(`${item.session_id} ${item.jid}`) ?? [], now),
+      )
     },
   }
 }

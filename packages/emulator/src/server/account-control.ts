@@ -94,6 +94,11 @@ export class AccountControl implements Addresses {
     }
   }
 
+  /** What its phone runs: `smba` and `smbi` are WhatsApp Business. Told to those that are linked from then on. Default `android`. */
+  setPlatform(platform: Account['platform']): void {
+    this.#account.platform = platform
+  }
+
   /** Whether the number is on WhatsApp. Default: every number is. */
   setRegistered(registered: boolean): void {
     this.#account.registered = registered

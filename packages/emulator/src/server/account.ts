@@ -105,6 +105,8 @@ export class Account implements Addresses {
   readonly lid: string
   /** False for a number that is not on WhatsApp. */
   registered = true
+  /** What its phone runs: `android`, `iphone`, or WhatsApp Business on them, `smba`, `smbi`. Told to those it links. */
+  platform: 'android' | 'iphone' | 'smba' | 'smbi' = 'android'
   readonly linked = new Map<number, LinkedDevice>()
   readonly groups = new Set<string>()
   readonly blocked = new Set<string>()

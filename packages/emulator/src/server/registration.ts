@@ -142,7 +142,7 @@ export class Registration implements ConnectionHandler {
           node('pair-success', {}, [
             node('device-identity', {}, deviceIdentity),
             node('device', { jid: linked.pn, lid: linked.lid }),
-            node('platform', { name: 'android' }),
+            node('platform', { name: account.platform }),
           ]),
         ],
         { id, type: 'set', xmlns: 'md', t: router.time },

@@ -86,6 +86,15 @@ const gists: Readonly<Record<EventType, (said: Said) => string>> = {
   'status.reaction': (said) =>
     `${said('from')}: ${said('emoji') || 'no reaction any more'} on ${said('statusId')}`,
   'status.deleted': (said) => `${said('statusId')} by ${said('from')}`,
+  'chat.updated': (said) => said('chatId'),
+  'chat.cleared': (said) => `${said('chatId')}: ${said('messages')} messages`,
+  'chat.deleted': (said) => `${said('chatId')}: ${said('messages')} messages`,
+  'label.updated': (said) => `${said('labelId')} ${said('name')}`,
+  'label.deleted': (said) => said('labelId'),
+  'label.assigned': labelled,
+  'label.unassigned': labelled,
+  'quick_reply.updated': (said) => `/${said('shortcut')}: ${said('text')}`,
+  'quick_reply.deleted': (said) => said('replyId'),
   'group.joined': (said) => `${said('subject')} ${said('groupId')}`,
   'group.updated': (said) => said('groupId'),
   'group.participants': (said) => `${said('action')} ${said('groupId')}`,
@@ -99,6 +108,10 @@ const gists: Readonly<Record<EventType, (said: Said) => string>> = {
 
 function progress(said: Said): string {
   return `${said('messageId')} in ${said('chatId')}`
+}
+
+function labelled(said: Said): string {
+  return `${said('name') || said('labelId')}: ${said('chatId')} ${said('messageId')}`.trimEnd()
 }
 
 function caller(said: Said): string {

@@ -286,8 +286,13 @@ function scriptedLink(sessionId: number, generation: number, now: () => number):
     rejectCall: () => {
       throw new Error('a scripted link rejects no calls')
     },
-    get appState(): Link['appState'] {
-      throw new Error('a scripted link has no app state')
+    appState: {
+      isBusiness: undefined,
+      change: async () => {
+        throw new Error('a scripted link changes no app state')
+      },
+      // There is nothing that was not told.
+      sync: async () => {},
     },
     get statuses(): Link['statuses'] {
       throw new Error('a scripted link knows no statuses')

@@ -168,6 +168,8 @@ export interface GroupCalls {
  * with WhatsApp's reason, or `NO_ANSWER` within 20 s.
  */
 export interface AppStateCalls {
+  /** Whether the phone runs WhatsApp Business, which alone has labels and quick replies; undefined: it did not say. */
+  readonly isBusiness: boolean | undefined
   /** Resolves when WhatsApp has it and it is stored and told here, as what other devices set is. */
   change(change: AppStateChange): Promise<void>
   /** Fetches what we do not have; `afresh`: everything, as if nothing were known. What it tells is stored and told. */

@@ -28,6 +28,8 @@ import {
 const MAX_CONFLICTS = 5
 /** Answers of one sync, each with what did not fit into the one before. */
 const MAX_ANSWERS = 100
+/** The phone shares its keys right after linking: who asks before that waits for them. */
+const KEY_MS = 10_000
 /** More than any account has; a bomb ends here. */
 const MAX_EXTERNAL_BYTES = 128 * 1024 * 1024
 
@@ -64,14 +66,28 @@ export class AppState implements AppStateCalls {
   readonly #keys = new Map<string, MutationKeys>()
   /** Collections that wait for a key. */
   readonly #blocked = new Set<Collection>()
+  readonly #firstKey = Promise.withResolvers<void>()
   #tail: Promise<unknown> = Promise.resolve()
 
   constructor(deps: AppStateDeps) {
     this.#deps = deps
   }
 
-  change(change: AppStateChange): Promise<void> {
-    return this.#inTurn(() => this.#change(change))
+  get isBusiness(): boolean | undefined {
+    // What the phone said when it was linked: `smba` and `smbi` are WhatsApp Business, `android` and `iphone` are not.
+    const { platform = '' } = this.#deps.creds
+    if (platform.startsWith('smb')) return true
+    return platform === 'android' || platform === 'iphone' ? false : undefined
+  }
+
+  async change(change: AppStateChange): Promise<void> {
+    const { creds, clock } = this.#deps
+    if (creds.myAppStateKeyId === undefined) {
+      const { promise, resolve } = Promise.withResolvers<void>()
+      using _limit = clock.after(KEY_MS, resolve)
+      await Promise.race([this.#firstKey.promise, promise])
+    }
+    await this.#inTurn(() => this.#change(change))
   }
 
   async sync({ afresh }: { afresh: boolean }): Promise<void> {
@@ -88,6 +104,7 @@ export class AppState implements AppStateCalls {
 
   /** The phone has shared keys. */
   async keysCame(): Promise<void> {
+    this.#firstKey.resolve()
     const waiting = [...this.#blocked]
     this.#blocked.clear()
     if (waiting.length > 0) await this.#inTurn(() => this.#sync(waiting, false))

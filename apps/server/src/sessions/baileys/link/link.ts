@@ -128,9 +128,12 @@ export class SocketLink implements Link {
   #isOnline = false
   #offAbort: (() => void) | undefined
   readonly groups: GroupCalls = groupCalls((node) => this.#ask(node))
-  readonly appState: AppStateCalls = {
-    change: (change) => this.#onAppState((appState) => appState.change(change)),
-    sync: (how) => this.#onAppState((appState) => appState.sync(how)),
+  get appState(): AppStateCalls {
+    return {
+      isBusiness: this.#appState?.isBusiness,
+      change: (change) => this.#onAppState((appState) => appState.change(change)),
+      sync: (how) => this.#onAppState((appState) => appState.sync(how)),
+    }
   }
   #appState: AppState | undefined
   readonly statuses: StatusCalls = statusCalls({
@@ -506,7 +509,7 @@ export class SocketLink implements Link {
   }
 
   async #onAppStateKey(): Promise<void> {
-    if (this.#parts.creds.accountSyncCounter === 0) return this.#syncAppState()
+    if (this.#parts.creds.accountSyncCounter === 0) await this.#syncAppState()
     await this.#appState?.keysCame().catch((error: unknown) => this.#onUnreadAppState(error))
   }
 

@@ -1,0 +1,93 @@
+import { HubError } from '@inbox-hub/contract'
+import { type Jid, tryParseJid } from '@inbox-hub/whatsapp'
+
+import type { Chats } from '../chats/index.ts'
+import type { ChatListItem, Messages } from '../messages/index.ts'
+import type { Database } from '../platform/database/index.ts'
+import type { AppStateChange, LastMessage } from '../sessions/baileys/index.ts'
+import type { Sessions, SessionView } from '../sessions/index.ts'
+
+export { chatRoutes } from './routes.ts'
+
+/** What is done to a chat. Times are Unix ms. */
+export type ChatDeed =
+  | { do: 'archive' | 'unarchive' | 'pin' | 'unpin' | 'unmute' | 'read' | 'unread' | 'clear' | 'delete' }
+  | { do: 'mute'; until: number | 'always' }
+
+/**
+ * What people do to their chats: told to WhatsApp, for all devices of the account, and stored when it was taken (what the account's
+ * other devices do comes the same way, `Chats` and `Messages` keep it). Throws `CHAT_NOT_FOUND`, and what `AppStateCalls` rejects with.
+ */
+export interface ChatSettings {
+  /** As stored. */
+  get(session: SessionView, address: Jid): Promise<ChatListItem>
+  /** Resolves when WhatsApp has it and it is stored. */
+  set(session: SessionView, address: Jid, deed: ChatDeed): Promise<void>
+}
+
+export interface ChatSettingsDeps {
+  database: Database
+  sessions: Pick<Sessions, 'linkWithin'>
+  chats: Pick<Chats, 'addresses'>
+  messages: Pick<Messages, 'list' | 'markRead'>
+}
+
+/** A session that is just reconnecting is waited for. */
+const waitForLinkMs = 5_000
+
+export function createChatSettings({ database, sessions, chats, messages }: ChatSettingsDeps): ChatSettings {
+  async function get({ id }: SessionView, address: Jid): Promise<ChatListItem> {
+    const jid = (await chats.addresses.canonical(database, [{ sessionId: id, jid: address }]))(id, address)
+    const item = await messages.list.chat(id, jid)
+    if (item === undefined) throw new HubError('CHAT_NOT_FOUND')
+    return item
+  }
+
+  async function lastOf({ id }: SessionView, chat: Jid): Promise<LastMessage> {
+    const [row] = await messages.list.page({ sessionId: id, chat }, 1, 0)
+    if (row === undefined) return undefined
+    const { whatsapp_id: whatsappId, sender_jid: sender, sent_at: sentAt } = row
+    return { id: whatsappId, fromMe: row.from_me === 1, sender: tryParseJid(sender), sentAt }
+  }
+
+  async function changeOf(session: SessionView, chat: Jid, deed: ChatDeed): Promise<AppStateChange> {
+    switch (deed.do) {
+      case 'archive':
+      case 'unarchive':
+        return {
+          set: 'archived',
+          chat,
+          to: deed.do === 'archive',
+          last: await lastOf(session, chat),
+        }
+      case 'pin':
+      case 'unpin':
+        return { set: 'pinned', chat, to: deed.do === 'pin' }
+      case 'mute':
+        return { set: 'muted', chat, until: deed.until }
+      case 'unmute':
+        return { set: 'muted', chat, until: null }
+      case 'read':
+      case 'unread':
+        return { set: 'read', chat, to: deed.do === 'read', last: await lastOf(session, chat) }
+      case 'clear':
+      case 'delete':
+        break
+    }
+    return { set: 'emptied', chat, removed: deed.do === 'delete', last: await lastOf(session, chat) }
+  }
+
+  return {
+    get,
+    async set(session, address, deed) {
+      const item = await get(session, address)
+      // A column that only canonical addresses are written to.
+      const chat = item.jid as Jid
+      const link = await sessions.linkWithin(session.id, waitForLinkMs)
+      if (link === undefined) throw new HubError('SESSION_NOT_CONNECTED')
+      // The authors first: what the account's devices share says it to them alone, and leaves nothing unread here.
+      if (deed.do === 'read') await messages.markRead(session, chat)
+      await link.appState.change(await changeOf(session, chat, deed))
+    },
+  }
+}

@@ -1,0 +1,122 @@
+import { z } from 'zod'
+
+import { paginationSchema } from './answers.ts'
+import { endpoint } from './endpoint.ts'
+import type { ErrorCode } from './errors.ts'
+import { chatAddress, int, maybe, moment, sessionRef } from './fields.ts'
+import { chatQuery, chatSchema } from './messages.ts'
+
+const tag = 'Chats'
+const ofSession = z.object({ sessionId: sessionRef })
+const ofChat = ofSession.extend({ chatId: chatAddress })
+const oneChat = z.object({ chat: chatSchema })
+
+/** What every change of what the account's devices share can answer with. */
+export const appStateErrors: readonly ErrorCode[] = [
+  'SESSION_NOT_FOUND',
+  'SESSION_NOT_CONNECTED',
+  'APP_STATE_NOT_READY',
+  'APP_STATE_CONFLICT',
+  'WHATSAPP_ERROR',
+]
+const onChat: readonly ErrorCode[] = [...appStateErrors, 'CHAT_NOT_FOUND']
+const everywhere = 'Asks WhatsApp: the phone and the other devices of the account follow.'
+
+const listSessionChats = endpoint({
+  id: 'listSessionChats',
+  method: 'GET',
+  path: '/api/chats/:sessionId',
+  tag,
+  summary: 'List the chats of a session, newest first',
+  description: 'From the store. Without a filter all chats are there, archived ones too.',
+  params: ofSession,
+  query: chatQuery,
+  data: z.object({ chats: z.array(chatSchema), pagination: paginationSchema, total: z.int() }),
+  errors: ['SESSION_NOT_FOUND'],
+})
+
+const getChat = endpoint({
+  id: 'getChat',
+  method: 'GET',
+  path: '/api/chats/:sessionId/:chatId',
+  tag,
+  summary: 'Read a chat, from the store',
+  params: ofChat,
+  data: oneChat,
+  errors: ['SESSION_NOT_FOUND', 'CHAT_NOT_FOUND'],
+})
+
+const act = (id: string, action: string, summary: string, more = '') =>
+  endpoint({
+    id,
+    method: 'POST',
+    path: `/api/chats/:sessionId/:chatId/${action}`,
+    tag,
+    summary,
+    description: more === '' ? everywhere : `${more} ${everywhere}`,
+    params: ofChat,
+    data: oneChat,
+    errors: onChat,
+  })
+
+const archiveChat = act('archiveChat', 'archive', 'Archive a chat', 'It is not pinned any more.')
+const unarchiveChat = act('unarchiveChat', 'unarchive', 'Take a chat out of the archive')
+const pinChat = act('pinChat', 'pin', 'Pin a chat', 'WhatsApp shows three pinned chats at the top.')
+const unpinChat = act('unpinChat', 'unpin', 'Unpin a chat')
+const unmuteChat = act('unmuteChat', 'unmute', 'Let a chat notify again')
+const unreadChat = act('unreadChat', 'unread', 'Mark a chat as unread')
+const readChat = act(
+  'readChat',
+  'read',
+  'Mark a chat as read',
+  'Its messages too: their authors are told, as with `PUT /api/messages/:sessionId/:chatId/read`.',
+)
+const clearChat = act(
+  'clearChat',
+  'clear',
+  'Take all messages out of a chat',
+  'For this account alone: the others keep them. They cannot be brought back.',
+)
+
+const muteChat = endpoint({
+  id: 'muteChat',
+  method: 'POST',
+  path: '/api/chats/:sessionId/:chatId/mute',
+  tag,
+  summary: 'Mute a chat, for some time or always',
+  description: `Without \`until\` and \`seconds\`: always. ${everywhere}`,
+  params: ofChat,
+  body: z.object({
+    until: maybe(moment('end_of_day')),
+    seconds: maybe(int(1, 10 * 365 * 86_400)).meta({ description: 'From now; `until` goes before it.' }),
+  }),
+  data: oneChat,
+  errors: onChat,
+})
+
+const deleteChat = endpoint({
+  id: 'deleteChat',
+  method: 'DELETE',
+  path: '/api/chats/:sessionId/:chatId',
+  tag,
+  summary: 'Delete a chat with its messages',
+  description: `For this account alone: the others keep it. It comes back, empty, with its next message. ${everywhere}`,
+  params: ofChat,
+  data: z.object({ chatId: z.string(), deleted: z.literal(true) }),
+  errors: onChat,
+})
+
+export const chatEndpoints = {
+  listSessionChats,
+  getChat,
+  archiveChat,
+  unarchiveChat,
+  pinChat,
+  unpinChat,
+  muteChat,
+  unmuteChat,
+  readChat,
+  unreadChat,
+  clearChat,
+  deleteChat,
+}

@@ -31,6 +31,7 @@ import { makeMissingChats } from './repair.ts'
 import { createDeeds } from './sending/deeds.ts'
 import { createFiles, type Files } from './sending/files.ts'
 import { createPrepare } from './sending/prepare.ts'
+import { createNumberChecks, type NumberChecks } from './sending/number-checks.ts'
 import { createRecipients } from './sending/recipients.ts'
 import { createRepeats } from './sending/repeats.ts'
 import { createPoster, type StatusPost } from './sending/post-status.ts'
@@ -98,6 +99,8 @@ export interface Messages extends AsyncDisposable {
   readonly files: Pick<Files, 'take'>
   readonly list: MessageList
   readonly finder: MessageFinder
+  /** Whether numbers are on WhatsApp: the same answers, and the same budget, as sending has. */
+  readonly numbers: NumberChecks
   /** Entries of the journal and messages on their way that wait in this process; entries that cannot be projected. */
   backlog(): { projecting: number; parked: number; sending: number }
   /** Takes over what an earlier process owed: sweeps the journal, resends what is on its way. Once, before sessions connect. */
@@ -169,7 +172,8 @@ export function createMessages(deps: MessagesDeps): Messages {
     deedDone: (tx, id) => applyOwnDeed(tx, id, clock.now(), { chats, own, statuses }),
     pacerOf: (sessionId) => pacers.of(sessionId),
   })
-  const recipients = createRecipients({ database, chats, events, clock, log })
+  const numbers = createNumberChecks({ database, chats, events, clock, log })
+  const recipients = createRecipients({ database, chats, checks: numbers })
   const scheduler = createScheduler({
     database,
     sessions,
@@ -295,6 +299,7 @@ export function createMessages(deps: MessagesDeps): Messages {
     files,
     list,
     finder,
+    numbers,
     async markRead(session, address) {
       const sessionId = session.id
       const { chat, read } = await database.write(async (tx) => {

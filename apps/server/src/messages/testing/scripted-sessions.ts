@@ -283,6 +283,12 @@ function scriptedLink(sessionId: number, generation: number, now: () => number):
     get groups(): Link['groups'] {
       throw new Error('a scripted link knows no groups')
     },
+    get people(): Link['people'] {
+      throw new Error('a scripted link knows no people')
+    },
+    get account(): Link['account'] {
+      throw new Error('a scripted link has no account')
+    },
     rejectCall: () => {
       throw new Error('a scripted link rejects no calls')
     },

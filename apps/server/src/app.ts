@@ -19,6 +19,7 @@ import { createLog, type Log } from './platform/log.ts'
 import { createMetrics } from './platform/metrics.ts'
 import { probeWebSocketServer } from './platform/probes.ts'
 import { createSecrets, type Sealer } from './platform/secrets/index.ts'
+import { createPeople, extrasOf, peopleRoutes } from './people/index.ts'
 import { createMessages, createWires, messageRoutes, type Own } from './messages/index.ts'
 import { createSearch, searchRoutes } from './search/index.ts'
 import { rewrapDataKeys } from './sessions/rewrap.ts'
@@ -223,6 +224,18 @@ export async function startApp({
       metrics,
     }),
   )
+  const people = modules.use(
+    createPeople({
+      database,
+      events,
+      sessions,
+      chats,
+      messages,
+      media,
+      clock,
+      log: log.child({ module: 'people' }),
+    }),
+  )
   sessions.whilePurging(async (tx, id) => {
     await media.forgetSession(tx, id)
     await webhooks.forget(tx, id)
@@ -260,17 +273,20 @@ export async function startApp({
   })
   keyRoutes(http, access)
   sessionRoutes(http, { sessions, clock, version, whatsappVersion: whatsapp.version })
-  messageRoutes(http, { database, sessions, chats, messages, clock })
-  contactRoutes(http, { database, sessions, events, chats, clock })
+  const extras = extrasOf(people, { media, clock })
+  messageRoutes(http, { database, sessions, chats, messages, extras, clock })
+  contactRoutes(http, { database, sessions, events, chats, extras, clock })
+  peopleRoutes(http, { database, sessions, chats, messages, media, people, clock })
   const wires = createWires({
     database,
     chats,
+    extras,
     own,
     list: messages.list,
     waiting: (sessionId, whatsappId) => messages.waiting(sessionId, whatsappId),
     clock,
   })
-  searchRoutes(http, { sessions, messages, people: createPeopleSearch(database), search, wires })
+  searchRoutes(http, { sessions, messages, people: createPeopleSearch(database), search, extras, wires })
   statusRoutes(http, { database, sessions, chats, statuses, wires, clock })
   chatRoutes(http, { sessions, settings: chatSettings, messages, wires, clock })
   labelRoutes(http, { database, sessions, chats, messages, wires, labels })

@@ -7,6 +7,7 @@ import { keyEndpoints } from './keys.ts'
 import { labelEndpoints } from './labels.ts'
 import { mediaEndpoints } from './media.ts'
 import { messageEndpoints } from './messages.ts'
+import { peopleEndpoints } from './people.ts'
 import { searchEndpoints } from './search.ts'
 import { sessionEndpoints } from './sessions.ts'
 import { statusEndpoints } from './statuses.ts'
@@ -21,6 +22,7 @@ export const endpoints = {
   ...chatEndpoints,
   ...labelEndpoints,
   ...contactEndpoints,
+  ...peopleEndpoints,
   ...searchEndpoints,
   ...groupEndpoints,
   ...callEndpoints,

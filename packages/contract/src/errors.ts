@@ -399,6 +399,19 @@ export const errors = {
       pt: 'A mensagem não traz arquivo, ou o arquivo não é mais mantido.',
     },
   },
+  PICTURE_NOT_FOUND: {
+    status: 404,
+    message: {
+      es: 'No hay foto de perfil que mostrar',
+      en: 'There is no picture to show',
+      pt: 'Não há foto de perfil para mostrar',
+    },
+    remedy: {
+      es: '`details.reason`: `NONE`, no tiene foto; `HIDDEN`, no la muestra a esta cuenta. Muestre sus iniciales.',
+      en: '`details.reason`: `NONE`, there is none; `HIDDEN`, it is not shown to this account. Show their initials.',
+      pt: '`details.reason`: `NONE`, não tem foto; `HIDDEN`, não a mostra a esta conta. Mostre as iniciais.',
+    },
+  },
   CALL_NOT_FOUND: {
     status: 404,
     message: {

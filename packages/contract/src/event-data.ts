@@ -39,6 +39,7 @@ import {
   sessionStateChanged,
   sessionSynced,
 } from './session-events.ts'
+import { contactAbout, contactBlocked, contactPicture, presenceUpdate } from './people-events.ts'
 
 /** `data` of every event as it is stored, streamed, pulled, and sent by the `standard` webhook preset. */
 export const eventData = {
@@ -60,6 +61,11 @@ export const eventData = {
   'message.kept': messageKept,
   'message.poll_vote': messagePollVote,
   'contact.updated': contactUpdated,
+  'contact.blocked': contactBlocked,
+  'contact.unblocked': contactBlocked,
+  'contact.picture': contactPicture,
+  'contact.about': contactAbout,
+  'presence.update': presenceUpdate,
   'chat.archived': chatArchived,
   'chat.unarchived': chatArchived,
   'status.received': statusReceived,

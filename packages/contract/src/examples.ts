@@ -10,6 +10,7 @@ const ben = { id: '12025550124@s.whatsapp.net', lid: null }
 const status = { statusId: '3EB0C767D26A1B2C3D4E', dbId: 43, timestamp: at }
 const viewer = { from: chatId, fromLid: '99887766554433@lid' }
 const author = { isGroup: false, from: chatId, fromLid: '99887766554433@lid', participant: null }
+const somebody = { contactId: chatId, lid: '99887766554433@lid', timestamp: at }
 const call = {
   callId: '7F3A0C9D1E2B4A5C6D7E8F9012345678',
   from: chatId,
@@ -113,6 +114,11 @@ export const eventExamples: { readonly [Type in EventType]: EventData<Type> } = 
     pushName: 'Ana',
     verifiedName: null,
   },
+  'contact.blocked': { ...somebody, isBlocked: true },
+  'contact.unblocked': { ...somebody, isBlocked: false },
+  'contact.picture': { ...somebody, pictureId: '1769860800' },
+  'contact.about': { ...somebody, about: 'At work' },
+  'presence.update': { ...somebody, chatId, state: 'composing', lastSeen: null },
   'chat.archived': { chatId, isArchived: true, timestamp: at },
   'chat.unarchived': { chatId, isArchived: false, timestamp: at },
   'status.received': {

@@ -37,6 +37,11 @@ export const groupUpdated = z.object({
     memberAddMode: z.enum(memberAddModes).optional().describe('Who may add members'),
     joinApproval: z.boolean().optional().describe('Admins decide on who joins'),
     ephemeralSeconds: z.int().optional().describe('Messages disappear after so long; 0: they stay'),
+    pictureId: z
+      .string()
+      .nullable()
+      .optional()
+      .describe("WhatsApp's id of the new picture; null: none any more"),
     inviteCode: z.string().optional().describe('The new code; the former one leads nowhere'),
   }),
 })

@@ -182,6 +182,16 @@ export const texts = {
     en: 'Left the group',
     pt: 'Saiu do grupo',
   },
+  contact_blocked: {
+    es: 'Contacto bloqueado',
+    en: 'Contact blocked',
+    pt: 'Contato bloqueado',
+  },
+  contact_unblocked: {
+    es: 'Contacto desbloqueado',
+    en: 'Contact no longer blocked',
+    pt: 'Contato desbloqueado',
+  },
   call_rejected: {
     es: 'Llamada rechazada',
     en: 'Call refused',

@@ -24,6 +24,7 @@ export {
   type MediaRetryAnswer,
 } from './media/index.ts'
 export type { CertificateFlaw } from './noise/certificates.ts'
+export type { Business, BusinessProfile, Order, Product } from './server/profile.ts'
 export type { AccountControl, ReachoutTimelock } from './server/account-control.ts'
 export type { DeliveryFault, MessageFault, QueryFault } from './server/account-faults.ts'
 export {

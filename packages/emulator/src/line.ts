@@ -1,6 +1,7 @@
 import type { BinaryNode } from './baileys.ts'
 import type { Clock } from './clock.ts'
 import type { MediaHost } from './media/index.ts'
+import type { Business } from './server/profile.ts'
 import type { Truth } from './truth.ts'
 
 /**
@@ -120,10 +121,25 @@ export interface Participant extends Addresses {
   admin?: 'admin' | 'superadmin'
 }
 
+/** What an account shows of itself, changed on its phone: those who look at it are told, and its linked clients. */
+export interface ProfileLine {
+  /** A JPEG; undefined takes the picture away. */
+  picture(jpeg: Uint8Array | undefined): void
+  /** Of a group it is in. @throws {RangeError} There is none. */
+  groupPicture(group: string, jpeg: Uint8Array | undefined): void
+  about(text: string): void
+  /** A category and its value, as WhatsApp names them: `profile` `none`. */
+  privacy(category: string, value: string): void
+  block(address: string, isBlocked: boolean): void
+  /** Makes it a business with a shop, or no longer one. */
+  business(business: Business | undefined): void
+}
+
 /** What the server offers a phone. */
 export interface Line extends Addresses {
   readonly clock: Clock
   readonly truth: Truth
+  readonly profile: ProfileLine
   /** Where files lie. */
   readonly media: MediaHost
 

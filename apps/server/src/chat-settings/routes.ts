@@ -23,13 +23,13 @@ export function chatRoutes(
 ): void {
   const find = (ownerId: number, ref: string): SessionView => sessions.find(ownerId, ref, 'name_first')
 
-  async function wire(session: SessionView, chatId: Jid) {
-    const [chat] = await wires.chats([await settings.get(session, chatId)])
+  async function wire(session: SessionView, chatId: Jid, baseUrl: string) {
+    const [chat] = await wires.chats([await settings.get(session, chatId)], baseUrl)
     if (chat === undefined) throw new Error('one chat makes one')
     return chat
   }
 
-  http.serve(endpoints.listSessionChats, async ({ params, query, ownerId }) => {
+  http.serve(endpoints.listSessionChats, async ({ params, query, ownerId, baseUrl }) => {
     const { id } = find(ownerId, params.sessionId)
     const { page, limit } = query
     const { chats, total } = await messages.list.chats(
@@ -38,12 +38,12 @@ export function chatRoutes(
       offsetOf(query),
     )
     return {
-      data: { chats: await wires.chats(chats), pagination: paginationOf(total, page, limit), total },
+      data: { chats: await wires.chats(chats, baseUrl), pagination: paginationOf(total, page, limit), total },
     }
   })
 
-  http.serve(endpoints.getChat, async ({ params, ownerId }) => ({
-    data: { chat: await wire(find(ownerId, params.sessionId), params.chatId) },
+  http.serve(endpoints.getChat, async ({ params, ownerId, baseUrl }) => ({
+    data: { chat: await wire(find(ownerId, params.sessionId), params.chatId, baseUrl) },
   }))
 
   for (const [endpoint, deed] of [
@@ -56,17 +56,17 @@ export function chatRoutes(
     [endpoints.unreadChat, 'unread'],
     [endpoints.clearChat, 'clear'],
   ] as const) {
-    http.serve(endpoint, async ({ params, ownerId }) => {
+    http.serve(endpoint, async ({ params, ownerId, baseUrl }) => {
       const session = find(ownerId, params.sessionId)
       await settings.set(session, params.chatId, { do: deed })
       return {
-        data: { chat: await wire(session, params.chatId) },
+        data: { chat: await wire(session, params.chatId, baseUrl) },
         message: deed === 'clear' ? 'chat_cleared' : 'chat_updated',
       }
     })
   }
 
-  http.serve(endpoints.muteChat, async ({ params, body, ownerId, language }) => {
+  http.serve(endpoints.muteChat, async ({ params, body, ownerId, language, baseUrl }) => {
     const session = find(ownerId, params.sessionId)
     const { until, seconds } = body
     const now = clock.now()
@@ -77,12 +77,12 @@ export function chatRoutes(
       until: until ?? (seconds === undefined ? 'always' : now + seconds * 1000),
     }
     await settings.set(session, params.chatId, deed)
-    return { data: { chat: await wire(session, params.chatId) }, message: 'chat_updated' }
+    return { data: { chat: await wire(session, params.chatId, baseUrl) }, message: 'chat_updated' }
   })
 
-  http.serve(endpoints.deleteChat, async ({ params, ownerId }) => {
+  http.serve(endpoints.deleteChat, async ({ params, ownerId, baseUrl }) => {
     const session = find(ownerId, params.sessionId)
-    const { chatId } = await wire(session, params.chatId)
+    const { chatId } = await wire(session, params.chatId, baseUrl)
     await settings.set(session, params.chatId, { do: 'delete' })
     return { data: { chatId, deleted: true as const }, message: 'chat_deleted' }
   })

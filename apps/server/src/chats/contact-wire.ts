@@ -3,8 +3,30 @@ import { isGroup, isLid, isPerson, isPn, type Jid, userOf } from '@inbox-hub/wha
 
 import { type ContactRow, nameOf, newContact, numberOf, tagsOf } from './contacts.ts'
 
+/** What is known of somebody beside their names. `isBusiness` undefined: nobody asked. */
+export interface ContactExtras {
+  pictureUrl: string | null
+  isBlocked: boolean
+  isBusiness: boolean | undefined
+  about: string | null
+  /** ISO 8601. */
+  lastSeen: string | null
+  businessProfile: { description: string | null; website: string | null; email: string | null } | null
+}
+
+/** Reads that for people of one session, by canonical address; links begin with `baseUrl`. */
+export type ExtrasOf = (
+  sessionId: number,
+  jids: readonly string[],
+  baseUrl: string,
+) => Promise<(jid: string) => ContactExtras>
+
 /** A contact as every list of the API shows it (contract §6): under its number when that is known. */
-export function contactWire(row: Omit<ContactRow, 'search'>): ContactWire {
+export function contactWire(
+  row: Omit<ContactRow, 'search'>,
+  extras: (jid: string) => ContactExtras,
+): ContactWire {
+  const { pictureUrl, isBlocked, isBusiness } = extras(row.jid)
   // A column that only canonical addresses are written to.
   const jid = row.jid as Jid
   const id = row.number === null ? jid : `${row.number}@s.whatsapp.net`
@@ -21,14 +43,14 @@ export function contactWire(row: Omit<ContactRow, 'search'>): ContactWire {
     number,
     phone: number,
     phoneNumber: number,
-    imgUrl: null,
-    profilePicUrl: null,
+    imgUrl: pictureUrl,
+    profilePicUrl: pictureUrl,
     isUser: isPerson(jid),
     isGroup: isGroup(jid),
     isWAContact: isPerson(jid),
     isMyContact: row.saved_name !== null,
-    isBlocked: false,
-    isBusiness: row.verified_name !== null,
+    isBlocked,
+    isBusiness: isBusiness ?? row.verified_name !== null,
     tags: [...tagsOf(row)],
     notes: row.notes,
     assignedToUserId: row.assigned_to,
@@ -36,17 +58,19 @@ export function contactWire(row: Omit<ContactRow, 'search'>): ContactWire {
 }
 
 /** Somebody nothing is known about but an address that could be theirs. */
-export function strangerWire(sessionId: number, jid: Jid): ContactWire {
-  const contact = contactWire(newContact(sessionId, jid, isPn(jid) ? numberOf(jid) : null, {}, 0))
+export function strangerWire(
+  sessionId: number,
+  jid: Jid,
+  extras: (jid: string) => ContactExtras,
+): ContactWire {
+  const contact = contactWire(newContact(sessionId, jid, isPn(jid) ? numberOf(jid) : null, {}, 0), extras)
   return { ...contact, isWAContact: false, name: userOf(jid) }
 }
 
-/** What `info` adds: nothing of it is kept by the hub yet, so it is null. */
-export function contactInfoWire(contact: ContactWire): ContactWire & {
-  businessProfile: null
-  status: null
-  about: null
-  lastSeen: null
-} {
-  return { ...contact, businessProfile: null, status: null, about: null, lastSeen: null }
+/** What `info` adds. */
+export function contactInfoWire(
+  contact: ContactWire,
+  { about, lastSeen, businessProfile }: ContactExtras,
+): ContactWire & Pick<ContactExtras, 'about' | 'lastSeen' | 'businessProfile'> & { status: string | null } {
+  return { ...contact, businessProfile, status: about, about, lastSeen }
 }

@@ -31,7 +31,7 @@ import { type ContactFact, type Contacts, createContacts } from './contacts.ts'
 import { type PastChatState, takePastChat } from './past-chats.ts'
 import { rekey, type RekeyedMessages, type Rekeying } from './rekey.ts'
 
-export { contactWire } from './contact-wire.ts'
+export { contactWire, type ExtrasOf } from './contact-wire.ts'
 export { contactRoutes } from './routes.ts'
 export { byNumber, personOf, type ShownPerson, showPeople } from './people.ts'
 export { createPeopleSearch, type PeopleSearch } from './people-search.ts'

@@ -1,4 +1,13 @@
-import { endpoints, HubError, isoOf, offsetOf, paginationOf, say, texts } from '@inbox-hub/contract'
+import {
+  type ContactWire,
+  endpoints,
+  HubError,
+  isoOf,
+  offsetOf,
+  paginationOf,
+  say,
+  texts,
+} from '@inbox-hub/contract'
 import { isPerson, type Jid, pnOf } from '@inbox-hub/whatsapp'
 
 import type { Events, NewEvent } from '../events/index.ts'
@@ -7,7 +16,7 @@ import type { Database } from '../platform/database/index.ts'
 import type { Http } from '../platform/http/index.ts'
 import type { Sessions } from '../sessions/index.ts'
 import { createContactList } from './contact-list.ts'
-import { contactInfoWire, contactWire, strangerWire } from './contact-wire.ts'
+import { contactInfoWire, contactWire, type ExtrasOf, strangerWire } from './contact-wire.ts'
 import {
   type ContactRow,
   contactUpdatedEvent,
@@ -25,13 +34,15 @@ export interface ChatRoutesDeps {
   sessions: Pick<Sessions, 'find' | 'list' | 'link'>
   events: Pick<Events, 'append'>
   chats: Chats
+  /** What lists show beside names. */
+  extras: ExtrasOf
   clock: Clock
 }
 
 /** Contacts, from the store alone: no request here touches a socket (contract §12, pain 11). */
 export function contactRoutes(
   http: Pick<Http, 'serve'>,
-  { database, sessions, events, chats, clock }: ChatRoutesDeps,
+  { database, sessions, events, chats, extras, clock }: ChatRoutesDeps,
 ): void {
   const list = createContactList(database)
 
@@ -39,13 +50,27 @@ export function contactRoutes(
     return (await chats.addresses.canonical(database, [{ sessionId, jid }]))(sessionId, jid)
   }
 
-  http.serve(endpoints.listContacts, async ({ params, query, ownerId }) => {
+  /** Rows of one session. */
+  async function wires(
+    sessionId: number,
+    rows: readonly Omit<ContactRow, 'search'>[],
+    baseUrl: string,
+  ): Promise<ContactWire[]> {
+    const known = await extras(
+      sessionId,
+      rows.map(({ jid }) => jid),
+      baseUrl,
+    )
+    return rows.map((row) => contactWire(row, known))
+  }
+
+  http.serve(endpoints.listContacts, async ({ params, query, ownerId, baseUrl }) => {
     const session = sessions.find(ownerId, params.sessionId, 'name_first')
     const { page, limit, search } = query
     const { contacts, total } = await list.page(session, { search, limit, offset: offsetOf(query) })
     return {
       data: {
-        contacts: contacts.map(contactWire),
+        contacts: await wires(session.id, contacts, baseUrl),
         pagination: paginationOf(total, page, limit),
         total,
         ...(search === undefined ? {} : { search }),
@@ -53,22 +78,27 @@ export function contactRoutes(
     }
   })
 
-  http.serve(endpoints.searchContact, async ({ params, ownerId, language }) => {
+  http.serve(endpoints.searchContact, async ({ params, ownerId, language, baseUrl }) => {
     const { id } = sessions.find(ownerId, params.sessionId, 'name_first')
     const row = await list.find(id, await canonical(id, pnOf(params.phoneNumber)))
+    const [contact] = row === undefined ? [] : await wires(id, [row], baseUrl)
     return {
       data:
-        row === undefined
+        contact === undefined
           ? { contact: null, message: say(texts.contact_not_found, language) }
-          : { contact: contactWire(row) },
+          : { contact },
     }
   })
 
-  http.serve(endpoints.getContactInfo, async ({ params, ownerId }) => {
+  http.serve(endpoints.getContactInfo, async ({ params, ownerId, baseUrl }) => {
     const { id } = sessions.find(ownerId, params.sessionId, 'name_first')
     const jid = await canonical(id, params.contactId)
     const row = await list.find(id, jid)
-    const contact = contactInfoWire(row === undefined ? strangerWire(id, jid) : contactWire(row))
+    const known = await extras(id, [jid], baseUrl)
+    const contact = contactInfoWire(
+      row === undefined ? strangerWire(id, jid, known) : contactWire(row, known),
+      known(jid),
+    )
     return { data: { ...contact, contact } }
   })
 
@@ -89,7 +119,7 @@ export function contactRoutes(
     }
   })
 
-  http.serve(endpoints.updateContact, async ({ params, body, ownerId }) => {
+  http.serve(endpoints.updateContact, async ({ params, body, ownerId, baseUrl }) => {
     const named =
       body.sessionId === undefined ? undefined : sessions.find(ownerId, body.sessionId, 'name_first')
     const among = named === undefined ? sessions.list(ownerId) : [named]
@@ -123,12 +153,13 @@ export function contactRoutes(
       if (told.length > 0) await events.append(tx, told)
       return rows
     })
-    const [contact] = saved
-    if (contact === undefined) throw new HubError('CONTACT_NOT_FOUND')
-    return { data: { contact: contactWire(contact) }, message: 'contact_saved' }
+    const [row] = saved
+    if (row === undefined) throw new HubError('CONTACT_NOT_FOUND')
+    const known = await extras(row.session_id, [row.jid], baseUrl)
+    return { data: { contact: contactWire(row, known) }, message: 'contact_saved' }
   })
 
-  http.serve(endpoints.listSessionContacts, async ({ params, query, ownerId }) => {
+  http.serve(endpoints.listSessionContacts, async ({ params, query, ownerId, baseUrl }) => {
     const session = sessions.find(ownerId, params.ref, 'number_first')
     const { contacts, total } = await list.page(session, {
       search: undefined,
@@ -137,7 +168,7 @@ export function contactRoutes(
     })
     return {
       data: {
-        contacts: contacts.map(contactWire),
+        contacts: await wires(session.id, contacts, baseUrl),
         pagination: paginationOf(total, query.page, query.limit),
         total,
         source: 'database' as const,

@@ -48,7 +48,7 @@ export interface StoredGroup {
 }
 
 /** What a group is to be changed to; what is left out stays. */
-export type GroupWish = Omit<GroupUpdated['changes'], 'inviteCode'>
+export type GroupWish = Omit<GroupUpdated['changes'], 'inviteCode' | 'pictureId'>
 
 /**
  * The groups of sessions: read from WhatsApp when first needed, kept by what it tells of them. Everything that asks WhatsApp throws

@@ -63,13 +63,13 @@ export function labelRoutes(
     return { data: { labelId: params.labelId, deleted: true as const }, message: 'label_deleted' }
   })
 
-  http.serve(endpoints.listLabelChats, async ({ params, query, ownerId }) => {
+  http.serve(endpoints.listLabelChats, async ({ params, query, ownerId, baseUrl }) => {
     const { id: sessionId } = find(ownerId, params.sessionId)
     const { id: label } = await labels.get(sessionId, params.labelId)
     const { page, limit } = query
     const { chats: items, total } = await messages.list.chats({ sessionId, label }, limit, offsetOf(query))
     return {
-      data: { chats: await wires.chats(items), pagination: paginationOf(total, page, limit), total },
+      data: { chats: await wires.chats(items, baseUrl), pagination: paginationOf(total, page, limit), total },
     }
   })
 

@@ -30,6 +30,7 @@ import { cleanFileName, fileNameOfUrl } from './file-name.ts'
 import { createLinks, type Links } from './links.ts'
 import {
   checkBlobAt,
+  forgetUse,
   insertMedia,
   mediaById,
   type MediaRow,
@@ -121,6 +122,8 @@ export interface Media extends AsyncDisposable {
   expiryOf(media: MediaRow): number | undefined
   /** Has the files of a session that is purged go with the next sweeps. */
   forgetSession(tx: Tx, sessionId: number): Promise<void>
+  /** Has files go with the next sweeps, whoever's they are. */
+  forgetFiles(tx: Tx, ids: readonly string[]): Promise<void>
   /** Why the store of the bytes does not work, and what to do; undefined when it does. Answers within seconds. */
   fault(): Promise<{ message: string; remedy: string } | undefined>
   /** Removes what is too old and what nothing uses, now. Runs by itself every hour. */
@@ -368,6 +371,13 @@ export function createMedia({
         .set({ used_at: 0, keep: 0 })
         .where('session_id', '=', sessionId)
         .execute()
+    },
+
+    async forgetFiles(tx, ids) {
+      await forgetUse.runMany(
+        tx,
+        ids.map((id) => ({ id })),
+      )
     },
 
     async fault() {

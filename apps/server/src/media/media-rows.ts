@@ -57,6 +57,11 @@ export const noteUse = statement((db, p: { id: string; at: number }) =>
   db.updateTable('media').set({ used_at: p.at }).where('id', '=', p.id),
 )
 
+/** Takes it for unused since 1970: the next sweep has it. */
+export const forgetUse = statement((db, p: { id: string }) =>
+  db.updateTable('media').set({ used_at: 0, keep: 0 }).where('id', '=', p.id),
+)
+
 export const deleteMedia = statement((db, p: { seq: number }) =>
   db.deleteFrom('media').where('seq', '=', p.seq),
 )

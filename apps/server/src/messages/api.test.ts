@@ -4,6 +4,7 @@ import { Registry } from 'prom-client'
 import { expect, test } from 'vitest'
 
 import { contactRoutes } from '../chats/index.ts'
+import { noExtras } from '../chats/testing/no-extras.ts'
 import { systemClock } from '../platform/clock.ts'
 import { createHttp } from '../platform/http/index.ts'
 import { silentLog } from '../platform/log.ts'
@@ -24,8 +25,8 @@ async function serve(hub: Fixture) {
     metrics: new Registry(),
     authenticate: (key) => (key === 'key' ? 1 : undefined),
   })
-  messageRoutes(http, hub)
-  contactRoutes(http, hub)
+  messageRoutes(http, { ...hub, extras: noExtras })
+  contactRoutes(http, { ...hub, extras: noExtras })
   const { url } = await http.listen({ host: '127.0.0.1', port: 0 })
   return {
     async call(endpoint: Endpoint, path: string, body?: unknown, headers: Record<string, string> = {}) {
@@ -282,6 +283,7 @@ databases('the message API', ({ open }) => {
     let signal: AbortSignal | undefined
     messageRoutes(http, {
       ...hub,
+      extras: noExtras,
       messages: {
         ...hub.messages,
         send(session, requests, call) {

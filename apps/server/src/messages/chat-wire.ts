@@ -13,7 +13,12 @@ function contactName(chat: ChatListItem): string | null {
 }
 
 /** A chat as every list of the API shows it (contract §5, rules 14 and 15). */
-export function chatWire(chat: ChatListItem, shown: Jid, labels: readonly string[], now: number): ChatWire {
+export function chatWire(
+  chat: ChatListItem,
+  shown: Jid,
+  { labels, profilePicture }: { labels: readonly string[]; profilePicture: string | null },
+  now: number,
+): ChatWire {
   const cus = toCus(shown)
   const body = chat.last_body ?? ''
   return {
@@ -36,7 +41,7 @@ export function chatWire(chat: ChatListItem, shown: Jid, labels: readonly string
     unreadCount: chat.unread_count,
     messageCount: chat.message_count,
     totalMessages: chat.message_count,
-    profilePicture: null,
+    profilePicture,
     archived: chat.archived === 1,
     pinned: chat.pinned === 1,
     isMuted: chat.muted_until !== null && chat.muted_until > now,

@@ -11,7 +11,7 @@ import {
 } from '@inbox-hub/contract'
 import { isBroadcastList, isGroup, isNewsletter, isStatus, type Jid } from '@inbox-hub/whatsapp'
 
-import type { Chats } from '../chats/index.ts'
+import type { Chats, ExtrasOf } from '../chats/index.ts'
 import type { Clock } from '../platform/clock.ts'
 import type { Database } from '../platform/database/index.ts'
 import type { Http } from '../platform/http/index.ts'
@@ -30,6 +30,8 @@ export interface MessageRoutesDeps {
   sessions: Pick<Sessions, 'find' | 'list' | 'view'>
   chats: Pick<Chats, 'addresses'>
   messages: Messages
+  /** What lists show beside names. */
+  extras: ExtrasOf
   clock: Clock
 }
 
@@ -40,7 +42,7 @@ type SendAnswer = DataOf<typeof endpoints.retryMessage>
 /** Messages and the chats they stand in. Lists come from the store alone: no read touches a socket (contract §12, pain 11). */
 export function messageRoutes(
   http: Pick<Http, 'serve'>,
-  { database, sessions, chats, messages, clock }: MessageRoutesDeps,
+  { database, sessions, chats, messages, extras, clock }: MessageRoutesDeps,
 ): void {
   const { list, finder } = messages
   const waiting: WireContext['waiting'] = (sessionId, whatsappId) => messages.waiting(sessionId, whatsappId)
@@ -48,7 +50,7 @@ export function messageRoutes(
     const view = sessions.view(sessionId)
     return { pn: view?.mePn, lid: view?.meLid }
   }
-  const wires = createWires({ database, chats, own, list, waiting, clock })
+  const wires = createWires({ database, chats, extras, own, list, waiting, clock })
   const canonical = async (sessionId: number, jid: Jid): Promise<Jid> =>
     (await chats.addresses.canonical(database, [{ sessionId, jid }]))(sessionId, jid)
 
@@ -189,7 +191,7 @@ export function messageRoutes(
     }
   })
 
-  http.serve(endpoints.listChats, async ({ params, query, ownerId }) => {
+  http.serve(endpoints.listChats, async ({ params, query, ownerId, baseUrl }) => {
     const { id } = sessions.find(ownerId, params.sessionId, 'name_first')
     const { chats: items, total } = await list.chats(
       chatFilterOf(id, query, clock.now()),
@@ -198,7 +200,7 @@ export function messageRoutes(
     )
     return {
       data: {
-        chats: await wires.chats(items),
+        chats: await wires.chats(items, baseUrl),
         pagination: paginationOf(total, query.page, query.limit),
         total,
       },

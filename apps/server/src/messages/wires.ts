@@ -1,7 +1,7 @@
 import type { ChatWire, Language, MessageWire } from '@inbox-hub/contract'
 import type { Jid } from '@inbox-hub/whatsapp'
 
-import type { Chats } from '../chats/index.ts'
+import type { Chats, ExtrasOf } from '../chats/index.ts'
 import type { Clock } from '../platform/clock.ts'
 import type { Database } from '../platform/database/index.ts'
 import { addressesIn as addressesInChange } from './changes.ts'
@@ -17,7 +17,8 @@ export interface Wires {
   messages(rows: readonly MessageRow[], language: Language): Promise<MessageWire[]>
   /** Messages that wait for their time. */
   scheduled(rows: readonly ScheduledRow[], language: Language): Promise<MessageWire[]>
-  chats(items: readonly ChatListItem[]): Promise<ChatWire[]>
+  /** Links begin with `baseUrl`. */
+  chats(items: readonly ChatListItem[], baseUrl: string): Promise<ChatWire[]>
   /** The address of each chat to show to the world. */
   shownChats(items: readonly ChatListItem[]): Promise<(item: ChatListItem) => Jid>
 }
@@ -25,6 +26,7 @@ export interface Wires {
 export function createWires({
   database,
   chats,
+  extras,
   own,
   list,
   waiting,
@@ -32,6 +34,7 @@ export function createWires({
 }: {
   database: Database
   chats: Pick<Chats, 'addresses'>
+  extras: ExtrasOf
   own: (sessionId: number) => Own
   list: Pick<MessageList, 'changes' | 'failures' | 'labels'>
   waiting: WireContext['waiting']
@@ -45,6 +48,21 @@ export function createWires({
       items.map((item) => ({ sessionId: item.session_id, jid: jidOf(item) })),
     )
     return (item) => shown(item.session_id, jidOf(item))
+  }
+
+  async function picturesOf(
+    items: readonly ChatListItem[],
+    baseUrl: string,
+  ): Promise<(item: ChatListItem) => string | null> {
+    const bySession = Map.groupBy(items, (item) => item.session_id)
+    const known = await Promise.all(
+      [...bySession].map(async ([sessionId, its]) => {
+        const jids = its.map(({ jid }) => jid)
+        return [sessionId, await extras(sessionId, jids, baseUrl)] as const
+      }),
+    )
+    const extrasIn = new Map(known)
+    return (item) => extrasIn.get(item.session_id)?.(item.jid).pictureUrl ?? null
   }
 
   return {
@@ -67,11 +85,23 @@ export function createWires({
       const context = { shown, own, ...nothingYet, waiting, now, language }
       return rows.map((row) => scheduledWire(row, now, context))
     },
-    async chats(items) {
-      const [shown, labels] = await Promise.all([shownChats(items), list.labels(items)])
+    async chats(items, baseUrl) {
+      const [shown, labels, pictureOf] = await Promise.all([
+        shownChats(items),
+        list.labels(items),
+        picturesOf(items, baseUrl),
+      ])
       const now = clock.now()
       return items.map((item) =>
-        chatWire(item, shown(item), labels.get(`${item.session_id} ${item.jid}`) ?? [], now),
+        chatWire(
+          item,
+          shown(item),
+          {
+            labels: labels.get(`${item.session_id} ${item.jid}`) ?? [],
+            profilePicture: pictureOf(item),
+          },
+          now,
+        ),
       )
     },
   }

@@ -1,6 +1,6 @@
 import { endpoints, type Language, type RequestOf } from '@inbox-hub/contract'
 
-import { contactWire, type PeopleSearch } from '../chats/index.ts'
+import { contactWire, type ExtrasOf, type PeopleSearch } from '../chats/index.ts'
 import type { ChatListItem, createWires, Messages } from '../messages/index.ts'
 import type { Http } from '../platform/http/index.ts'
 import type { Sessions, SessionView } from '../sessions/index.ts'
@@ -13,6 +13,8 @@ export interface SearchRoutesDeps {
   messages: { list: Pick<Messages['list'], 'chatsAmong'> }
   people: PeopleSearch
   search: Pick<Search, 'messages'>
+  /** What lists show beside names. */
+  extras: ExtrasOf
   wires: ReturnType<typeof createWires>
 }
 
@@ -24,9 +26,13 @@ const peopleRead = 200
 /** Messages, chats and contacts by what people remember of them, from the store alone. */
 export function searchRoutes(
   http: Pick<Http, 'serve'>,
-  { sessions, messages, people, search, wires }: SearchRoutesDeps,
+  { sessions, messages, people, search, extras, wires }: SearchRoutesDeps,
 ): void {
-  async function found(among: readonly SessionView[], query: Query, language: Language) {
+  async function found(
+    among: readonly SessionView[],
+    query: Query,
+    { language, baseUrl }: { language: Language; baseUrl: string },
+  ) {
     const { q, limit, cursor } = query
     const nameOf = new Map(among.map(({ id, sessionId }) => [id, sessionId]))
     const named = (sessionId: number): string => nameOf.get(sessionId) ?? String(sessionId)
@@ -50,10 +56,10 @@ export function searchRoutes(
         })
       : { rows: [], next: undefined, pending: 0 }
     const items = isFirst && kinds.has('chats') ? await chatsOf(among, q, limit) : []
-    const contacts = isFirst && kinds.has('contacts') ? await contactsOf(among, q, limit) : []
+    const contacts = isFirst && kinds.has('contacts') ? await contactsOf(among, q, limit, baseUrl) : []
     const [messageWires, chatWires] = await Promise.all([
       wires.messages(page.rows, language),
-      wires.chats(items),
+      wires.chats(items, baseUrl),
     ])
     return {
       query: q,
@@ -67,7 +73,10 @@ export function searchRoutes(
         const chat = chatWires[i]
         return chat === undefined ? [] : [{ sessionId: named(item.session_id), chat }]
       }),
-      contacts: contacts.map((row) => ({ sessionId: named(row.session_id), contact: contactWire(row) })),
+      contacts: contacts.map(({ row, known }) => ({
+        sessionId: named(row.session_id),
+        contact: contactWire(row, known),
+      })),
       nextCursor: page.next ?? null,
       pendingMessages: page.pending,
     }
@@ -85,18 +94,23 @@ export function searchRoutes(
     return items.sort((left, right) => right.active_at - left.active_at).slice(0, limit)
   }
 
-  async function contactsOf(among: readonly SessionView[], text: string, limit: number) {
-    const rows = []
-    for (const { id } of among) rows.push(...(await people.contacts(id, text, limit)))
-    return rows.sort((left, right) => right.updated_at - left.updated_at).slice(0, limit)
+  async function contactsOf(among: readonly SessionView[], text: string, limit: number, baseUrl: string) {
+    const found = []
+    for (const { id } of among) {
+      const rows = await people.contacts(id, text, limit)
+      const jids = rows.map(({ jid }) => jid)
+      const known = await extras(id, jids, baseUrl)
+      found.push(...rows.map((row) => ({ row, known })))
+    }
+    return found.sort((left, right) => right.row.updated_at - left.row.updated_at).slice(0, limit)
   }
 
-  http.serve(endpoints.searchSession, async ({ params, query, ownerId, language }) => {
+  http.serve(endpoints.searchSession, async ({ params, query, ownerId, language, baseUrl }) => {
     const session = sessions.find(ownerId, params.sessionId, 'name_first')
-    return { data: await found([session], query, language) }
+    return { data: await found([session], query, { language, baseUrl }) }
   })
 
-  http.serve(endpoints.searchAll, async ({ query, ownerId, language }) => ({
-    data: await found(sessions.list(ownerId), query, language),
+  http.serve(endpoints.searchAll, async ({ query, ownerId, language, baseUrl }) => ({
+    data: await found(sessions.list(ownerId), query, { language, baseUrl }),
   }))
 }

@@ -5,6 +5,7 @@ import { Registry } from 'prom-client'
 import { expect, test } from 'vitest'
 
 import { createPeopleSearch } from '../chats/index.ts'
+import { noExtras } from '../chats/testing/no-extras.ts'
 import { createWires } from '../messages/index.ts'
 import { startFixture } from '../messages/testing/messages-fixture.ts'
 import { me, type ScriptedEntry } from '../messages/testing/scripted-sessions.ts'
@@ -46,7 +47,16 @@ async function startSearch(open: () => Promise<Database>) {
     messages,
     people: createPeopleSearch(database),
     search,
-    wires: createWires({ database, chats, own, list: messages.list, waiting: () => undefined, clock }),
+    extras: noExtras,
+    wires: createWires({
+      database,
+      chats,
+      extras: noExtras,
+      own,
+      list: messages.list,
+      waiting: () => undefined,
+      clock,
+    }),
   })
   const { url } = await http.listen({ host: '127.0.0.1', port: 0 })
   const all = made.move()

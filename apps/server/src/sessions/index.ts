@@ -6,6 +6,7 @@ import type { Answered, StoreHistory } from './history.ts'
 
 export { askWhatsApp } from './ask-whatsapp.ts'
 export type { Answered, Stored, StoreHistory } from './history.ts'
+export { QueryRefused } from './query-refused.ts'
 export { sessionRoutes, type SessionRoutesDeps } from './routes.ts'
 export { createSessions, type SessionLifecycle, type SessionsDeps } from './sessions.ts'
 export { stateFacts } from './session-state.ts'

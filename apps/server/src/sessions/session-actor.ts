@@ -366,6 +366,12 @@ export class SessionActor {
         return this.post({ type: 'paired', generation, me: event.me })
       case 'online':
         return this.post({ type: 'online', generation, me: event.me })
+      case 'renamed': {
+        const { me } = this.record
+        if (me === undefined || me.name === event.name) return
+        this.#know({ ...me, name: event.name })
+        return this.#write()
+      }
       case 'logged_in':
       case 'passkey_required':
       case 'fenced':

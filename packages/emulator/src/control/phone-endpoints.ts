@@ -249,6 +249,36 @@ export function phoneEndpoints(emulator: Emulator, known: Set<string>): Endpoint
       }),
       handle: ({ params, body }) => phone(params).types(body.to, body.state),
     }),
+    endpoint('PUT /phones/:number/picture', {
+      about: 'Changes its picture, a JPEG in base64, or that of a group it is in; null takes it away.',
+      body: z.strictObject({ jpeg: z.base64().nullable(), group: address.optional() }),
+      handle: ({ params, body: { jpeg, group } }) => {
+        const bytes = jpeg === null ? undefined : Buffer.from(jpeg, 'base64')
+        const { profile } = phone(params)
+        if (group === undefined) profile.picture(bytes)
+        else profile.groupPicture(group, bytes)
+      },
+    }),
+    endpoint('PUT /phones/:number/about', {
+      about: 'Changes what it says about itself.',
+      body: z.strictObject({ text: z.string().max(700) }),
+      handle: ({ params, body }) => phone(params).profile.about(body.text),
+    }),
+    endpoint('PUT /phones/:number/privacy', {
+      about: 'Changes a privacy setting, as WhatsApp names it: `profile` `none`.',
+      body: z.strictObject({ category: z.string().min(1).max(40), value: z.string().min(1).max(40) }),
+      handle: ({ params, body }) => phone(params).profile.privacy(body.category, body.value),
+    }),
+    endpoint('PUT /phones/:number/blocked', {
+      about: 'Blocks somebody, or no longer.',
+      body: z.strictObject({ contact: address, blocked: z.boolean().default(true) }),
+      handle: ({ params, body }) => phone(params).profile.block(body.contact, body.blocked),
+    }),
+    endpoint('PUT /phones/:number/business', {
+      about: 'Makes it a business with a shop; null: no longer one.',
+      body: z.strictObject({ business: business.nullable() }),
+      handle: ({ params, body }) => phone(params).profile.business(body.business ?? undefined),
+    }),
     endpoint('POST /phones/:number/calls', {
       about: 'Calls somebody, or everybody in a group. Answers the id of the call.',
       body: z.strictObject({ to: address, video: z.boolean().default(false) }),
@@ -334,6 +364,54 @@ export function phoneEndpoints(emulator: Emulator, known: Set<string>): Endpoint
     }),
   ]
 }
+
+const product = z.strictObject({
+  id: z.string().min(1),
+  name: z.string(),
+  description: z.string().exactOptional(),
+  priceMilli: z.int().exactOptional(),
+  currency: z.string().exactOptional(),
+  retailerId: z.string().exactOptional(),
+  url: z.string().exactOptional(),
+  imageUrl: z.string().exactOptional(),
+  isHidden: z.boolean().exactOptional(),
+})
+
+const business = z.strictObject({
+  profile: z.strictObject({
+    description: z.string(),
+    address: z.string().exactOptional(),
+    email: z.string().exactOptional(),
+    websites: z.array(z.string()).exactOptional(),
+    category: z.string().exactOptional(),
+    hours: z
+      .strictObject({
+        timezone: z.string(),
+        days: z.array(
+          z.strictObject({
+            day: z.string(),
+            mode: z.enum(['open_24h', 'specific_hours', 'appointment_only']),
+            open: z.int().exactOptional(),
+            close: z.int().exactOptional(),
+          }),
+        ),
+      })
+      .exactOptional(),
+  }),
+  products: z.array(product).default([]),
+  collections: z
+    .array(z.strictObject({ id: z.string(), name: z.string(), productIds: z.array(z.string()) }))
+    .default([]),
+  orders: z
+    .array(
+      z.strictObject({
+        id: z.string(),
+        token: z.string(),
+        items: z.array(z.strictObject({ product, quantity: z.int().min(1) })),
+      }),
+    )
+    .default([]),
+})
 
 interface Behaviour {
   pushName?: string | undefined

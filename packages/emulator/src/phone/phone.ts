@@ -9,6 +9,7 @@ import {
   type KeyBundle,
   type Line,
   type PhoneFactory,
+  type ProfileLine,
   type SimulatedPhone,
 } from '../line.ts'
 import { Log } from '../log.ts'
@@ -174,6 +175,11 @@ export class Phone implements SimulatedPhone {
 
   get pushName(): string {
     return this.#pushName
+  }
+
+  /** What it shows of itself: picture, about, privacy, whom it blocks, its shop. */
+  get profile(): ProfileLine {
+    return this.#line.profile
   }
 
   /** What it received and wrote, oldest first, one entry for each of its devices. */

@@ -6,6 +6,7 @@ import { deviceJid, parseUser, type UserJid } from '../jid.ts'
 import type { Truth } from '../truth.ts'
 import type { Connection } from './connection.ts'
 import { Deliveries } from './deliveries.ts'
+import { emptyProfile } from './profile.ts'
 import { AccountFaults } from './account-faults.ts'
 
 /** What a client says of itself when it registers, and later when it uploads keys. */
@@ -112,9 +113,12 @@ export class Account implements Addresses {
   readonly blocked = new Set<string>()
   readonly privacy = new Map<string, string>(defaultPrivacy)
   readonly appState = new Map<string, Uint8Array[]>()
+  readonly profile = emptyProfile()
   readonly faults = new AccountFaults()
   /** Accounts with linked clients that asked for its devices: told when those change. */
   readonly watchers = new Set<Account>()
+  /** Accounts that looked at what it shows of itself: told when that changes. */
+  readonly viewers = new Set<Account>()
   /** Devices that asked to see its presence, `user device`. */
   readonly presenceWatchers = new Map<string, PresenceWatcher>()
   /** Told to clients that ask whether they may start new chats (`xwa2_fetch_account_reachout_timelock`). */
@@ -183,9 +187,12 @@ export class Accounts {
 
   /** Linked clients that are connected. */
   online(): LinkedDevice[] {
-    return [...new Set(this.#byUser.values())].flatMap(({ linked }) =>
-      [...linked.values()].filter(({ online }) => online),
-    )
+    return this.all().flatMap(({ linked }) => [...linked.values()].filter(({ online }) => online))
+  }
+
+  /** Each account once. */
+  all(): Account[] {
+    return [...new Set(this.#byUser.values())]
   }
 
   /** The account of any address, made if need be. A LID nobody has yet leads nowhere. */
@@ -218,4 +225,5 @@ const defaultPrivacy: readonly (readonly [string, string])[] = [
   ['last', 'contacts'],
   ['groupadd', 'all'],
   ['calladd', 'all'],
+  ['messages', 'all'],
 ]

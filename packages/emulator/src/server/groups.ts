@@ -3,6 +3,7 @@ import type { BinaryNode } from '../baileys.ts'
 import type { Group } from '../line.ts'
 import type { UserJid } from '../jid.ts'
 import { node } from '../stanza.ts'
+import type { Picture } from './profile.ts'
 import type { Account } from './account.ts'
 
 export interface GroupSettings {
@@ -28,6 +29,7 @@ export class StoredGroup implements Group {
   subjectAt: number
   description: { id: string; text: string; by: Account; at: number } | undefined
   inviteCode: string
+  picture: Picture | undefined
   readonly members = new Map<Account, 'admin' | 'superadmin' | undefined>()
   /** Who asks to join, since when (Unix seconds). */
   readonly requests = new Map<Account, number>()

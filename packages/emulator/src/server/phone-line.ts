@@ -1,6 +1,6 @@
 import type { BinaryNode } from '../baileys.ts'
 import type { Clock } from '../clock.ts'
-import type { Addresses, Companion, Group, KeyBundle, Line, Pairing } from '../line.ts'
+import type { Addresses, Companion, Group, KeyBundle, Line, Pairing, ProfileLine } from '../line.ts'
 import { parseUser } from '../jid.ts'
 import type { MediaHost } from '../media/index.ts'
 import { child } from '../stanza.ts'
@@ -10,6 +10,7 @@ import type { AppState } from './app-state.ts'
 import type { Groups } from './groups.ts'
 import { tellIfPreKeysLow } from './queries/keys.ts'
 import type { Registration } from './registration.ts'
+import type { Profiles } from './profiles.ts'
 import type { Router } from './router.ts'
 
 export interface LineServices {
@@ -18,6 +19,7 @@ export interface LineServices {
   router: Router
   appState: AppState
   media: MediaHost
+  profiles: Profiles
   clock: Clock
   truth: Truth
   /** @throws {PairingError} No client shows this ref. */
@@ -33,6 +35,7 @@ export class PhoneLine implements Line {
   readonly clock: Clock
   readonly truth: Truth
   readonly media: MediaHost
+  readonly profile: ProfileLine
   readonly #account: Account
   readonly #services: LineServices
 
@@ -44,7 +47,29 @@ export class PhoneLine implements Line {
     this.lid = account.lid
     this.clock = services.clock
     this.truth = services.truth
+    this.profile = this.#profile()
     this.media = services.media
+  }
+
+  #profile(): ProfileLine {
+    const { accounts, groups, profiles } = this.#services
+    const account = this.#account
+    return {
+      picture: (jpeg) => void profiles.setPicture(account, jpeg),
+      groupPicture(jid, jpeg) {
+        const group = groups.find(jid)
+        if (group === undefined) throw new RangeError(`There is no group ${jid}`)
+        profiles.setGroupPicture(group, account, jpeg)
+      },
+      about: (text) => profiles.setAbout(account, text),
+      privacy: (category, value) => profiles.setPrivacy(account, category, value),
+      block(address, isBlocked) {
+        const other = accounts.find(address)
+        if (other === undefined) throw new RangeError(`${address} is no address of an account`)
+        profiles.setBlocked(account, other.lid, isBlocked)
+      },
+      business: (business) => profiles.setBusiness(account, business),
+    }
   }
 
   send(device: number, stanza: BinaryNode): void {

@@ -121,7 +121,9 @@ export class Router {
       return
     }
     if (type === undefined) return // A client that only tells its name.
-    const last = stanza.attrs['last'] ?? (type === 'unavailable' ? this.time : undefined)
+    const isHidden = account.privacy.get('last') === 'none'
+    const last =
+      stanza.attrs['last'] ?? (type === 'unavailable' ? (isHidden ? 'deny' : this.time) : undefined)
     account.presence = { type, ...(last !== undefined && { last }) }
     for (const watcher of account.presenceWatchers.values()) {
       this.deliverNow(

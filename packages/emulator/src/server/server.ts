@@ -23,12 +23,15 @@ import { GroupActions } from './group-actions.ts'
 import { Groups } from './groups.ts'
 import { listen, type Listener } from './listener.ts'
 import { PhoneLine } from './phone-line.ts'
+import { businessQueries } from './queries/business.ts'
+import { peopleQueries } from './queries/people.ts'
 import { appStateQueries } from './queries/app-state.ts'
 import { groupQueries } from './queries/groups.ts'
 import { keyQueries, tellIfPreKeysLow } from './queries/keys.ts'
 import type { Queries } from './queries/query.ts'
 import { settingsQueries } from './queries/settings.ts'
 import { usyncQueries } from './queries/usync.ts'
+import { Profiles } from './profiles.ts'
 import { Registration, type RegistrationServices } from './registration.ts'
 import { Router } from './router.ts'
 
@@ -53,6 +56,7 @@ export class Server implements AsyncDisposable {
   readonly accounts: Accounts
   readonly groups = new Groups()
   readonly groupActions: GroupActions
+  readonly profiles: Profiles
   readonly plans = new FaultPlans()
   readonly #router: Router
   readonly #appState: AppState
@@ -73,11 +77,14 @@ export class Server implements AsyncDisposable {
     this.#router = new Router(this.accounts, this.groups, this.#clock)
     this.#appState = new AppState(this.#router)
     this.groupActions = new GroupActions(this.groups, this.#router, this.#clock)
+    this.profiles = new Profiles(this.#router, media, this.#clock)
     const { accounts, groups, groupActions: actions } = this
     this.#queries = {
       ...keyQueries({ accounts, router: this.#router }),
       ...usyncQueries({ accounts }),
-      ...settingsQueries({ router: this.#router, truth, media, clock: this.#clock }),
+      ...settingsQueries({ truth, media, clock: this.#clock }),
+      ...peopleQueries({ accounts, groups, profiles: this.profiles }),
+      ...businessQueries({ accounts, profiles: this.profiles }),
       ...groupQueries({ accounts, groups, actions }),
       ...appStateQueries({ appState: this.#appState }),
     }
@@ -182,6 +189,7 @@ export class Server implements AsyncDisposable {
       router: this.#router,
       appState: this.#appState,
       media: this.media,
+      profiles: this.profiles,
       clock: this.#clock,
       truth: this.truth,
       registration: (ref) => {

@@ -9,6 +9,8 @@ export type Command =
   | { do: 'read'; chat: string | undefined }
   | { do: 'type'; to: string }
   | { do: 'name'; name: string }
+  | { do: 'about'; text: string }
+  | { do: 'block' | 'unblock'; number: string }
   | { do: 'call'; to: string; video: boolean }
   | { do: 'hangup'; to: string; callId: string }
   | { do: 'use'; number: string }
@@ -94,6 +96,21 @@ const usages: Readonly<Record<Command['do'], Usage>> = {
     takes: '<number or group>',
     about: 'show as typing',
     parse: (rest) => ({ do: 'type', to: needed(rest, 'a number') }),
+  },
+  about: {
+    takes: '<text>',
+    about: 'change what the phone says about itself',
+    parse: (rest) => ({ do: 'about', text: needed(rest, 'a text') }),
+  },
+  block: {
+    takes: '<number>',
+    about: 'block somebody',
+    parse: (rest) => ({ do: 'block', number: needed(rest, 'a number') }),
+  },
+  unblock: {
+    takes: '<number>',
+    about: 'hear from them again',
+    parse: (rest) => ({ do: 'unblock', number: needed(rest, 'a number') }),
   },
   call: {
     takes: '<number or group> [video]',

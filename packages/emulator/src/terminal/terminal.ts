@@ -96,6 +96,13 @@ async function perform(emulator: Emulator, phone: Phone, command: Command): Prom
     case 'type':
       phone.types(command.to)
       return 'Typing.'
+    case 'about':
+      phone.profile.about(command.text)
+      return 'Written.'
+    case 'block':
+    case 'unblock':
+      phone.profile.block(command.number, command.do === 'block')
+      return command.do === 'block' ? 'Blocked.' : 'Not blocked any more.'
     case 'call':
       return `It rings: ${phone.calls(command.to, { video: command.video })}`
     case 'hangup':

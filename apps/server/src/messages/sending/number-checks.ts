@@ -2,7 +2,7 @@ import type { Jid } from '@inbox-hub/whatsapp'
 
 import type { Chats } from '../../chats/index.ts'
 import type { Events } from '../../events/index.ts'
-import { boundedCache } from '../../platform/bounded-cache.ts'
+import { createBudget } from '../../platform/budget.ts'
 import type { Clock } from '../../platform/clock.ts'
 import { type Database, statement } from '../../platform/database/index.ts'
 import type { Log } from '../../platform/log.ts'
@@ -59,8 +59,7 @@ export interface NumberChecksDeps {
 }
 
 export function createNumberChecks({ database, chats, events, clock, log }: NumberChecksDeps): NumberChecks {
-  /** When each session asked lately, monotonic ms. */
-  const asked = boundedCache<number, readonly number[]>(10_000)
+  const budget = createBudget(clock, checksPerMinute)
 
   async function answersWithin(link: Link, digits: readonly string[]): ReturnType<Link['numbers']> {
     const { promise: late, resolve } = Promise.withResolvers<Awaited<ReturnType<Link['numbers']>>>()
@@ -83,12 +82,8 @@ export function createNumberChecks({ database, chats, events, clock, log }: Numb
     },
     async ask(sessionId, numbers, link) {
       const said = new Map<string, Jid | null>()
-      const now = clock.monotonic()
-      const recent = (asked.get(sessionId) ?? []).filter((at) => at > now - 60_000)
-      const [oldest] = recent
-      if (oldest !== undefined && recent.length >= checksPerMinute)
-        return { said, retryAfterMs: oldest + 60_000 - now }
-      asked.set(sessionId, [...recent, now])
+      const retryAfterMs = budget.take(sessionId)
+      if (retryAfterMs !== undefined) return { said, retryAfterMs }
       const answers = await answersWithin(link, [...new Set(numbers.flatMap(spellingsOf))])
       const learnt: { lid: Jid; pn: Jid }[] = []
       for (const number of numbers) {

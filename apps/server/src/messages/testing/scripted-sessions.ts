@@ -286,6 +286,9 @@ function scriptedLink(sessionId: number, generation: number, now: () => number):
     get people(): Link['people'] {
       throw new Error('a scripted link knows no people')
     },
+    get business(): Link['business'] {
+      throw new Error('a scripted link knows no businesses')
+    },
     get account(): Link['account'] {
       throw new Error('a scripted link has no account')
     },

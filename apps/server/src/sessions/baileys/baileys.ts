@@ -18,6 +18,7 @@ export {
 } from 'baileys/lib/Signal/Group/index.js'
 export {
   buildMergedTcTokenIndexWrite,
+  buildTcTokenFromJid,
   resolveIssuanceJid,
   resolveTcTokenJid,
   shouldSendNewTcToken,

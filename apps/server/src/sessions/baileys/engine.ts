@@ -41,6 +41,7 @@ import type {
 import type { Self } from './journal/envelope.ts'
 import { Inbox } from './journal/inbox.ts'
 import { EntryJournal } from './journal/journal.ts'
+import { downloadFromWhatsApp } from './link/download.ts'
 import { agentFor, dispatcherFor, uploadAgentFor } from './link/agent.ts'
 import { SocketLink } from './link/link.ts'
 import { PrivacyTokens } from './link/privacy-tokens.ts'
@@ -182,6 +183,8 @@ class BaileysEngine implements Engine {
       self,
       nextSeq: () => this.journal.nextSeq(sessionId),
     })
+    // Known before the first frame.
+    let fetchOptions: RequestInit = {}
     const tokens = new PrivacyTokens()
     const ended = new AbortController()
     const { mediaHost = 'mmg.whatsapp.net' } = whatsapp
@@ -206,6 +209,7 @@ class BaileysEngine implements Engine {
         for (const fact of facts) if (fact.type === 'group') this.#groups.delete(`${sessionId}|${fact.jid}`)
         return store.commit([], [], facts)
       },
+      download: (url, limits) => downloadFromWhatsApp(url, limits, { mediaHost, fetchOptions }),
       onOnline: () => this.#harvests.get(sessionId)?.wake(),
       onClosed: () => {
         forget()
@@ -229,7 +233,7 @@ class BaileysEngine implements Engine {
     })
     const dispatcher = await dispatcherFor(proxy, whatsapp.mediaCa)
     // Node's fetch takes a dispatcher; the DOM's type of its options does not know it.
-    const fetchOptions = (dispatcher === undefined ? {} : { dispatcher }) as RequestInit
+    fetchOptions = (dispatcher === undefined ? {} : { dispatcher }) as RequestInit
     if (lease.lost.aborted) throw new Fenced('the lease was lost during the dial')
     const sock = socketContext.run(context, () => {
       const made = makeWASocket({

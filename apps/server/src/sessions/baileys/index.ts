@@ -7,8 +7,11 @@ import type { DisconnectCause, Jid, MessageChange, MessageContent, OwnDeed } fro
 
 import type { Lease } from '../../cluster/index.ts'
 import type { Tx } from '../../platform/database/index.ts'
+import type { AccountCalls } from './link/account.ts'
+import type { BusinessCalls } from './link/business.ts'
 import type { CallSignal } from './link/calls.ts'
 import type { AppStateChange, NamedMessage } from './app-state/actions.ts'
+import type { PeopleCalls, PersonNotice } from './link/people.ts'
 import type {
   GroupMetadata,
   GroupNotice,
@@ -17,6 +20,8 @@ import type {
   ParticipantOutcome,
 } from './link/groups.ts'
 
+export type { PrivacyCategories } from './link/account.ts'
+export type { BusinessHours, BusinessProfile, CatalogueProduct, OrderDetails } from './link/business.ts'
 export type { CallSignal } from './link/calls.ts'
 export type { AppStateChange, LastMessage, NamedMessage } from './app-state/actions.ts'
 export type {
@@ -30,6 +35,8 @@ export type {
   JoinRequest,
   ParticipantOutcome,
 } from './link/groups.ts'
+
+export type { About, PersonNotice, PictureRef } from './link/people.ts'
 
 /** One step of a dial, for the timeline and the diagnosis (engine §1.5). `detail` is safe to show. */
 export interface DialStep {
@@ -63,6 +70,8 @@ export type LinkEvent =
   | { type: 'logged_in' } // <success>: the login is accepted, sync follows
   | { type: 'online'; me: { pn: Jid; lid: Jid | undefined; name: string | undefined } }
   | { type: 'passkey_required' }
+  /** What the account calls itself now. */
+  | { type: 'renamed'; name: string }
   | { type: 'restricted'; until: number; scope: 'account' | 'new_chats' }
   | { type: 'store_fault'; error: Error } // nothing was acknowledged after the failed write; the socket is already cut
   | { type: 'fenced' } // another node owns the session
@@ -114,6 +123,9 @@ export interface Link {
   markRead(keys: readonly { chat: Jid; sender: Jid | undefined; id: string }[]): Promise<void>
   typing(chat: Jid, state: 'composing' | 'recording' | 'paused'): Promise<void>
   readonly groups: GroupCalls
+  readonly people: PeopleCalls
+  readonly account: AccountCalls
+  readonly business: BusinessCalls
   /** Refuses a call that rings. Rejects with `QueryRefused` when WhatsApp does not know it (any more). */
   rejectCall(call: { id: string; creator: Jid }): Promise<void>
   readonly appState: AppStateCalls
@@ -384,6 +396,8 @@ export type Passing = {
   chat: Jid
   from: Jid
   state: 'available' | 'unavailable' | 'composing' | 'recording' | 'paused'
+  /** When they were last online, Unix ms, where they let it be seen. */
+  lastSeen: number | undefined
 }
 
 /** Facts about people and chats that pass by outside messages. */
@@ -442,6 +456,7 @@ export type Acquaintance =
     }
   | { type: 'group'; sessionId: number; jid: Jid; notice: GroupNotice }
   | { type: 'call'; sessionId: number; signal: CallSignal }
+  | { type: 'person'; sessionId: number; notice: PersonNotice }
 
 /** The durable queue between the sockets and the projector. */
 export interface Journal {

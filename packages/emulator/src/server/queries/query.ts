@@ -14,6 +14,7 @@ export type QueryHandler = (iq: BinaryNode, device: LinkedDevice) => readonly Bi
 export type Queries = Readonly<Record<string, QueryHandler>>
 
 export const notFound: QueryError = { code: 404, text: 'item-not-found' }
+export const notAuthorized: QueryError = { code: 401, text: 'not-authorized' }
 export const forbidden: QueryError = { code: 403, text: 'forbidden' }
 /** Somebody is what they want to become. */
 export const conflict: QueryError = { code: 409, text: 'conflict' }

@@ -3,8 +3,7 @@ import type { Truth } from '../../truth.ts'
 import type { Account } from '../account.ts'
 import type { Clock } from '../../clock.ts'
 import type { MediaHost } from '../../media/index.ts'
-import type { Router } from '../router.ts'
-import { badRequest, notFound, type Queries } from './query.ts'
+import { notFound, type Queries } from './query.ts'
 
 /** A server-side experiment flag clients read. Off: privacy tokens are not attached to messages. */
 const abProps = [node('prop', { config_code: '10518', config_value: 'false' })]
@@ -27,12 +26,10 @@ const mexAnswers: Readonly<Record<string, (account: Account) => object>> = {
 
 /** What an account sets and asks about itself, and what clients ask around the login. */
 export function settingsQueries({
-  router,
   truth,
   media,
   clock,
 }: {
-  router: Router
   truth: Truth
   media: MediaHost
   clock: Clock
@@ -47,60 +44,18 @@ export function settingsQueries({
     // What clients before 7.0 ask, with an empty hash.
     'w get props': () => [node('props', { protocol: '2', hash: 'emulator' }, [])],
 
-    'blocklist get ': (_, { account }) => [
-      node(
-        'list',
-        {},
-        [...account.blocked].map((jid) => node('item', { jid })),
-      ),
-    ],
-    'blocklist set item': (iq, device) => {
-      const { jid, action } = child(iq, 'item')?.attrs ?? {}
-      if (jid === undefined) return badRequest
-      if (action === 'block') device.account.blocked.add(jid)
-      else device.account.blocked.delete(jid)
-      router.notify(
-        device.account,
-        { type: 'account_sync', from: device.account.pn },
-        [node('blocklist', {}, [node('item', { jid, action: action ?? 'unblock' })])],
-        device.device,
-      )
-      return []
-    },
-
-    'privacy get privacy': (_, { account }) => [
-      node(
-        'privacy',
-        {},
-        [...account.privacy].map(([name, value]) => node('category', { name, value })),
-      ),
-    ],
-    'privacy set privacy': (iq, { account }) => {
-      for (const { attrs } of childrenOf(child(iq, 'privacy'), 'category')) {
-        account.privacy.set(attrs['name'] ?? '', attrs['value'] ?? '')
-      }
-      return []
-    },
     'privacy set tokens': (iq, { pn: by }) => {
       for (const { attrs } of childrenOf(child(iq, 'tokens'), 'token')) {
         truth.privacyTokens.add({ by, to: attrs['jid'] ?? '', at: clock.now() })
       }
       return []
     },
-    'disappearing_mode set disappearing_mode': () => [],
-
-    // Nobody here has a picture, an about text to change, or a shop.
-    'w:profile:picture get picture': () => notFound,
-    'w:profile:picture set picture': () => [node('picture', { id: '1' })],
-    'w:profile:picture set ': () => [],
-    'status set status': () => [],
     'w:m set media_conn': () => {
       const { auth, ttl } = media.takeAuth()
       const attrs = { auth, ttl: String(ttl), auth_ttl: String(ttl), max_buckets: '12', id: '1' }
       return [node('media_conn', attrs, [node('host', { hostname: media.host, type: 'primary' })])]
     },
 
-    'w:biz get business_profile': () => [node('business_profile', {}, [])],
     'bot get bot': () => [node('bot', { v: '2' }, [])],
 
     'urn:xmpp:whatsapp:dirty set clean': () => [],

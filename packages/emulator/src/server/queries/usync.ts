@@ -46,9 +46,23 @@ function protocolAnswers(
       case 'contact':
         return [node('contact', { type: account.registered ? 'in' : 'out' })]
       case 'status':
-        return [node('status', { t: '0' }, '')]
+        account.viewers.add(asker.account)
+        if (account !== asker.account && account.privacy.get('status') === 'none')
+          return [node('status', { code: '401', t: '0' })]
+        return [
+          node(
+            'status',
+            { t: String(Math.floor(account.profile.about.at / 1000)) },
+            account.profile.about.text,
+          ),
+        ]
       case 'disappearing_mode':
-        return [node('disappearing_mode', { duration: '0', t: '0' })]
+        return [
+          node('disappearing_mode', {
+            duration: String(account.profile.disappearing.seconds),
+            t: String(Math.floor(account.profile.disappearing.at / 1000)),
+          }),
+        ]
       default:
         return [] // Protocols nobody here has anything to say on (username, bot, business).
     }

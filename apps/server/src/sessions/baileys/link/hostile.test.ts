@@ -52,6 +52,7 @@ function bare(parts: Partial<LinkParts> = {}) {
     tellPassing: () => {},
     keepFacts: async (told) => void facts.push(...told),
     onOnline: () => {},
+    download: () => Promise.reject(new Error('nothing is fetched here')),
     onClosed: () => {},
     ...parts,
   })

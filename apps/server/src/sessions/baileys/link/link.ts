@@ -41,12 +41,15 @@ import { addressIn } from '../journal/envelope.ts'
 import type { Inbox } from '../journal/inbox.ts'
 import type { SignalStore } from '../signal/store.ts'
 import type { SocketContext } from '../socket-context.ts'
+import { accountCalls } from './account.ts'
+import { businessCalls } from './business.ts'
 import { callSignalIn, rejectionOf } from './calls.ts'
 import { groupCalls, noticesIn, pairsIn } from './groups.ts'
 import { leaveOutKeylessDevices } from './keyless-devices.ts'
 import type { NumberAnswer } from './numbers.ts'
 import { askNumbers } from './numbers.ts'
 import { type OutboundMessage, outboundMessage } from './outbound.ts'
+import { peopleCalls, personNoticesIn } from './people.ts'
 import type { PrivacyTokens } from './privacy-tokens.ts'
 import { pairingWindowMs, qrLifeMs, withSecret } from './qr.ts'
 import { statusCalls } from './statuses.ts'
@@ -81,6 +84,8 @@ export interface LinkParts {
   log: Log
   tellPassing: (passing: Passing) => void
   keepFacts: (facts: readonly Acquaintance[]) => Promise<void>
+  /** Fetches from WhatsApp's own hosts alone, the way the session's traffic goes. */
+  download: (url: string, limits: { maxBytes: number; timeoutMs: number }) => Promise<Uint8Array>
   onOnline: () => void
   onClosed: () => void
 }
@@ -151,6 +156,18 @@ export class SocketLink implements Link {
     closed: this.#socketClosed.promise,
   })
   #uploader: Uploader | undefined
+  readonly business = businessCalls((node) => this.#ask(node))
+  readonly people = peopleCalls({
+    ask: (node, withinMs) => this.#ask(node, withinMs),
+    connected: () => this.#connected(),
+    me: () => this.#me(),
+    download: (url, limits) => this.#parts.download(url, limits),
+  })
+  readonly account = accountCalls({
+    ask: (node, withinMs) => this.#ask(node, withinMs),
+    connected: () => this.#connected(),
+    me: () => this.#me(),
+  })
   readonly #ackListeners = new Set<(ack: Ack) => void>()
 
   constructor(parts: LinkParts) {
@@ -255,7 +272,7 @@ export class SocketLink implements Link {
     wire.gate('CB:call', (node) => this.#keepCall(node))
     wire.gate('CB:notification', (node) => {
       if (node.attrs['type'] === 'w:gp2') return this.#keepGroupNotices(node)
-      return node.attrs['type'] === 'server_sync' ? this.#followAppState(node) : undefined
+      return node.attrs['type'] === 'server_sync' ? this.#followAppState(node) : this.#keepPersonNotices(node)
     })
     wire.on('CB:ack,class:message', (node: BinaryNode) => this.#onAck(node))
     wire.on('CB:presence', (node: BinaryNode) => this.#onPresence(node))
@@ -275,6 +292,8 @@ export class SocketLink implements Link {
         void this.#tellPaired(this.#pairingHold)
       }
       if (update.myAppStateKeyId !== undefined) void this.#onAppStateKey()
+      const name = update.me?.name
+      if (name !== undefined && this.#isOnline) this.#tell({ type: 'renamed', name })
     })
   }
 
@@ -427,6 +446,13 @@ export class SocketLink implements Link {
     return facts.length === 0 ? undefined : this.#parts.keepFacts(facts)
   }
 
+  #keepPersonNotices(node: BinaryNode): Promise<void> | undefined {
+    const { sessionId } = this.lease
+    const notices = personNoticesIn(node, this.#clock.now())
+    if (notices.length === 0) return undefined
+    return this.#parts.keepFacts(notices.map((notice) => ({ type: 'person', sessionId, notice })))
+  }
+
   /** Stored, with the addresses it tells, before WhatsApp is told that we know. */
   #keepCall(node: BinaryNode): Promise<void> | undefined {
     const { sessionId } = this.lease
@@ -472,7 +498,16 @@ export class SocketLink implements Link {
     const chat = addressIn(node.attrs, 'from')
     const from = addressIn(node.attrs, 'participant') ?? chat
     if (state === undefined || chat === undefined || from === undefined) return
-    this.#parts.tellPassing({ type: 'presence', sessionId: this.lease.sessionId, chat, from, state })
+    const seconds = Number(node.attrs['last'])
+    const lastSeen = Number.isSafeInteger(seconds) && seconds > 0 ? seconds * 1000 : undefined
+    this.#parts.tellPassing({
+      type: 'presence',
+      sessionId: this.lease.sessionId,
+      chat,
+      from,
+      state,
+      lastSeen,
+    })
   }
 
   async #onAppState(work: (appState: AppState) => Promise<void>): Promise<void> {

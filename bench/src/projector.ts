@@ -9,6 +9,7 @@ import { Registry } from 'prom-client'
 import { createChats } from 'inbox-hub/internal/chats/index'
 import { createEvents } from 'inbox-hub/internal/events/index'
 import { createMessages } from 'inbox-hub/internal/messages/index'
+import { noFiles } from 'inbox-hub/internal/messages/testing/no-files'
 import { type ScriptedEntry, scriptedSessions } from 'inbox-hub/internal/messages/testing/scripted-sessions'
 import { noMedia } from 'inbox-hub/internal/messages/testing/no-media'
 import { systemClock as clock } from 'inbox-hub/internal/platform/clock'
@@ -33,6 +34,7 @@ await using messages = createMessages({
   chats,
   media: noMedia,
   uploadDir: undefined,
+  files: noFiles,
   sealerOf: async () => ({ seal: (plain) => plain, open: (sealed) => sealed }),
   isAdmin: async () => false,
   clock,

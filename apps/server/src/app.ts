@@ -11,7 +11,14 @@ import { createEvents, createStreams, createTickets, eventRoutes } from './event
 import { type Clock, systemClock } from './platform/clock.ts'
 import { createGroups, groupRoutes } from './groups/index.ts'
 import { createLabels, labelRoutes } from './labels/index.ts'
-import { createMedia, mediaRoutes } from './media/index.ts'
+import {
+  createMedia,
+  createMediaHost,
+  createMessageFiles,
+  createMessageLinks,
+  mediaRoutes,
+  messageFileRoutes,
+} from './media/index.ts'
 import { openDatabase } from './platform/database/index.ts'
 import { createGuardedFetch } from './platform/guarded-fetch/index.ts'
 import { createHttp } from './platform/http/index.ts'
@@ -47,6 +54,8 @@ export interface App extends AsyncDisposable {
   readonly firstKey: string | undefined
 }
 
+/** How long a link to the file of a message waits for it: clients give up after 30 s. */
+const linkWaitMs = 25_000
 /** How long requests under way may take when the hub is disposed of, ms. */
 const drainRequestsMs = 5000
 
@@ -140,6 +149,8 @@ export async function startApp({
   const chats = modules.use(
     createChats({ database, events, sessions, clock, log: log.child({ module: 'chats' }) }),
   )
+  // Known once we listen, which is before any session connects.
+  let servedAt = ''
   const media = modules.use(
     createMedia({
       database,
@@ -147,6 +158,31 @@ export async function startApp({
       settings: config.media,
       outbound,
       secrets,
+      clock,
+      log: log.child({ module: 'media' }),
+    }),
+  )
+  const files = modules.use(
+    createMessageFiles({
+      database,
+      media,
+      links: createMessageLinks(media.links, {
+        linkMs: config.media.linkMs,
+        now: () => clock.now(),
+        ownUrl: () => config.publicUrl ?? servedAt,
+      }),
+      host: modules.use(
+        createMediaHost({
+          host: whatsapp.mediaHost,
+          ca: whatsapp.mediaCa,
+          proxyOf: (id) => sessions.proxyOf(id),
+          clock,
+        }),
+      ),
+      events,
+      sessions,
+      chats,
+      policy: config.media.downloads,
       clock,
       log: log.child({ module: 'media' }),
     }),
@@ -159,6 +195,7 @@ export async function startApp({
       chats,
       media,
       uploadDir: config.media.uploadDir,
+      files,
       sealerOf: async (id) => sealerOf(id),
       isAdmin: async (sessionId, group) => {
         const session = sessions.view(sessionId)
@@ -203,6 +240,7 @@ export async function startApp({
       sessions,
       chats,
       messages,
+      links: files.links,
       own,
       clock,
       log: log.child({ module: 'statuses' }),
@@ -237,6 +275,7 @@ export async function startApp({
     }),
   )
   sessions.whilePurging(async (tx, id) => {
+    await files.policies.forget(tx, id)
     await media.forgetSession(tx, id)
     await webhooks.forget(tx, id)
     await events.forget(tx, id)
@@ -274,7 +313,7 @@ export async function startApp({
   keyRoutes(http, access)
   sessionRoutes(http, { sessions, clock, version, whatsappVersion: whatsapp.version })
   const extras = extrasOf(people, { media, clock })
-  messageRoutes(http, { database, sessions, chats, messages, extras, clock })
+  messageRoutes(http, { database, sessions, chats, messages, extras, links: files.links, clock })
   contactRoutes(http, { database, sessions, events, chats, extras, clock })
   peopleRoutes(http, { database, sessions, chats, messages, media, people, clock })
   const wires = createWires({
@@ -284,6 +323,7 @@ export async function startApp({
     own,
     list: messages.list,
     waiting: (sessionId, whatsappId) => messages.waiting(sessionId, whatsappId),
+    links: files.links,
     clock,
   })
   searchRoutes(http, { sessions, messages, people: createPeopleSearch(database), search, extras, wires })
@@ -292,7 +332,14 @@ export async function startApp({
   labelRoutes(http, { database, sessions, chats, messages, wires, labels })
   callRoutes(http, { database, sessions, chats, calls })
   groupRoutes(http, { database, sessions, chats, messages, groups })
-  mediaRoutes(http, { database, media, sessions, clock })
+  mediaRoutes(http, {
+    database,
+    media,
+    fileOfMessage: (messageId, signal) => files.ready(messageId, { waitMs: linkWaitMs, signal }),
+    sessions,
+    clock,
+  })
+  messageFileRoutes(http, { media, files, finder: messages.finder, sessions, clock })
   const closing = new AbortController()
   const streams = createStreams({
     events,
@@ -312,11 +359,13 @@ export async function startApp({
   })
 
   const { url } = await http.listen(config)
+  servedAt = url
   modules.defer(async () => {
     closing.abort()
     await streams[Symbol.asyncDispose]()
     await http.drain(drainRequestsMs)
   })
+  await files.start()
   await messages.start()
   await calls.start()
   search.start()

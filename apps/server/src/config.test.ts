@@ -1,4 +1,5 @@
 import { startEmulator } from '@inbox-hub/emulator'
+import { mediaKinds } from '@inbox-hub/whatsapp'
 import { describe, expect, test } from 'vitest'
 
 import { configHelp, ConfigRefused, readConfig, variables } from './config.ts'
@@ -41,6 +42,7 @@ test('an empty environment is a hub on SQLite that listens on this machine and s
       linkMs: 86_400_000,
       uploadDir: undefined,
       conversion: { ffmpeg: 'ffmpeg', searchPath: '', jobs: 2 },
+      downloads: { kinds: mediaKinds, maxBytes: 16 * 1024 * 1024 },
     },
     logLevel: 'info',
   })
@@ -71,6 +73,8 @@ test('every variable is read', () => {
     FFMPEG_PATH: '/opt/ffmpeg',
     MEDIA_CONVERSIONS: '4',
     PATH: '/usr/bin',
+    MEDIA_AUTO_DOWNLOAD: 'image, Voice',
+    MEDIA_AUTO_DOWNLOAD_MAX_MB: '0',
     S3_ENDPOINT: 'http://minio.internal:9000/',
     S3_BUCKET: 'media',
     S3_REGION: 'eu-central-1',
@@ -109,6 +113,7 @@ test('every variable is read', () => {
       linkMs: 3_600_000,
       uploadDir: '/srv/files',
       conversion: { ffmpeg: '/opt/ffmpeg', searchPath: '/usr/bin', jobs: 4 },
+      downloads: { kinds: ['image', 'voice'], maxBytes: 0 },
     },
     logLevel: 'debug',
   })
@@ -154,6 +159,11 @@ describe('a refusal names the variable, what it is and what to give', () => {
     ['MEDIA_STORE', 's3', /S3_ENDPOINT is unset: MEDIA_STORE=s3 needs an http\(s\) URL/],
     ['MEDIA_MAX_MB', '0', /MEDIA_MAX_MB is "0": give MiB, 1 to 5120\./],
     ['MEDIA_QUOTA_MB', 'lots', /MEDIA_QUOTA_MB/],
+    [
+      'MEDIA_AUTO_DOWNLOAD',
+      'image, gifs',
+      /MEDIA_AUTO_DOWNLOAD is "image, gifs": give all, none, or of image/,
+    ],
     ['S3_BUCKET', '../other', /S3_BUCKET is "\.\.\/other"/],
     ['S3_PREFIX', '../', /S3_PREFIX/],
     ['LOG_LEVEL', 'loud', /LOG_LEVEL is "loud": give debug, info, warn, error, fatal, silent\./],

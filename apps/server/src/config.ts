@@ -6,6 +6,7 @@ import ipaddr from 'ipaddr.js'
 import { z } from 'zod'
 
 import type { ConversionSettings } from './media/conversion/index.ts'
+import { type DownloadPolicy, parseKinds } from './media/receiving/policy.ts'
 import type { S3Settings } from './platform/blobs/index.ts'
 import { type Allowed, nothingAllowed, parseAllowed } from './platform/guarded-fetch/index.ts'
 import { parseRateLimits, type RateLimits } from './platform/http/rate-limits.ts'
@@ -54,6 +55,8 @@ export interface Config {
     readonly conversion: ConversionSettings
     /** Where files may be sent from by their path; undefined = nowhere. */
     readonly uploadDir: string | undefined
+    /** Which files of messages are fetched as they arrive, for sessions that say nothing of it. */
+    readonly downloads: DownloadPolicy
   }
   /** Undefined = the contract's. */
   readonly rateLimits: RateLimits | undefined
@@ -229,6 +232,19 @@ const definitions = {
     default: '2',
     parse: (text) => whole(text, 1, 64),
   }),
+  MEDIA_AUTO_DOWNLOAD: variable({
+    help: 'Kinds of messages whose files are fetched as they arrive; the others when somebody asks for them. A session may have a list of its own.',
+    shape:
+      'all, none, or of image, video, gif, video_note, audio, voice, document, sticker, separated by commas',
+    default: 'all',
+    parse: parseKinds,
+  }),
+  MEDIA_AUTO_DOWNLOAD_MAX_MB: variable({
+    help: 'Larger files than this wait to be asked for.',
+    shape: 'MiB, 0 to 5120',
+    default: '16',
+    parse: (text) => whole(text, 0, 5120),
+  }),
   S3_ENDPOINT: variable({
     help: 'The S3 server, with MEDIA_STORE=s3. It may be in your own network.',
     shape: 'an http(s) URL without the bucket, as in https://s3.eu-central-1.amazonaws.com',
@@ -393,6 +409,10 @@ const environment = z.record(z.string(), z.string().optional()).transform((env, 
         ffmpeg: parsed.FFMPEG_PATH ?? '',
         searchPath: env['PATH'] ?? '',
         jobs: parsed.MEDIA_CONVERSIONS ?? 1,
+      },
+      downloads: {
+        kinds: parsed.MEDIA_AUTO_DOWNLOAD ?? [],
+        maxBytes: (parsed.MEDIA_AUTO_DOWNLOAD_MAX_MB ?? 0) * mebibyte,
       },
     },
     rateLimits: parsed.RATE_LIMITS,

@@ -425,6 +425,45 @@ export const errors = {
       pt: 'Use o `callId` do evento `call.received` ou da lista de chamadas dessa sessão.',
     },
   },
+  MEDIA_EXPIRED: {
+    status: 404,
+    message: {
+      es: 'WhatsApp ya no conserva el archivo, y el teléfono no pudo enviarlo de nuevo',
+      en: 'WhatsApp keeps the file no more, and the phone could not send it again',
+      pt: 'O WhatsApp não guarda mais o arquivo, e o telefone não pôde enviá-lo de novo',
+    },
+    remedy: {
+      es: 'Compruebe que el teléfono está encendido, con red y aún con el archivo; pídalo de nuevo, o que lo reenvíen.',
+      en: 'See that the phone is on, has network and still has the file; ask for it again, or have it sent again.',
+      pt: 'Verifique se o telefone está ligado, com rede e ainda com o arquivo; peça-o de novo, ou que o reenviem.',
+    },
+  },
+  MEDIA_REJECTED: {
+    status: 404,
+    message: {
+      es: 'El archivo que llegó no es el que describe su mensaje',
+      en: 'The file that came is not what its message says',
+      pt: 'O arquivo que chegou não é o que a mensagem descreve',
+    },
+    remedy: {
+      es: 'Está dañado o falsificado y no se guarda. Pida a quien lo envió que lo envíe de nuevo.',
+      en: 'It is damaged or forged, and is not kept. Ask whoever sent it to send it again.',
+      pt: 'Está danificado ou falsificado e não é guardado. Peça a quem o enviou que o envie de novo.',
+    },
+  },
+  MEDIA_NOT_READY: {
+    status: 404,
+    message: {
+      es: 'El archivo todavía no está disponible',
+      en: 'The file is not there yet',
+      pt: 'O arquivo ainda não está disponível',
+    },
+    remedy: {
+      es: 'Se está descargando: repita la petición tras los segundos de `Retry-After`.',
+      en: 'It is being fetched: repeat the request after the seconds in `Retry-After`.',
+      pt: 'Está sendo baixado: repita a requisição após os segundos de `Retry-After`.',
+    },
+  },
   GROUP_NOT_FOUND: {
     status: 404,
     message: { es: 'Grupo no encontrado', en: 'Group not found', pt: 'Grupo não encontrado' },

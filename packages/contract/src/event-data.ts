@@ -13,6 +13,8 @@ import {
 } from './label-events.ts'
 import {
   contactUpdated,
+  mediaDownloaded,
+  mediaFailed,
   messageDeleted,
   messageEdited,
   messageFailed,
@@ -60,6 +62,8 @@ export const eventData = {
   'message.pinned': messagePinned,
   'message.kept': messageKept,
   'message.poll_vote': messagePollVote,
+  'media.downloaded': mediaDownloaded,
+  'media.failed': mediaFailed,
   'contact.updated': contactUpdated,
   'contact.blocked': contactBlocked,
   'contact.unblocked': contactBlocked,

@@ -17,6 +17,8 @@ export const eventTypes = [
   'message.pinned',
   'message.kept',
   'message.poll_vote',
+  'media.downloaded',
+  'media.failed',
   'contact.updated',
   'contact.blocked',
   'contact.unblocked',

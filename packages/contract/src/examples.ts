@@ -34,6 +34,17 @@ export const eventExamples: { readonly [Type in EventType]: EventData<Type> } = 
     },
     timestamp: at,
   },
+  'media.downloaded': {
+    ...ref,
+    mediaId: 'q1N8bJp0R9yXw2Zt5uVc3A',
+    url: 'https://hub.example.com/api/media/files/msg-17?expires=1769947200&signature=…',
+    thumbnailUrl: 'https://hub.example.com/api/media/thumbnails/msg-17?expires=1769947200&signature=…',
+    mimetype: 'image/jpeg',
+    filename: null,
+    filesize: 48_213,
+    sha256: 'n4bQgYhMfWWaL+qgxVrQFaO/TxsrC4Is0V1sFbDwCgg=',
+  },
+  'media.failed': { ...ref, reason: 'expired' },
   'session.connected': { status: 'connected', isConnected: true, phoneNumber: '447700900123', timestamp: at },
   'session.disconnected': {
     status: 'disconnected',

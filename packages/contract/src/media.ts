@@ -1,3 +1,4 @@
+import { mediaKinds as fileKinds } from '@inbox-hub/whatsapp'
 import { z } from 'zod'
 
 import { isoSchema, paginationSchema } from './answers.ts'
@@ -218,6 +219,15 @@ const downloadMedia = endpoint({
   errors: downloadErrors,
 })
 
+/** A link to the file of a message has it fetched first. */
+const messageFileErrors = [
+  'MEDIA_EXPIRED',
+  'MEDIA_REJECTED',
+  'MEDIA_NOT_READY',
+  'FILE_TOO_LARGE',
+  'MEDIA_QUOTA_EXCEEDED',
+] as const
+
 const openMediaLink = endpoint({
   id: 'openMediaLink',
   method: 'GET',
@@ -226,7 +236,7 @@ const openMediaLink = endpoint({
   auth: 'none',
   bucket: 'none',
   summary: 'The bytes of a file, by its signed link',
-  description: `The \`url\` of a file. It needs no key and ends by itself. ${downloadDescription}`,
+  description: `The \`url\` of a file, or of a message: then the file is fetched from WhatsApp first if need be, for at most 25 s. It needs no key and ends by itself. ${downloadDescription}`,
   params: z.object({ mediaId }),
   query: z.object({
     expires: maybe(z.string().max(20)),
@@ -235,7 +245,65 @@ const openMediaLink = endpoint({
   headers: downloadHeaders,
   json: false,
   alternatives: bytes,
-  errors: ['MEDIA_LINK_INVALID', ...downloadErrors],
+  errors: ['MEDIA_LINK_INVALID', ...messageFileErrors, ...downloadErrors],
+})
+
+const openThumbnailLink = endpoint({
+  id: 'openThumbnailLink',
+  method: 'GET',
+  path: '/api/media/thumbnails/:mediaId',
+  tag,
+  auth: 'none',
+  bucket: 'none',
+  summary: 'A small picture of a file, by its signed link',
+  description:
+    'The `thumbnailUrl` of a message: the JPEG that came in it. It needs no key and ends by itself.',
+  params: z.object({ mediaId }),
+  query: z.object({
+    expires: maybe(z.string().max(20)),
+    signature: maybe(z.string().max(100)),
+  }),
+  json: false,
+  alternatives: [{ type: 'image/jpeg', description: 'The picture' }],
+  errors: ['MEDIA_LINK_INVALID', 'MEDIA_NOT_FOUND'],
+})
+
+const downloadsSchema = z
+  .object({
+    kinds: z
+      .array(z.enum(fileKinds))
+      .meta({ description: 'Kinds of messages whose files are fetched as they arrive.' }),
+    maxMb: z.number().meta({ description: 'Larger files, in MiB, wait to be asked for.' }),
+    isDefault: z.boolean().meta({ description: 'As the operator set it for all sessions.' }),
+  })
+  .meta({ id: 'MediaDownloads' })
+
+const getMediaDownloads = endpoint({
+  id: 'getMediaDownloads',
+  method: 'GET',
+  path: '/api/media/sessions/:sessionId/downloads',
+  tag,
+  summary: 'Which files of a session are fetched as they arrive',
+  params: z.object({ sessionId: sessionRef }),
+  data: z.object({ downloads: downloadsSchema }),
+  errors: ['SESSION_NOT_FOUND'],
+})
+
+const setMediaDownloads = endpoint({
+  id: 'setMediaDownloads',
+  method: 'PUT',
+  path: '/api/media/sessions/:sessionId/downloads',
+  tag,
+  summary: 'Say which files of a session are fetched as they arrive',
+  description:
+    'The others are fetched when somebody asks for them. `kinds: []` fetches none by itself; `{}` does as for all sessions (`MEDIA_AUTO_DOWNLOAD`). Holds for files that arrive from now on.',
+  params: z.object({ sessionId: sessionRef }),
+  body: z.object({
+    kinds: maybe(z.array(z.enum(fileKinds)).max(fileKinds.length)),
+    maxMb: maybe(z.number().min(0).max(5120)),
+  }),
+  data: z.object({ downloads: downloadsSchema }),
+  errors: ['SESSION_NOT_FOUND'],
 })
 
 export const mediaEndpoints = {
@@ -249,4 +317,7 @@ export const mediaEndpoints = {
   downloadMedia,
   deleteMedia,
   openMediaLink,
+  openThumbnailLink,
+  getMediaDownloads,
+  setMediaDownloads,
 }

@@ -42,7 +42,11 @@ const moment = z.int().nullable().describe('Unix ms')
 
 /** A file, as its message describes it. What is not known is null. */
 export const mediaSchema = z.object({
-  url: z.string().nullable(),
+  url: z
+    .string()
+    .nullable()
+    .describe('Where to fetch it without a key, for some hours; fetched from WhatsApp first if need be'),
+  thumbnailUrl: z.string().nullable().describe('The same for the small JPEG that came with it'),
   mimetype: z.string().nullable(),
   filename: z.string().nullable(),
   filesize: count.nullable().describe('Bytes'),

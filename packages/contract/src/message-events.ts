@@ -123,6 +123,28 @@ export type MessageKept = z.infer<typeof messageKept>
 export const messagePollVote = z.object({ ...change, choices: z.array(z.string()) })
 export type MessagePollVote = z.infer<typeof messagePollVote>
 
+/** Data of `media.downloaded`: the file of a message is here. `timestamp` is when it came. */
+export const mediaDownloaded = z.object({
+  ...messageRef,
+  mediaId: z.string(),
+  url: z.string().describe('Where to fetch it without a key, for some hours'),
+  thumbnailUrl: z.string(),
+  mimetype: z.string().describe('As its bytes say, else as its message says'),
+  filename: z.string().nullable(),
+  filesize: z.int().describe('Bytes'),
+  sha256: z.string().describe('Base64, as in the message'),
+})
+
+/** Data of `media.failed`: the file of a message could not be fetched, and will not be unless somebody asks for it. */
+export const mediaFailed = z.object({
+  ...messageRef,
+  reason: z
+    .string()
+    .describe(
+      '`expired`: WhatsApp and the phone have it no more; `corrupt`: it is not what its message says; `too_large`; `no_room`: the quota is used up; `unreachable`',
+    ),
+})
+
 /** Data of `contact.updated`: somebody we know has another name or, at last, a number. */
 export const contactUpdated = z.object({
   contactId: z.string().describe('With the phone number when it is known: …@s.whatsapp.net, else …@lid'),

@@ -389,6 +389,39 @@ const pacingSchema = z.object({
   warmUpSince: isoSchema.nullable().meta({ description: 'When the warm-up began.' }),
 })
 
+const getMessageMedia = endpoint({
+  id: 'getMessageMedia',
+  method: 'GET',
+  path: '/api/messages/:sessionId/:messageId/media',
+  tag,
+  summary: 'The file of a message, fetched from WhatsApp if it is not here',
+  description:
+    'Answers when the file is here, at most 20 s later. `url` is fetched by a plain GET without a key; it works for `MEDIA_LINK_HOURS`. A file that WhatsApp keeps no more is asked of the phone.',
+  params: z.object({ sessionId: sessionRef, messageId }),
+  data: z.object({
+    url: z.string(),
+    media_url: z.string().meta({ description: 'The same.' }),
+    urlExpiresAt: isoSchema,
+    thumbnailUrl: z.string().nullable(),
+    mediaId: z.string(),
+    filename: z.string().meta({ description: 'Never empty, and safe as the name of a file.' }),
+    mimetype: z.string().meta({ description: 'As its bytes say, else as its message says.' }),
+    filesize: z.int().meta({ description: 'Bytes.' }),
+    sha256: z.string().meta({ description: 'Of its bytes, hex.' }),
+  }),
+  errors: [
+    'SESSION_NOT_FOUND',
+    'MESSAGE_NOT_FOUND',
+    'MEDIA_NOT_FOUND',
+    'MEDIA_EXPIRED',
+    'MEDIA_REJECTED',
+    'MEDIA_NOT_READY',
+    'FILE_TOO_LARGE',
+    'MEDIA_QUOTA_EXCEEDED',
+    'MEDIA_STORE_UNAVAILABLE',
+  ],
+})
+
 const getPacing = endpoint({
   id: 'getPacing',
   method: 'GET',
@@ -629,6 +662,7 @@ export const messageEndpoints = {
   retryMessage,
   listScheduled,
   cancelMessage,
+  getMessageMedia,
   getPacing,
   setPacing,
 }

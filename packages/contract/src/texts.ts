@@ -47,6 +47,11 @@ export const texts = {
     en: 'File uploaded',
     pt: 'Arquivo enviado com sucesso',
   },
+  downloads_set: {
+    es: 'Descargas configuradas correctamente',
+    en: 'Downloads set',
+    pt: 'Downloads configurados corretamente',
+  },
   media_deleted: {
     es: 'Archivo eliminado correctamente',
     en: 'File removed',

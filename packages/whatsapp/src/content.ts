@@ -115,8 +115,12 @@ export interface Media {
   animated?: boolean
   /** Of a voice note: loudness over time, one byte of 0 to 100 for each bar. */
   waveform?: string
-  /** Of what we send: a small JPEG that travels in the message. */
+  /**
+   * A small JPEG that travels in the message, to be seen before its file is there. Of what was received it is kept apart: a stored content has
+   * `hasThumbnail` instead.
+   */
   thumbnail?: string
+  hasThumbnail?: true
   /** Of what we send: the id under which the hub keeps the file. */
   storedAs?: string
   /** What it takes to fetch and open the file; absent when the message lacks a part of it, and while it is not uploaded. */

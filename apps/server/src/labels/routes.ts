@@ -73,7 +73,7 @@ export function labelRoutes(
     }
   })
 
-  http.serve(endpoints.listLabelMessages, async ({ params, query, ownerId, language }) => {
+  http.serve(endpoints.listLabelMessages, async ({ params, query, ownerId, language, baseUrl }) => {
     const { id: sessionId } = find(ownerId, params.sessionId)
     const { id: label } = await labels.get(sessionId, params.labelId)
     const { page, limit } = query
@@ -82,7 +82,7 @@ export function labelRoutes(
     const rows = found.filter((row): row is MessageRow => row?.shown === 1)
     return {
       data: {
-        messages: await wires.messages(rows, language),
+        messages: await wires.messages(rows, { language, baseUrl }),
         pagination: paginationOf(total, page, limit),
         total,
       },

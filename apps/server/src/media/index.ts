@@ -46,6 +46,11 @@ import { canBe, cleanType, kindOf, mediaTypeOf } from './sniff.ts'
 import { forgetMedia, sweepMedia } from './sweep.ts'
 import { verified } from './verified.ts'
 
+export { createMessageLinks, type MessageLinks } from './message-links.ts'
+export { createMediaHost, type MediaHost } from './receiving/media-host.ts'
+export { type ArrivedFile, createMessageFiles, type MessageFiles } from './receiving/message-files.ts'
+export type { DownloadPolicy } from './receiving/policy.ts'
+export { messageFileRoutes } from './receiving/routes.ts'
 export { mediaRoutes } from './routes.ts'
 export { decodeBase64 } from './base64.ts'
 export type { MediaRow } from './media-rows.ts'
@@ -78,6 +83,8 @@ export interface NewMedia {
   readonly declaredType?: string | undefined
   /** Undefined = what its bytes say. */
   readonly kind?: MediaKind | undefined
+  /** What is stored with it, in the same transaction. */
+  readonly also?: ((tx: Tx, media: MediaRow) => Promise<void>) | undefined
 }
 
 export interface Media extends AsyncDisposable {
@@ -118,6 +125,8 @@ export interface Media extends AsyncDisposable {
   remove(media: MediaRow): Promise<void>
   /** What files become when they are sent. */
   readonly renditions: Renditions
+  /** The same within a transaction of somebody else's; nothing happens when it is gone already. */
+  letGo(tx: Tx, id: string): Promise<void>
   /** When retention takes it, unless it is used again, Unix ms; undefined = never. */
   expiryOf(media: MediaRow): number | undefined
   /** Has the files of a session that is purged go with the next sweeps. */
@@ -206,7 +215,7 @@ export function createMedia({
     }
   }
 
-  async function insert(row: Omit<MediaRow, 'seq'>): Promise<MediaRow> {
+  async function insert(row: Omit<MediaRow, 'seq'>, also: NewMedia['also']): Promise<MediaRow> {
     const { owner_id: ownerId, size: bytes, hash } = row
     return await database.write(async (tx) => {
       await openUsage.run(tx, { ownerId })
@@ -224,6 +233,7 @@ export function createMedia({
       const [seq = 0] = await nextIntegers(tx, 'media', 1)
       const stored = { ...row, seq }
       await insertMedia.run(tx, [stored])
+      await also?.(tx, stored)
       return stored
     })
   }
@@ -267,7 +277,7 @@ export function createMedia({
       throw new HubError('FILE_EMPTY')
     },
 
-    async keep(draft, { ownerId, sessionId, source, fileName = '', declaredType, kind }) {
+    async keep(draft, { ownerId, sessionId, source, fileName = '', declaredType, kind, also }) {
       await using used = draft
       const declared = cleanType(declaredType)
       const mimetype = mediaTypeOf(used.head, declared)
@@ -281,7 +291,7 @@ export function createMedia({
       } catch (error) {
         throw storeFailure(error)
       }
-      return await insert({
+      const row: Omit<MediaRow, 'seq'> = {
         id: randomBytes(16).toString('base64url'),
         owner_id: ownerId,
         session_id: sessionId ?? null,
@@ -296,7 +306,8 @@ export function createMedia({
         created_at: now,
         used_at: now,
         keep: 0,
-      })
+      }
+      return await insert(row, also)
     },
 
     async fetch(url, { signal, timeoutMs = importTimeoutMs } = {}) {
@@ -360,6 +371,11 @@ export function createMedia({
     async remove(row) {
       const removed = await database.write((tx) => forgetMedia(tx, row, clock.now()))
       if (!removed) throw new HubError('MEDIA_NOT_FOUND')
+    },
+
+    async letGo(tx, id) {
+      const row = await mediaById.first(tx, { id })
+      if (row !== undefined) await forgetMedia(tx, row, clock.now())
     },
 
     expiryOf: ({ used_at: usedAt, keep }) =>

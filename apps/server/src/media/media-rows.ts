@@ -1,6 +1,7 @@
 import type { MediaKind } from '@inbox-hub/contract'
 
 import { insertRows, statement } from '../platform/database/index.ts'
+import { extensionOf } from './sniff.ts'
 
 declare module '../platform/database/index.ts' {
   interface Tables {
@@ -29,6 +30,11 @@ export interface MediaRow {
   created_at: number
   used_at: number
   keep: number
+}
+
+/** A name to save it under, made up when it has none. */
+export function shownName({ file_name: name, kind, mimetype, seq }: MediaRow): string {
+  return name === '' ? `${kind}-${seq}.${extensionOf(mimetype)}` : name
 }
 
 export const insertMedia = insertRows('media', [

@@ -21,14 +21,16 @@ import { decodeBase64 } from './base64.ts'
 import { wantedOf } from './byte-range.ts'
 import { contentDisposition } from './file-name.ts'
 import type { Media } from './index.ts'
+import { messageOfLink } from './message-links.ts'
 import { type MediaFilter, pageOfMedia, tallyOfMedia } from './media-list.ts'
-import { type MediaRow, usageOf } from './media-rows.ts'
+import { type MediaRow, shownName, usageOf } from './media-rows.ts'
 import { isMultipart, readForm } from './multipart.ts'
-import { extensionOf } from './sniff.ts'
 
 export interface MediaRoutesDeps {
   database: Database
   media: Media
+  /** The file of a message, by our number of it; fetched when it is not here. */
+  fileOfMessage: (messageId: number, signal: AbortSignal) => Promise<MediaRow>
   sessions: Pick<Sessions, 'find'>
   clock: Clock
 }
@@ -39,7 +41,7 @@ const shown =
 
 export function mediaRoutes(
   http: Pick<Http, 'serve'>,
-  { database, media, sessions, clock }: MediaRoutesDeps,
+  { database, media, fileOfMessage, sessions, clock }: MediaRoutesDeps,
 ): void {
   const numberOf = (ownerId: number, ref: string) => sessions.find(ownerId, ref, 'name_first').id
 
@@ -50,7 +52,7 @@ export function mediaRoutes(
       mediaId: row.id,
       fileId: row.id,
       type: row.kind,
-      filename: nameOf(row),
+      filename: shownName(row),
       originalName: row.file_name,
       mimeType: row.mimetype,
       declaredMimeType: row.declared_type,
@@ -194,7 +196,7 @@ export function mediaRoutes(
       'accept-ranges': 'bytes',
       // What stands under an id never changes; who may see it does.
       'cache-control': 'private, max-age=3600, immutable',
-      'content-disposition': contentDisposition(isShown ? 'inline' : 'attachment', nameOf(row)),
+      'content-disposition': contentDisposition(isShown ? 'inline' : 'attachment', shownName(row)),
       'content-security-policy': "default-src 'none'; frame-ancestors 'none'; sandbox",
       'x-content-type-options': 'nosniff',
     }
@@ -234,17 +236,17 @@ export function mediaRoutes(
     const given = { expires: query.expires, signature: query.signature }
     // Before the file is looked for: without a good signature nobody learns which ids there are.
     if (!media.links.isGood(params.mediaId, given, clock.now())) throw new HubError('MEDIA_LINK_INVALID')
-    return await bytesOf(await media.findLinked(params.mediaId), request)
+    const messageId = messageOfLink(params.mediaId)
+    const row =
+      messageId === undefined
+        ? await media.findLinked(params.mediaId)
+        : await fileOfMessage(messageId, request.signal)
+    return await bytesOf(row, request)
   })
 }
 
 /** What a form may hold besides its file. */
 const formBytes = 64 * 1024
-
-/** A name to save it under, made up when it has none. */
-function nameOf({ file_name: name, kind, mimetype, seq }: MediaRow): string {
-  return name === '' ? `${kind}-${seq}.${extensionOf(mimetype)}` : name
-}
 
 function kindIn(text: string | undefined): MediaKind | undefined {
   return mediaKinds.find((kind) => kind === text)

@@ -3,10 +3,21 @@ import { type Location, mediaOf, type MessageExtras, type OwnDeed } from '@inbox
 
 import { isDeed, type SentContent } from './content.ts'
 
+/** Where a message's file is fetched without a key. */
+export interface FileLinks {
+  url: string
+  thumbnailUrl: string
+}
+
 /** What a message says beyond its text, as lists and `message.received` show it. */
-export function contentWire(content: SentContent): MessageContentWire {
+export function contentWire(
+  content: SentContent,
+  /** Where its file and thumbnail are; asked only when it has one. */
+  linksOf: () => FileLinks,
+): MessageContentWire {
   const extras: MessageExtras = content.kind === 'undecryptable' || isDeed(content) ? {} : content
   const media = isDeed(content) ? undefined : mediaOf(content)
+  const links = media === undefined ? undefined : linksOf()
   const { ad, forwarded = 0 } = extras
   return {
     kind: content.kind,
@@ -14,7 +25,12 @@ export function contentWire(content: SentContent): MessageContentWire {
       media === undefined
         ? null
         : {
-            url: null,
+            url: links !== undefined && (media.source ?? media.storedAs) !== undefined ? links.url : null, // without its source there is nothing to fetch
+
+            thumbnailUrl:
+              links !== undefined && (media.hasThumbnail === true || media.thumbnail !== undefined)
+                ? links.thumbnailUrl
+                : null,
             mimetype: media.mimetype ?? null,
             filename: media.name ?? null,
             filesize: media.bytes ?? null,

@@ -79,6 +79,13 @@ export function storedContent(content: SentContent): StoredContent {
   }
 }
 
+/** What was received, without its thumbnail, which is kept with the file and asked for by itself. */
+export function withoutThumbnail(content: MessageContent): MessageContent {
+  if (!('media' in content) || content.media.thumbnail === undefined) return content
+  const { thumbnail: _, ...media } = content.media
+  return { ...content, media: { ...media, hasThumbnail: true } }
+}
+
 export function contentOf(row: { body: string; content: string | null }): MessageContent {
   if (row.content === null) return { kind: 'text', text: row.body }
   // Only storedContent writes this column.

@@ -2,6 +2,7 @@ import { isPerson, type Jid } from '@inbox-hub/whatsapp'
 import { sql } from 'kysely'
 
 import type { Address, Chats, ContactFact, PastChatState } from '../chats/index.ts'
+import type { MessageFiles } from '../media/index.ts'
 import { statement, type Tx } from '../platform/database/index.ts'
 import type { HistoryBatch } from '../sessions/baileys/index.ts'
 import type { Stored } from '../sessions/index.ts'
@@ -10,6 +11,7 @@ import {
   type Arrival,
   arrivalOf,
   changesOf,
+  fileOf,
   type Fresh,
   introductionOf,
   statusOf,
@@ -23,6 +25,7 @@ export interface PastDeps {
   chats: Chats
   own: (sessionId: number) => Own
   statuses: StatusKeeper
+  files: Pick<MessageFiles, 'arrived'>
 }
 
 /** The newest messages of others in a chat become unread. */
@@ -69,7 +72,7 @@ export async function takePast(
   sessionId: number,
   { messages, changes, chats: past, people }: HistoryBatch,
   now: number,
-  { chats, own, statuses }: PastDeps,
+  { chats, own, statuses, files }: PastDeps,
 ): Promise<Stored> {
   await chats.hold(tx, [sessionId])
   const addresses = [
@@ -79,6 +82,11 @@ export async function takePast(
   ].map((jid): Address => ({ sessionId, jid }))
   const canonical = await chats.addresses.canonical(tx, addresses)
   const stored = await takeMessages(tx, messages, now, { chats, own, canonical })
+  // Their thumbnails; nobody waits for files of before.
+  await files.arrived(
+    tx,
+    stored.flatMap(fileOf).map((file) => ({ ...file, shown: false })),
+  )
   const current = stored.filter(({ entry }) => entry.sentAt > now - statusLifeMs).flatMap(statusOf)
   if (current.length > 0) await statuses.received(tx, current)
   const whatsappIds = stored.map(({ entry }) => ({ sessionId, whatsappId: entry.id }))
@@ -108,7 +116,11 @@ async function takeMessages(
   tx: Tx,
   messages: HistoryBatch['messages'],
   now: number,
-  { chats, own, canonical }: Omit<PastDeps, 'statuses'> & { canonical: (sessionId: number, jid: Jid) => Jid },
+  {
+    chats,
+    own,
+    canonical,
+  }: Omit<PastDeps, 'statuses' | 'files'> & { canonical: (sessionId: number, jid: Jid) => Jid },
 ): Promise<readonly Fresh[]> {
   if (messages.length === 0) return []
   const arrivals = messages

@@ -6,6 +6,7 @@ import { Gauge, type Registry } from 'prom-client'
 
 import type { Chats } from '../chats/index.ts'
 import type { Events } from '../events/index.ts'
+import type { MessageFiles } from '../media/index.ts'
 import type { Clock } from '../platform/clock.ts'
 import type { Database } from '../platform/database/index.ts'
 import type { Log } from '../platform/log.ts'
@@ -48,13 +49,14 @@ import { TallyChange } from './tally.ts'
 export { eventId } from './event-ids.ts'
 export { messageRoutes } from './routes.ts'
 export { chatFilterOf, type ChatListItem } from './message-list.ts'
+export type { MessageFinder } from './find-message.ts'
 export type { MessageRow } from './message-rows.ts'
 export { contentWire } from './content-wire.ts'
 export { contentOf } from './content.ts'
 export type { ReceivedStatus, StatusChange, StatusKeeper } from './status-keeper.ts'
 export { forgetMessages, keepOwnReaction } from './status-keeper.ts'
 export { isOwn, type Own } from './own.ts'
-export { createWires } from './wires.ts'
+export { createWires, type WireReader } from './wires.ts'
 export type { CallOptions, SendOutcome, SendRequest } from './sending/send.ts'
 
 /** Sending, receiving, receipts. Receiving needs no call: the projector follows the journal. */
@@ -115,6 +117,7 @@ export interface MessagesDeps {
   media: Pick<Media, 'fetch' | 'receive' | 'find' | 'open' | 'renditions'>
   /** Where files may be sent from by their path; undefined = nowhere. */
   uploadDir: string | undefined
+  files: Pick<MessageFiles, 'arrived' | 'links' | 'forget'>
   /** Seals what is kept of a session at rest. */
   sealerOf: (sessionId: number) => Promise<Sealer>
   /** Whether the session's account administers a group. Throws `NOT_IN_GROUP`, `GROUP_NOT_FOUND`. */
@@ -143,6 +146,7 @@ async function tellRead(
 
 export function createMessages(deps: MessagesDeps): Messages {
   const { database, events, sessions, chats, media, sealerOf, isAdmin, clock, metrics } = deps
+  const { files: messageFiles } = deps
   const log = deps.log.child({ module: 'messages' })
 
   const own = (sessionId: number): Own => {
@@ -211,7 +215,8 @@ export function createMessages(deps: MessagesDeps): Messages {
     sessions,
     clock,
     log,
-    project: (tx, entries, now) => project(tx, entries, now, { chats, own, receipts: outbox, statuses }),
+    project: (tx, entries, now) =>
+      project(tx, entries, now, { chats, own, receipts: outbox, statuses, files: messageFiles }),
   })
 
   chats.moveMessagesWith(async (tx, rekeying) => {
@@ -219,7 +224,7 @@ export function createMessages(deps: MessagesDeps): Messages {
     return moveMessages(tx, rekeying, chats)
   })
   sessions.storeHistoryWith((tx, sessionId, batch) =>
-    takePast(tx, sessionId, batch, clock.now(), { chats, own, statuses }),
+    takePast(tx, sessionId, batch, clock.now(), { chats, own, statuses, files: messageFiles }),
   )
   sessions.onAcquaintances(async (tx, facts) => {
     const told = await applyChatFacts(tx, facts, chats, clock.now())
@@ -329,6 +334,7 @@ export function createMessages(deps: MessagesDeps): Messages {
         // As it is now: it may have moved to another address, or on, since it was found.
         const current = await tx.db.selectFrom('message').selectAll().where('id', '=', id).executeTakeFirst()
         if (current === undefined || (await wipeMessage.run(tx, { id })) !== 1) return
+        await messageFiles.forget(tx, id)
         const tally = new TallyChange()
         tally.add(current, -1)
         await tally.write(tx)

@@ -6,14 +6,16 @@ import {
   isNewsletter,
   isStatus,
   type Jid,
+  mediaOf,
   type MessageContent,
 } from '@inbox-hub/whatsapp'
 
 import type { Address, ChatChange, Chats, ContactFact, LidMapping } from '../chats/index.ts'
 import type { NewEvent } from '../events/index.ts'
+import type { ArrivedFile, MessageFiles } from '../media/index.ts'
 import { nextIntegers, type Tx } from '../platform/database/index.ts'
 import type { JournalEntry } from '../sessions/baileys/index.ts'
-import { isFrame, mentionsOf, type StoredContent, storedContent } from './content.ts'
+import { isFrame, mentionsOf, type StoredContent, storedContent, withoutThumbnail } from './content.ts'
 import { contentWire } from './content-wire.ts'
 import { applyChanges, type ChangeEntry } from './changes.ts'
 import { eventId } from './event-ids.ts'
@@ -30,6 +32,8 @@ export interface ProjectionDeps {
   /** Receipts prove that messages went out whose acks we missed. In the transaction of the projection. */
   receipts: Receipts
   statuses: StatusKeeper
+  /** The files that messages lead to. */
+  files: Pick<MessageFiles, 'arrived' | 'links'>
 }
 
 type MessageEntry = Extract<JournalEntry, { kind: 'message' | 'undecryptable' }>
@@ -55,7 +59,7 @@ export async function project(
   tx: Tx,
   entries: readonly JournalEntry[],
   now: number,
-  { chats, own, receipts, statuses }: ProjectionDeps,
+  { chats, own, receipts, statuses, files }: ProjectionDeps,
 ): Promise<readonly NewEvent[]> {
   const told: NewEvent[] = [...(await chats.learn(tx, entries.flatMap(mappingsOf)))]
   await chats.hold(
@@ -78,7 +82,8 @@ export async function project(
     told.push(...(await chats.meet(tx, arrivals.flatMap(introductionOf))))
     const fresh = await store(tx, arrivals, now, tally)
     await chats.change(tx, changesOf(fresh))
-    told.push(...(await eventsOf(tx, fresh, chats, own)))
+    await files.arrived(tx, fresh.flatMap(fileOf))
+    told.push(...(await eventsOf(tx, fresh, { addresses: chats.addresses, links: files.links }, own)))
     const received = fresh.flatMap(statusOf)
     if (received.length > 0) told.push(...(await statuses.received(tx, received)))
     for (const { entry } of fresh) stored.push({ sessionId: entry.sessionId, whatsappId: entry.id })
@@ -132,7 +137,7 @@ export function arrivalOf(
   const chat = canonical(sessionId, entry.chat)
   const content: MessageContent =
     entry.kind === 'message' ? entry.content : { kind: 'undecryptable', reason: entry.reason }
-  const stored = storedContent(content)
+  const stored = storedContent(withoutThumbnail(content))
   return {
     entry,
     // What somebody sent to a broadcast list we are on stands in our chat with them, as the phone shows it.
@@ -141,6 +146,14 @@ export function arrivalOf(
     stored,
     shown: stored.type !== 'undecryptable' && !isFrame(content) && !isStatus(chat) && !isNewsletter(chat),
   }
+}
+
+/** The file of a message that has one. */
+export function fileOf({ entry, id, shown }: Fresh): readonly ArrivedFile[] {
+  const { sessionId } = entry
+  return entry.kind === 'message' && mediaOf(entry.content) !== undefined
+    ? [{ messageId: id, sessionId, content: entry.content, shown }]
+    : []
 }
 
 export function introductionOf({ entry, sender }: Arrival): readonly ContactFact[] {
@@ -282,7 +295,7 @@ export function changesOf(fresh: readonly Fresh[]): readonly ChatChange[] {
 async function eventsOf(
   tx: Tx,
   fresh: readonly Fresh[],
-  { addresses }: Pick<Chats, 'addresses'>,
+  { addresses, links }: Pick<Chats, 'addresses'> & Pick<MessageFiles, 'links'>,
   own: (sessionId: number) => Own,
 ): Promise<readonly NewEvent[]> {
   const incoming = fresh.filter(
@@ -331,7 +344,7 @@ async function eventsOf(
         text: stored.body,
         mentions: mentionsOf(content).map((jid) => shown(sessionId, jid)),
         quotedMessageId: stored.quotedId,
-        ...contentWire(content),
+        ...contentWire(content, () => links.ofEvent(id)),
       },
     }
   })

@@ -12,6 +12,7 @@ import {
 import { isBroadcastList, isGroup, isNewsletter, isStatus, type Jid } from '@inbox-hub/whatsapp'
 
 import type { Chats, ExtrasOf } from '../chats/index.ts'
+import type { MessageLinks } from '../media/index.ts'
 import type { Clock } from '../platform/clock.ts'
 import type { Database } from '../platform/database/index.ts'
 import type { Http } from '../platform/http/index.ts'
@@ -23,7 +24,7 @@ import type { Own } from './own.ts'
 import { type PacingSettings, warmUpDay } from './pacing/pacing.ts'
 import { rowOfScheduled, type ScheduledRow } from './scheduling/scheduled-rows.ts'
 import { addressesIn, messageWire, nothingYet, scheduledWire, type WireContext } from './wire.ts'
-import { createWires } from './wires.ts'
+import { createWires, fileLinksAt, type WireReader } from './wires.ts'
 
 export interface MessageRoutesDeps {
   database: Database
@@ -32,6 +33,7 @@ export interface MessageRoutesDeps {
   messages: Messages
   /** What lists show beside names. */
   extras: ExtrasOf
+  links: MessageLinks
   clock: Clock
 }
 
@@ -42,7 +44,7 @@ type SendAnswer = DataOf<typeof endpoints.retryMessage>
 /** Messages and the chats they stand in. Lists come from the store alone: no read touches a socket (contract §12, pain 11). */
 export function messageRoutes(
   http: Pick<Http, 'serve'>,
-  { database, sessions, chats, messages, extras, clock }: MessageRoutesDeps,
+  { database, sessions, chats, messages, extras, links, clock }: MessageRoutesDeps,
 ): void {
   const { list, finder } = messages
   const waiting: WireContext['waiting'] = (sessionId, whatsappId) => messages.waiting(sessionId, whatsappId)
@@ -50,14 +52,14 @@ export function messageRoutes(
     const view = sessions.view(sessionId)
     return { pn: view?.mePn, lid: view?.meLid }
   }
-  const wires = createWires({ database, chats, extras, own, list, waiting, clock })
+  const wires = createWires({ database, chats, extras, own, list, waiting, links, clock })
   const canonical = async (sessionId: number, jid: Jid): Promise<Jid> =>
     (await chats.addresses.canonical(database, [{ sessionId, jid }]))(sessionId, jid)
 
   async function sendAnswer(
     stored: { row: MessageRow } | { scheduled: ScheduledRow },
     to: string,
-    language: Language,
+    { language, baseUrl }: WireReader,
   ): Promise<SendAnswer> {
     const now = clock.now()
     const row = 'row' in stored ? stored.row : rowOfScheduled(stored.scheduled, now)
@@ -65,7 +67,8 @@ export function messageRoutes(
     const shown = await chats.addresses
       .shown(database, addressesIn(row))
       .catch(() => (_: number, jid: Jid) => jid)
-    const context = { shown, own, ...nothingYet, waiting, now, language }
+    const fileLinks = fileLinksAt(links, baseUrl)
+    const context = { shown, own, ...nothingYet, waiting, now, language, fileLinks }
     const message =
       'row' in stored ? messageWire(row, context) : scheduledWire(stored.scheduled, now, context)
     const { messageId, whatsappMessageId, dbId, chatId, type, status, timestamp, body: text } = message
@@ -114,7 +117,7 @@ export function messageRoutes(
     return { many: false, recipients: [{ input: shown(sessionId, jid), jid }] }
   }
 
-  http.serve(endpoints.sendMessage, async ({ params, body, headers, ownerId, language, signal }) => {
+  http.serve(endpoints.sendMessage, async ({ params, body, headers, ownerId, language, baseUrl, signal }) => {
     const session = sessions.find(ownerId, params.sessionId, 'name_first')
     // Whatever came of the request: bytes that were not kept are gone with its answer.
     await using taken = new AsyncDisposableStack()
@@ -146,7 +149,7 @@ export function messageRoutes(
     const answers = new Map<Jid, SendAnswer | HubError>()
     for (const outcome of outcomes) {
       if (!('error' in outcome))
-        answers.set(outcome.request.to, await sendAnswer(outcome, outcome.request.to, language))
+        answers.set(outcome.request.to, await sendAnswer(outcome, outcome.request.to, { language, baseUrl }))
       else if (outcome.error instanceof HubError) answers.set(outcome.request.to, outcome.error)
       else throw outcome.error
     }
@@ -170,7 +173,7 @@ export function messageRoutes(
     return { data: { ...data, results: told, sent, failed: told.length - sent }, message }
   })
 
-  http.serve(endpoints.listMessages, async ({ params, query, ownerId, language }) => {
+  http.serve(endpoints.listMessages, async ({ params, query, ownerId, language, baseUrl }) => {
     const { id: sessionId } = sessions.find(ownerId, params.sessionId, 'name_first')
     const { page, limit, chatId, type, fromMe, startDate, endDate } = query
     const filter = {
@@ -184,7 +187,7 @@ export function messageRoutes(
     const [rows, total] = await Promise.all([list.page(filter, limit, offsetOf(query)), list.total(filter)])
     return {
       data: {
-        messages: await wires.messages(rows, language),
+        messages: await wires.messages(rows, { language, baseUrl }),
         pagination: paginationOf(total, page, limit),
         total,
       },
@@ -233,7 +236,7 @@ export function messageRoutes(
     }
   })
 
-  http.serve(endpoints.listChatMessages, async ({ params, query, ownerId, language }) => {
+  http.serve(endpoints.listChatMessages, async ({ params, query, ownerId, language, baseUrl }) => {
     const { id: sessionId } = sessions.find(ownerId, params.sessionId, 'name_first')
     const chat = await canonical(sessionId, params.chatId)
     const filter = { sessionId, chat }
@@ -246,7 +249,7 @@ export function messageRoutes(
     const chatId = shown(sessionId, chat)
     return {
       data: {
-        messages: await wires.messages(rows, language),
+        messages: await wires.messages(rows, { language, baseUrl }),
         pagination: paginationOf(total, query.page, query.limit),
         total,
         chatInfo: {
@@ -316,23 +319,23 @@ export function messageRoutes(
     }
   })
 
-  http.serve(endpoints.retryMessage, async ({ params, body, ownerId, language, signal }) => {
+  http.serve(endpoints.retryMessage, async ({ params, body, ownerId, language, baseUrl, signal }) => {
     const { session, row } = await named(ownerId, params.messageId, body.sessionId)
     const sent = await messages.retry(session, row, { language, signal })
-    const data = await sendAnswer({ row: sent }, '', language)
+    const data = await sendAnswer({ row: sent }, '', { language, baseUrl })
     return {
       data: { ...data, to: data.chatId },
       message: saidOf(sent.status),
     }
   })
 
-  http.serve(endpoints.listScheduled, async ({ params, query, ownerId, language }) => {
+  http.serve(endpoints.listScheduled, async ({ params, query, ownerId, language, baseUrl }) => {
     const { id: sessionId } = sessions.find(ownerId, params.sessionId, 'name_first')
     const chat = query.chatId === undefined ? undefined : await canonical(sessionId, query.chatId)
     const { rows, total } = await messages.scheduled.page({ sessionId, chat }, query.limit, offsetOf(query))
     return {
       data: {
-        messages: await wires.scheduled(rows, language),
+        messages: await wires.scheduled(rows, { language, baseUrl }),
         pagination: paginationOf(total, query.page, query.limit),
         total,
       },

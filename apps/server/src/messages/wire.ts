@@ -13,7 +13,7 @@ import type { Address } from '../chats/index.ts'
 import { deedOf, type MessageChangeRow, type StoredDeed } from './change-rows.ts'
 import { pinnedUntil } from './changes.ts'
 import { contentOf, mentionsOf, sentContentOf } from './content.ts'
-import { contentWire } from './content-wire.ts'
+import { contentWire, type FileLinks } from './content-wire.ts'
 import type { MessageRow } from './message-rows.ts'
 import type { Waiting } from './outbound/outbox.ts'
 import type { SendFailure } from './outbound/outbound-state.ts'
@@ -34,6 +34,8 @@ export interface WireContext {
   /** Unix ms. */
   now: number
   language: Language
+  /** Where the file of a message is fetched without a key. */
+  fileLinks: (messageId: number) => FileLinks
 }
 
 /** What has just been stored did not fail, and nothing was done to it. */
@@ -56,7 +58,7 @@ export function addressesIn(row: MessageRow): readonly Address[] {
 /** A message as every list of the API shows it (contract §5). */
 export function messageWire(
   row: MessageRow,
-  { shown, own, failures, changes, waiting, now, language }: WireContext,
+  { shown, own, failures, changes, waiting, now, language, fileLinks }: WireContext,
 ): MessageWire {
   const { session_id: sessionId } = row
   const show = (jid: Jid): Jid => shown(sessionId, jid)
@@ -68,6 +70,7 @@ export function messageWire(
   const author = fromMe ? us : show(row.sender_jid as Jid)
   const content = contentOf(row)
   const media = mediaOf(content)
+  const wire = contentWire(sentContentOf(row), () => fileLinks(row.id))
   const type = messageTypes.find((known) => known === row.type) ?? 'text'
   const failure = failures.get(row.id)
   const wait = row.status === 'pending' && row.via_hub === 1 ? waiting(sessionId, row.whatsapp_id) : undefined
@@ -91,7 +94,7 @@ export function messageWire(
     isRead: row.is_read === 1,
     hasMedia: media !== undefined,
     has_attachment: media !== undefined,
-    mediaUrl: null,
+    mediaUrl: wire.media?.url ?? null,
     ...changesWire(row, content, { changes: changes.get(row.id) ?? [], show, us, now }),
     isStarred: false,
     quotedMsgId: row.quoted_id,
@@ -99,7 +102,7 @@ export function messageWire(
     isGroup: isGroup(chat),
     participant: isGroup(chat) && !fromMe ? author : null,
     pushName: row.push_name,
-    ...contentWire(sentContentOf(row)),
+    ...wire,
     undecryptable: row.type === 'undecryptable',
     error:
       failure === undefined

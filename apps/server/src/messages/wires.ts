@@ -2,6 +2,7 @@ import type { ChatWire, Language, MessageWire } from '@inbox-hub/contract'
 import type { Jid } from '@inbox-hub/whatsapp'
 
 import type { Chats, ExtrasOf } from '../chats/index.ts'
+import type { MessageLinks } from '../media/index.ts'
 import type { Clock } from '../platform/clock.ts'
 import type { Database } from '../platform/database/index.ts'
 import { addressesIn as addressesInChange } from './changes.ts'
@@ -12,11 +13,18 @@ import type { Own } from './own.ts'
 import { rowOfScheduled, type ScheduledRow } from './scheduling/scheduled-rows.ts'
 import { addressesIn, messageWire, nothingYet, scheduledWire, type WireContext } from './wire.ts'
 
+/** Who is shown them: a request has both. */
+export interface WireReader {
+  language: Language
+  /** Where links to the hub begin. */
+  baseUrl: string
+}
+
 /** Rows as every list of the API shows them, with what has to be read for that. */
 export interface Wires {
-  messages(rows: readonly MessageRow[], language: Language): Promise<MessageWire[]>
+  messages(rows: readonly MessageRow[], reader: WireReader): Promise<MessageWire[]>
   /** Messages that wait for their time. */
-  scheduled(rows: readonly ScheduledRow[], language: Language): Promise<MessageWire[]>
+  scheduled(rows: readonly ScheduledRow[], reader: WireReader): Promise<MessageWire[]>
   /** Links begin with `baseUrl`. */
   chats(items: readonly ChatListItem[], baseUrl: string): Promise<ChatWire[]>
   /** The address of each chat to show to the world. */
@@ -30,6 +38,7 @@ export function createWires({
   own,
   list,
   waiting,
+  links,
   clock,
 }: {
   database: Database
@@ -38,6 +47,7 @@ export function createWires({
   own: (sessionId: number) => Own
   list: Pick<MessageList, 'changes' | 'failures' | 'labels'>
   waiting: WireContext['waiting']
+  links: MessageLinks
   clock: Clock
 }): Wires {
   async function shownChats(items: readonly ChatListItem[]): Promise<(item: ChatListItem) => Jid> {
@@ -67,22 +77,26 @@ export function createWires({
 
   return {
     shownChats,
-    async messages(rows, language) {
+    async messages(rows, { language, baseUrl }) {
       const [failures, changes] = await Promise.all([list.failures(rows), list.changes(rows)])
       const shown = await chats.addresses.shown(database, [
         ...rows.flatMap(addressesIn),
         ...[...changes.values()].flat().flatMap(addressesInChange),
       ])
       const now = clock.now()
-      return rows.map((row) => messageWire(row, { shown, own, failures, changes, waiting, now, language }))
+      const fileLinks = fileLinksAt(links, baseUrl)
+      return rows.map((row) =>
+        messageWire(row, { shown, own, failures, changes, waiting, now, language, fileLinks }),
+      )
     },
-    async scheduled(rows, language) {
+    async scheduled(rows, { language, baseUrl }) {
       const now = clock.now()
       const shown = await chats.addresses.shown(
         database,
         rows.flatMap((row) => addressesIn(rowOfScheduled(row, now))),
       )
-      const context = { shown, own, ...nothingYet, waiting, now, language }
+      const fileLinks = fileLinksAt(links, baseUrl)
+      const context = { shown, own, ...nothingYet, waiting, now, language, fileLinks }
       return rows.map((row) => scheduledWire(row, now, context))
     },
     async chats(items, baseUrl) {
@@ -105,4 +119,12 @@ export function createWires({
       )
     },
   }
+}
+
+/** Links that begin where the reader reached the hub. */
+export function fileLinksAt(links: MessageLinks, baseUrl: string): WireContext['fileLinks'] {
+  return (messageId) => ({
+    url: links.fileOf(messageId, baseUrl),
+    thumbnailUrl: links.thumbnailOf(messageId, baseUrl),
+  })
 }

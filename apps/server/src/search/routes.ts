@@ -1,7 +1,7 @@
-import { endpoints, type Language, type RequestOf } from '@inbox-hub/contract'
+import { endpoints, type RequestOf } from '@inbox-hub/contract'
 
 import { contactWire, type ExtrasOf, type PeopleSearch } from '../chats/index.ts'
-import type { ChatListItem, createWires, Messages } from '../messages/index.ts'
+import type { ChatListItem, createWires, Messages, WireReader } from '../messages/index.ts'
 import type { Http } from '../platform/http/index.ts'
 import type { Sessions, SessionView } from '../sessions/index.ts'
 import type { Search } from './index.ts'
@@ -28,11 +28,8 @@ export function searchRoutes(
   http: Pick<Http, 'serve'>,
   { sessions, messages, people, search, extras, wires }: SearchRoutesDeps,
 ): void {
-  async function found(
-    among: readonly SessionView[],
-    query: Query,
-    { language, baseUrl }: { language: Language; baseUrl: string },
-  ) {
+  async function found(among: readonly SessionView[], query: Query, reader: WireReader) {
+    const { baseUrl } = reader
     const { q, limit, cursor } = query
     const nameOf = new Map(among.map(({ id, sessionId }) => [id, sessionId]))
     const named = (sessionId: number): string => nameOf.get(sessionId) ?? String(sessionId)
@@ -58,7 +55,7 @@ export function searchRoutes(
     const items = isFirst && kinds.has('chats') ? await chatsOf(among, q, limit) : []
     const contacts = isFirst && kinds.has('contacts') ? await contactsOf(among, q, limit, baseUrl) : []
     const [messageWires, chatWires] = await Promise.all([
-      wires.messages(page.rows, language),
+      wires.messages(page.rows, reader),
       wires.chats(items, baseUrl),
     ])
     return {

@@ -7,6 +7,7 @@ import { expect, test } from 'vitest'
 import { createPeopleSearch } from '../chats/index.ts'
 import { noExtras } from '../chats/testing/no-extras.ts'
 import { createWires } from '../messages/index.ts'
+import { noFiles } from '../messages/testing/no-files.ts'
 import { startFixture } from '../messages/testing/messages-fixture.ts'
 import { me, type ScriptedEntry } from '../messages/testing/scripted-sessions.ts'
 import { systemClock } from '../platform/clock.ts'
@@ -55,6 +56,7 @@ async function startSearch(open: () => Promise<Database>) {
       own,
       list: messages.list,
       waiting: () => undefined,
+      links: noFiles.links,
       clock,
     }),
   })

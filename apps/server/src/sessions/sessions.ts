@@ -108,6 +108,8 @@ export interface SessionLifecycle extends Sessions {
   awaitQr(id: number, waitMs: number, signal: AbortSignal): Promise<QrOutcome>
   /** Somebody watches for the QR: rounds of codes go on. */
   watched(id: number): void
+  /** The proxy that everything of this session goes through; undefined when it has none, or is unknown. */
+  proxyOf(id: number): string | undefined
   /** Throws `PAIRING_CODE_REFUSED`; undefined when the session did not come to pairing within `waitMs`. */
   requestPairingCode(
     id: number,
@@ -519,6 +521,7 @@ export async function createSessions(deps: SessionsDeps): Promise<SessionLifecyc
       const actor = actors.get(id)
       if (actor !== undefined) touch(actor)
     },
+    proxyOf: (id) => actors.get(id)?.record.settings.proxy,
     waitingQr(id) {
       const standing = actors.get(id)?.standing
       const qr = standing === undefined ? undefined : shownQr(standing, clock.now())

@@ -17,6 +17,7 @@ import {
   type StatusChange,
   type StatusKeeper,
 } from '../messages/index.ts'
+import type { MessageLinks } from '../media/index.ts'
 import type { Clock } from '../platform/clock.ts'
 import type { Database, Tx } from '../platform/database/index.ts'
 import type { Log } from '../platform/log.ts'
@@ -72,6 +73,7 @@ export interface StatusesDeps {
   sessions: Pick<Sessions, 'linkWithin'>
   chats: Pick<Chats, 'addresses'>
   messages: Pick<Messages, 'post' | 'keepStatusesWith'>
+  links: MessageLinks
   own: (sessionId: number) => Own
   clock: Clock
   log: Log
@@ -87,6 +89,7 @@ export function createStatuses({
   sessions,
   chats,
   messages,
+  links,
   own,
   clock,
   log,
@@ -106,7 +109,7 @@ export function createStatuses({
           fresh.has(messageId) && author !== '' && sentAt + statusLifeMs > receivedAt,
       )
       const shown = await chats.addresses.shown(tx, news.flatMap(addressOf))
-      return news.map((status) => receivedEvent(status, shown))
+      return news.map((status) => receivedEvent(status, shown, links))
     },
 
     async seen(tx, receipts) {
@@ -371,6 +374,7 @@ const addressOf = ({ sessionId, author }: ReceivedStatus): readonly { sessionId:
 function receivedEvent(
   status: ReceivedStatus,
   shown: (sessionId: number, jid: Jid) => Jid,
+  links: MessageLinks,
 ): NewEvent<EventData<'status.received'>> {
   const { sessionId, messageId, whatsappId, sentAt, receivedAt, pushName, content, stored } = status
   // Only those of others are told: they have an author.
@@ -390,7 +394,7 @@ function receivedEvent(
       text: stored.body,
       ...styleWire(content.kind === 'text' ? content.style : undefined),
       expiresAt: sentAt + statusLifeMs,
-      ...contentWire(content),
+      ...contentWire(content, () => links.ofEvent(messageId)),
     },
   }
 }

@@ -3,7 +3,6 @@ import {
   HubError,
   isoOf,
   issueText,
-  type Language,
   offsetOf,
   paginationOf,
   type StatusWire,
@@ -11,7 +10,7 @@ import {
 import { isLid, type Jid } from '@inbox-hub/whatsapp'
 
 import type { Chats } from '../chats/index.ts'
-import { contentOf, type createWires } from '../messages/index.ts'
+import { contentOf, type createWires, type WireReader } from '../messages/index.ts'
 import type { Clock } from '../platform/clock.ts'
 import type { Database } from '../platform/database/index.ts'
 import type { Http } from '../platform/http/index.ts'
@@ -39,10 +38,10 @@ export function statusRoutes(
 ): void {
   const find = (ownerId: number, ref: string): SessionView => sessions.find(ownerId, ref, 'name_first')
 
-  async function wiresOf(listed: readonly ListedStatus[], language: Language): Promise<StatusWire[]> {
+  async function wiresOf(listed: readonly ListedStatus[], reader: WireReader): Promise<StatusWire[]> {
     const messages = await wires.messages(
       listed.map(({ message }) => message),
-      language,
+      reader,
     )
     const now = clock.now()
     return listed.flatMap(({ status, message }, index) => {
@@ -57,18 +56,18 @@ export function statusRoutes(
     })
   }
 
-  async function wireOf(listed: ListedStatus, language: Language): Promise<StatusWire> {
-    const [wire] = await wiresOf([listed], language)
+  async function wireOf(listed: ListedStatus, reader: WireReader): Promise<StatusWire> {
+    const [wire] = await wiresOf([listed], reader)
     if (wire === undefined) throw new Error('a status has a wire shape')
     return wire
   }
 
-  async function pageOf(filter: StatusFilter, paging: { page: number; limit: number }, language: Language) {
+  async function pageOf(filter: StatusFilter, paging: { page: number; limit: number }, reader: WireReader) {
     const { statuses: listed, total } = await statuses.list.page(filter, paging.limit, offsetOf(paging))
     const { page, limit } = paging
     return {
       data: {
-        statuses: await wiresOf(listed, language),
+        statuses: await wiresOf(listed, reader),
         pagination: paginationOf(total, page, limit),
         total,
       },
@@ -78,28 +77,31 @@ export function statusRoutes(
   const canonical = async (sessionId: number, jid: Jid | undefined): Promise<Jid | undefined> =>
     jid && (await chats.addresses.canonical(database, [{ sessionId, jid }]))(sessionId, jid)
 
-  http.serve(endpoints.listStatuses, async ({ params, query, ownerId, language }) => {
+  http.serve(endpoints.listStatuses, async ({ params, query, ownerId, language, baseUrl }) => {
     const { id: sessionId } = find(ownerId, params.sessionId)
     const { fromMe, isArchived } = query
     const author = await canonical(sessionId, query.author)
-    return pageOf({ sessionId, fromMe, isArchived, author }, query, language)
+    return pageOf({ sessionId, fromMe, isArchived, author }, query, { language, baseUrl })
   })
 
-  http.serve(endpoints.listActiveStatuses, async ({ params, query, ownerId, language }) => {
+  http.serve(endpoints.listActiveStatuses, async ({ params, query, ownerId, language, baseUrl }) => {
     const { id: sessionId } = find(ownerId, params.sessionId)
     const author = await canonical(sessionId, query.author)
-    return pageOf({ sessionId, fromMe: query.fromMe, author, activeAt: clock.now() }, query, language)
+    return pageOf({ sessionId, fromMe: query.fromMe, author, activeAt: clock.now() }, query, {
+      language,
+      baseUrl,
+    })
   })
 
-  http.serve(endpoints.searchStatuses, async ({ params, query, ownerId, language }) =>
-    pageOf({ sessionId: find(ownerId, params.sessionId).id, search: query.q }, query, language),
+  http.serve(endpoints.searchStatuses, async ({ params, query, ownerId, language, baseUrl }) =>
+    pageOf({ sessionId: find(ownerId, params.sessionId).id, search: query.q }, query, { language, baseUrl }),
   )
 
   http.serve(endpoints.statusStats, async ({ params, ownerId }) => ({
     data: { stats: await statuses.list.stats(find(ownerId, params.sessionId).id, clock.now()) },
   }))
 
-  http.serve(endpoints.postStatus, async ({ params, body, headers, ownerId, language }) => {
+  http.serve(endpoints.postStatus, async ({ params, body, headers, ownerId, language, baseUrl }) => {
     const {
       content,
       text = content,
@@ -127,10 +129,10 @@ export function statusRoutes(
       },
       { language },
     )
-    return { data: { status: await wireOf(posted, language) }, message: 'status_posted' }
+    return { data: { status: await wireOf(posted, { language, baseUrl }) }, message: 'status_posted' }
   })
 
-  http.serve(endpoints.getStatus, async ({ params, ownerId, language }) => {
+  http.serve(endpoints.getStatus, async ({ params, ownerId, language, baseUrl }) => {
     const session = find(ownerId, params.sessionId)
     const listed = await statuses.get(session, params.statusId)
     const views = await statuses.list.viewers(listed.message.id, maxViewers)
@@ -143,7 +145,7 @@ export function statusRoutes(
     return {
       data: {
         status: {
-          ...(await wireOf(listed, language)),
+          ...(await wireOf(listed, { language, baseUrl })),
           viewers: viewers.map(({ jid, at }) => ({
             id: shown(session.id, jid),
             lid: isLid(jid) ? jid : null,
@@ -154,30 +156,30 @@ export function statusRoutes(
     }
   })
 
-  http.serve(endpoints.viewStatus, async ({ params, ownerId, language }) => {
+  http.serve(endpoints.viewStatus, async ({ params, ownerId, language, baseUrl }) => {
     const seen = await statuses.view(find(ownerId, params.sessionId), params.statusId)
-    return { data: { status: await wireOf(seen, language) } }
+    return { data: { status: await wireOf(seen, { language, baseUrl }) } }
   })
 
   for (const [endpoint, archived] of [
     [endpoints.archiveStatus, true],
     [endpoints.unarchiveStatus, false],
   ] as const) {
-    http.serve(endpoint, async ({ params, ownerId, language }) => {
+    http.serve(endpoint, async ({ params, ownerId, language, baseUrl }) => {
       const kept = await statuses.archive(find(ownerId, params.sessionId), params.statusId, archived)
-      return { data: { status: await wireOf(kept, language) } }
+      return { data: { status: await wireOf(kept, { language, baseUrl }) } }
     })
   }
 
-  http.serve(endpoints.addStatusReaction, async ({ params, body, ownerId, language }) => {
+  http.serve(endpoints.addStatusReaction, async ({ params, body, ownerId, language, baseUrl }) => {
     const session = find(ownerId, params.sessionId)
     const reacted = await statuses.react(session, params.statusId, body.reaction)
-    return { data: { status: await wireOf(reacted, language) } }
+    return { data: { status: await wireOf(reacted, { language, baseUrl }) } }
   })
 
-  http.serve(endpoints.removeStatusReaction, async ({ params, ownerId, language }) => {
+  http.serve(endpoints.removeStatusReaction, async ({ params, ownerId, language, baseUrl }) => {
     const reacted = await statuses.react(find(ownerId, params.sessionId), params.statusId, '')
-    return { data: { status: await wireOf(reacted, language) } }
+    return { data: { status: await wireOf(reacted, { language, baseUrl }) } }
   })
 
   http.serve(endpoints.deleteStatus, async ({ params, ownerId }) => {

@@ -72,6 +72,8 @@ const gists: Readonly<Record<EventType, (said: Said) => string>> = {
   'message.delivered': progress,
   'message.read': progress,
   'message.failed': (said) => `${progress(said)}: ${said('error')}`,
+  'media.downloaded': (said) => `${said('messageId')}: ${said('mimetype')}, ${said('filesize')} bytes`,
+  'media.failed': (said) => `${said('messageId')}: ${said('reason')}`,
   'session.state': (said) => `${said('status')} (${said('state')})`,
   'session.connected': (said) => `+${said('phoneNumber')}`,
   'session.disconnected': (said) => said('reason'),

@@ -119,6 +119,9 @@ export async function startMedia(
     database,
     media,
     clock,
+    async fileOfMessage() {
+      throw new HubError('MEDIA_NOT_FOUND')
+    },
     sessions: {
       find(ownerId, ref) {
         if (ownerId !== 1 || ref !== 'support') throw new HubError('SESSION_NOT_FOUND')

@@ -9,6 +9,7 @@ import { createManualClock, type ManualClock } from '../../platform/testing/manu
 import type { SessionView } from '../../sessions/index.ts'
 import { createMessages, type Messages } from '../index.ts'
 import { noMedia } from './no-media.ts'
+import { noFiles } from './no-files.ts'
 import { type ScriptedSessions, scriptedSessions } from './scripted-sessions.ts'
 
 /** The modules under test on a real store, with sessions that do as they are told and a clock that stands still. */
@@ -17,6 +18,7 @@ export interface Fixture extends AsyncDisposable {
   sessions: ScriptedSessions
   chats: Chats
   messages: Messages
+  links: typeof noFiles.links
   events: Events
   clock: ManualClock
   session: SessionView
@@ -54,6 +56,7 @@ export async function startFixture(
       chats,
       media: noMedia,
       uploadDir: undefined,
+      files: noFiles,
       sealerOf: async () => markingSealer,
       isAdmin: async () => false,
       clock,
@@ -70,6 +73,7 @@ export async function startFixture(
     sessions,
     chats,
     messages,
+    links: noFiles.links,
     events,
     clock,
     session,

@@ -277,6 +277,7 @@ function scriptedLink(sessionId: number, generation: number, now: () => number):
       const chat = chats.get(id) ?? parseJid('12025550199@s.whatsapp.net')
       for (const listener of ackListeners) listener({ id, chat, error, at: now() })
     },
+    fileAgain: async () => ({ is: 'silent' }),
     async markRead(keys) {
       markedRead.push(...keys)
     },

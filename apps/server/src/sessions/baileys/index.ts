@@ -9,6 +9,7 @@ import type { Lease } from '../../cluster/index.ts'
 import type { Tx } from '../../platform/database/index.ts'
 import type { AccountCalls } from './link/account.ts'
 import type { BusinessCalls } from './link/business.ts'
+import type { FileAgain } from './link/file-again.ts'
 import type { CallSignal } from './link/calls.ts'
 import type { AppStateChange, NamedMessage } from './app-state/actions.ts'
 import type { PeopleCalls, PersonNotice } from './link/people.ts'
@@ -24,6 +25,7 @@ export type { PrivacyCategories } from './link/account.ts'
 export type { BusinessHours, BusinessProfile, CatalogueProduct, OrderDetails } from './link/business.ts'
 export type { CallSignal } from './link/calls.ts'
 export type { AppStateChange, LastMessage, NamedMessage } from './app-state/actions.ts'
+export type { FileAgain } from './link/file-again.ts'
 export type {
   GroupChange,
   GroupMember,
@@ -126,6 +128,15 @@ export interface Link {
   readonly people: PeopleCalls
   readonly account: AccountCalls
   readonly business: BusinessCalls
+  /** Asks the account's phone to upload a file again that WhatsApp has no more; waits at most 15 s for it. `key` is the file's. */
+  fileAgain(message: {
+    id: string
+    chat: Jid
+    /** In a group, who wrote it; undefined when we did. */
+    sender: Jid | undefined
+    fromMe: boolean
+    key: Uint8Array
+  }): Promise<FileAgain>
   /** Refuses a call that rings. Rejects with `QueryRefused` when WhatsApp does not know it (any more). */
   rejectCall(call: { id: string; creator: Jid }): Promise<void>
   readonly appState: AppStateCalls

@@ -155,6 +155,7 @@ interface MediaFields {
   seconds?: number | null
   width?: number | null
   height?: number | null
+  jpegThumbnail?: Uint8Array | null
 }
 
 function mediaOf(file: MediaFields): Media {
@@ -168,6 +169,7 @@ function mediaOf(file: MediaFields): Media {
       seconds: countOf(file.seconds),
       width: countOf(file.width),
       height: countOf(file.height),
+      thumbnail: base64Of(file.jpegThumbnail),
     }),
     ...(directPath !== undefined &&
       key !== undefined && {

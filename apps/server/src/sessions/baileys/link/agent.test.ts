@@ -8,8 +8,9 @@ import { startEmulator } from '@inbox-hub/emulator'
 import { request } from 'undici'
 import { expect, test } from 'vitest'
 
+import { dispatcherFor, uploadAgentFor } from '../../../platform/proxy-agent.ts'
 import { startRig } from '../testing/rig.ts'
-import { agentFor, dispatcherFor, uploadAgentFor } from './agent.ts'
+import { agentFor } from './agent.ts'
 
 async function listening(server: net.Server): Promise<{ port: number } & AsyncDisposable> {
   const sockets = new Set<net.Socket>()

@@ -1,11 +1,8 @@
-import { EventEmitter } from 'node:events'
 import http from 'node:http'
 import https from 'node:https'
 import type net from 'node:net'
 import type { Duplex } from 'node:stream'
 import type { TLSSocket } from 'node:tls'
-
-import type { Dispatcher } from 'undici'
 
 import { proxyAgentFor } from '../../../platform/proxy-agent.ts'
 import { isMissing } from '../missing.ts'
@@ -37,54 +34,6 @@ export async function agentFor(
     })
   }
   return agent
-}
-
-/**
- * The way that downloads of the same session take: never around its proxy. Undefined = direct, to whom Node trusts.
- *
- * @param ca - PEM of who vouches for a private server, in place of whom Node trusts
- */
-export async function dispatcherFor(proxy: string | undefined, ca?: string): Promise<Dispatcher | undefined> {
-  if (proxy === undefined && ca === undefined) return undefined
-  const { Agent: UndiciAgent, ProxyAgent } = await import('undici')
-  const trust = ca === undefined ? {} : { ca }
-  if (proxy === undefined) return new UndiciAgent({ connect: trust })
-  if (!proxy.startsWith('socks')) return new ProxyAgent({ uri: proxy, requestTls: trust })
-  const { buildConnector } = await import('undici')
-  const { SocksProxyAgent } = await import('socks-proxy-agent')
-  const agent = new SocksProxyAgent(proxy)
-  const connectDirectly = buildConnector(trust)
-  return new UndiciAgent({
-    connect: (target, callback) => {
-      const { hostname, port, protocol } = target
-      const isSecure = protocol === 'https:'
-      const connect = async (): Promise<void> => {
-        let tunnel
-        try {
-          const to = { host: hostname, port: Number(port || (isSecure ? 443 : 80)), secureEndpoint: false }
-          // agent-base reads these of the options, and tells the request of the proxy, which nobody asks.
-          const options = to as Parameters<typeof agent.connect>[1]
-          tunnel = await agent.connect(new EventEmitter() as http.ClientRequest, options)
-        } catch (error) {
-          callback(error instanceof Error ? error : new Error(String(error)), null)
-          return
-        }
-        if (isSecure) connectDirectly({ ...target, httpSocket: tunnel }, callback)
-        else callback(null, tunnel)
-      }
-      void connect()
-    },
-  })
-}
-
-/** The way that uploads of a session take: as downloads do. Undefined = direct, to whom Node trusts. */
-export async function uploadAgentFor(
-  proxy: string | undefined,
-  ca?: string,
-): Promise<https.Agent | undefined> {
-  const trust = ca === undefined ? {} : { ca }
-  if (proxy !== undefined) return proxyAgentFor(proxy, trust)
-  return ca === undefined ? undefined : new https.Agent(trust)
 }
 
 class WatchedHttpsAgent extends https.Agent {

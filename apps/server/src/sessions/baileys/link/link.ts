@@ -44,6 +44,7 @@ import type { SocketContext } from '../socket-context.ts'
 import { accountCalls } from './account.ts'
 import { businessCalls } from './business.ts'
 import { callSignalIn, rejectionOf } from './calls.ts'
+import { answerIn, type FileAgain, requestFor } from './file-again.ts'
 import { groupCalls, noticesIn, pairsIn } from './groups.ts'
 import { leaveOutKeylessDevices } from './keyless-devices.ts'
 import type { NumberAnswer } from './numbers.ts'
@@ -64,6 +65,8 @@ const ANSWER_MS = 20_000
 const CODE_REFUSAL_MS = 5_000
 /** A query of ours waits no longer: clients give up after 30 s. */
 const QUERY_ANSWER_MS = 20_000
+/** The phone has to upload a file in it, and whoever asked for the file waits meanwhile. */
+const FILE_ANSWER_MS = 15_000
 /** Then the connection is cut, politely closed or not. */
 const POLITE_CLOSE_MS = 2_000
 /** … and by then it is over for the session. */
@@ -674,6 +677,26 @@ export class SocketLink implements Link {
   onAck(listener: (ack: Ack) => void): Disposable {
     this.#ackListeners.add(listener)
     return { [Symbol.dispose]: () => void this.#ackListeners.delete(listener) }
+  }
+
+  async fileAgain({ id, chat, sender, fromMe, key }: Parameters<Link['fileAgain']>[0]): Promise<FileAgain> {
+    const sock = this.#connected()
+    const wire = this.#wire
+    const me = this.#me()
+    if (wire === undefined || me === undefined) throw new HubError('SESSION_NOT_CONNECTED')
+    const answer = Promise.withResolvers<FileAgain>()
+    using _answered = wire.on('CB:notification,type:mediaretry', (node: BinaryNode) => {
+      if (node.attrs['id'] === id) answer.resolve(answerIn(node, key))
+    })
+    const participant = sender === undefined || sender === chat ? {} : { participant: sender }
+    await sock.sendNode(requestFor({ id, remoteJid: chat, fromMe, ...participant }, key, me.pn))
+    const silent: FileAgain = { is: 'silent' }
+    // Awaited here: what listens for the answer ends with this function.
+    return await Promise.race([
+      answer.promise,
+      this.#after(FILE_ANSWER_MS).then(() => silent),
+      this.#socketClosed.promise.then(() => silent),
+    ])
   }
 
   async markRead(keys: readonly { chat: Jid; sender: Jid | undefined; id: string }[]): Promise<void> {

@@ -34,7 +34,7 @@ import { sessionRoutes } from './sessions/routes.ts'
 import { createSessions } from './sessions/sessions.ts'
 import { createStatuses, statusRoutes } from './statuses/index.ts'
 import { systemRoutes, version } from './system/index.ts'
-import { createWebhooks } from './webhooks/index.ts'
+import { createWebhooks, webhookRoutes } from './webhooks/index.ts'
 
 export interface AppOptions {
   config: Config
@@ -340,6 +340,7 @@ export async function startApp({
     clock,
   })
   messageFileRoutes(http, { media, files, finder: messages.finder, sessions, clock })
+  webhookRoutes(http, { webhooks, sessions, outbound, frappe, version, clock })
   const closing = new AbortController()
   const streams = createStreams({
     events,

@@ -111,7 +111,7 @@ test.each(every)('%s: its schemas say which fields must be given', (_key, endpoi
   }
 })
 
-test('making a session, a group, a label, a quick reply, a status or a file answers 201, everything else 200', () => {
+test('making what is kept under an id of its own answers 201, everything else 200', () => {
   expect(every.filter(([, { success }]) => success.status === 201).map(([key]) => key)).toEqual([
     'createSession',
     'createLabel',
@@ -121,6 +121,8 @@ test('making a session, a group, a label, a quick reply, a status or a file answ
     'uploadMedia',
     'uploadSessionMedia',
     'importMedia',
+    'createWebhook',
+    'createOwnWebhook',
   ])
 })
 

@@ -12,6 +12,7 @@ import { searchEndpoints } from './search.ts'
 import { sessionEndpoints } from './sessions.ts'
 import { statusEndpoints } from './statuses.ts'
 import { systemEndpoints } from './system.ts'
+import { webhookEndpoints } from './webhooks.ts'
 
 /** Every operation of the API, by its id. The server serves them, the reference documents them, the fuzz suite attacks them. */
 export const endpoints = {
@@ -28,5 +29,6 @@ export const endpoints = {
   ...callEndpoints,
   ...statusEndpoints,
   ...mediaEndpoints,
+  ...webhookEndpoints,
   ...keyEndpoints,
 }

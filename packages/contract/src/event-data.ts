@@ -42,6 +42,7 @@ import {
   sessionSynced,
 } from './session-events.ts'
 import { contactAbout, contactBlocked, contactPicture, presenceUpdate } from './people-events.ts'
+import { webhookDisabled } from './webhook-event-data.ts'
 
 /** `data` of every event as it is stored, streamed, pulled, and sent by the `standard` webhook preset. */
 export const eventData = {
@@ -96,6 +97,7 @@ export const eventData = {
   'call.rejected': callRejected,
   'call.missed': callMissed,
   'call.ended': callEnded,
+  'webhook.disabled': webhookDisabled,
 } as const satisfies Record<EventType, z.ZodType<object>>
 
 /** `data` of one type of event. */

@@ -51,5 +51,6 @@ export const eventTypes = [
   'call.rejected',
   'call.missed',
   'call.ended',
+  'webhook.disabled',
 ] as const
 export type EventType = (typeof eventTypes)[number]

@@ -23,6 +23,15 @@ const call = {
 
 /** One of each event, for the reference and for whoever builds a receiver. */
 export const eventExamples: { readonly [Type in EventType]: EventData<Type> } = {
+  'webhook.disabled': {
+    webhookId: '12',
+    name: 'CRM',
+    host: 'crm.example.com',
+    reason: 'failing',
+    failingSince: at - 5 * 86_400_000,
+    lastError: 'HTTP 500',
+    timestamp: at,
+  },
   'session.state': {
     status: 'connecting',
     state: 'waiting',

@@ -1,6 +1,8 @@
 import { isGroup, isPerson, type Jid, parseChatAddress, phoneDigits, tryParseJid } from '@inbox-hub/whatsapp'
 import { z } from 'zod'
 
+import type { TextValues } from './language.ts'
+
 /*
  * Fields of requests. Clients send form values as text, numbers as strings and `null` or '' for "not given"
  * (Frappe does all three): what can be understood is, what cannot is an issue that names the field.
@@ -38,10 +40,18 @@ export type OwnIssue =
   | 'not_a_person'
   | 'not_an_invite'
   | 'unknown_placeholder'
+  | 'unknown_event'
+  | 'preset_reserved'
+  | 'reserved_header'
+  | 'not_a_header'
+  | 'not_a_secret'
 
-/** The `params` of an issue of our own. */
-export function issue(key: OwnIssue): { params: { key: OwnIssue } } {
-  return { params: { key } }
+/** The `params` of an issue of our own, with what its text names. */
+export function issue(
+  key: OwnIssue,
+  values?: TextValues,
+): { params: { key: OwnIssue; values?: TextValues } } {
+  return { params: values === undefined ? { key } : { key, values } }
 }
 
 const trimmed = (value: unknown): unknown => (typeof value === 'string' ? value.trim() : value)

@@ -48,3 +48,7 @@ export {
 export type { SessionWire } from './sessions.ts'
 export { apiVersion, type ReadinessCheck } from './system.ts'
 export * from './texts.ts'
+export * from './webhook-event-data.ts'
+export { crmEvents, webhookEventAliases } from './webhook-events.ts'
+export { hiddenHeaderValue } from './webhook-headers.ts'
+export { type ChatKind, type WebhookDeliveryWire, type WebhookWire } from './webhooks.ts'

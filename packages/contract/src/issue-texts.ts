@@ -103,6 +103,36 @@ const issueTexts = {
     en: 'It may hold only {{name}} and {{number}} in double braces',
     pt: 'Só pode conter {{name}} e {{number}} entre chaves duplas',
   },
+  unknown_event: {
+    es: '«{name}» no es un evento; los nombres están en docs/reference/events.md',
+    en: '"{name}" is not an event; their names are in docs/reference/events.md',
+    pt: '"{name}" não é um evento; os nomes estão em docs/reference/events.md',
+  },
+  preset_reserved: {
+    es: '`cloud-api` está reservado para la fachada de la Cloud API, que aún no existe: use legacy, standard o cloudevents',
+    en: '`cloud-api` is reserved for the facade of the Cloud API, which is not there yet: use legacy, standard or cloudevents',
+    pt: '`cloud-api` está reservado para a fachada da Cloud API, que ainda não existe: use legacy, standard ou cloudevents',
+  },
+  reserved_header: {
+    es: 'La cabecera «{name}» la pone el servidor',
+    en: 'The header "{name}" is set by the server',
+    pt: 'O cabeçalho "{name}" é definido pelo servidor',
+  },
+  not_a_header: {
+    es: '«{name}» no es una cabecera válida: letras, dígitos y guiones, y un valor ASCII de una línea',
+    en: '"{name}" is not a valid header: letters, digits and hyphens, and a value of one ASCII line',
+    pt: '"{name}" não é um cabeçalho válido: letras, dígitos e hífens, e um valor ASCII de uma linha',
+  },
+  not_a_secret: {
+    es: 'Tras `whsec_` debe ir base64, de al menos 16 caracteres',
+    en: '`whsec_` must be followed by base64, at least 16 characters of it',
+    pt: 'Depois de `whsec_` deve vir base64, com pelo menos 16 caracteres',
+  },
+  replay_what: {
+    es: 'Dé `startDate`, o `failed: true` para lo que se abandonó',
+    en: 'Give `startDate`, or `failed: true` for what was given up',
+    pt: 'Dê `startDate`, ou `failed: true` para o que foi abandonado',
+  },
   not_a_phone: {
     es: 'Debe ser un número internacional de 7 a 15 dígitos, con código de país',
     en: 'It must be an international number of 7 to 15 digits, with its country code',
@@ -311,7 +341,9 @@ function describeIssue(issue: z.core.$ZodIssue, language: Language): string {
     }
     case 'custom': {
       const key: unknown = issue.params?.['key']
-      return issueText(isIssueKey(key) ? key : 'invalid', language)
+      // Made by issue() of fields.ts, which alone gives them.
+      const values = issue.params?.['values'] as TextValues | undefined
+      return issueText(isIssueKey(key) ? key : 'invalid', language, values)
     }
     case 'not_multiple_of':
     case 'unrecognized_keys':

@@ -62,6 +62,21 @@ export const texts = {
     en: 'Webhook updated',
     pt: 'Webhook atualizado corretamente',
   },
+  webhook_created: {
+    es: 'Webhook creado correctamente',
+    en: 'Webhook created',
+    pt: 'Webhook criado corretamente',
+  },
+  webhook_deleted: {
+    es: 'Webhook eliminado correctamente',
+    en: 'Webhook removed',
+    pt: 'Webhook excluído corretamente',
+  },
+  connectivity_ok: {
+    es: 'Conectividad OK',
+    en: 'Connectivity OK',
+    pt: 'Conectividade OK',
+  },
   proxy_saved: {
     es: 'Proxy actualizado correctamente',
     en: 'Proxy updated',

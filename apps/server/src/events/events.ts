@@ -36,6 +36,9 @@ const newestOfSession = statement((db, p: { sessionId: number }) =>
     .orderBy('session_seq', 'desc')
     .limit(1),
 )
+const firstFrom = statement((db, p: { seq: number }) =>
+  db.selectFrom('event').select(['seq', 'at']).where('seq', '>=', p.seq).orderBy('seq').limit(1),
+)
 const insert = insertRows('event', ['seq', 'id', 'session_id', 'session_seq', 'type', 'data', 'at'])
 
 const sweepEveryMs = 3_600_000
@@ -114,18 +117,22 @@ export function createEvents({ database, log, clock }: EventsDeps): Events {
         at: row.at,
       }))
     },
+    async firstSince(at) {
+      const newest = await newestOf(database)
+      let [low, high] = [0, newest + 1]
+      // Halving: events are not indexed by time, and stand in its order but for moments.
+      while (low < high) {
+        const middle = Math.floor((low + high) / 2)
+        const event = await firstFrom.first(database, { seq: middle })
+        if (event === undefined || event.at >= at) high = middle
+        else low = event.seq + 1
+      }
+      return low
+    },
     async forget(tx, sessionId) {
       await tx.db.deleteFrom('event').where('session_id', '=', sessionId).execute()
     },
-    async latest() {
-      const row = await database.read
-        .selectFrom('event')
-        .select('seq')
-        .orderBy('seq', 'desc')
-        .limit(1)
-        .executeTakeFirst()
-      return row?.seq ?? 0
-    },
+    latest: () => newestOf(database),
     keptAfter: () => sweptUpTo(database),
     async [Symbol.asyncDispose]() {
       stopping.abort()
@@ -133,6 +140,16 @@ export function createEvents({ database, log, clock }: EventsDeps): Events {
       await sweep
     },
   }
+}
+
+async function newestOf(database: Database): Promise<number> {
+  const row = await database.read
+    .selectFrom('event')
+    .select('seq')
+    .orderBy('seq', 'desc')
+    .limit(1)
+    .executeTakeFirst()
+  return row?.seq ?? 0
 }
 
 /** The events that are not stored yet: doing work again must not tell it again, and must not leave holes in `seq`. */

@@ -3,6 +3,7 @@ import type { EventType } from '@inbox-hub/contract'
 import type { Tx } from '../platform/database/index.ts'
 
 export { createEvents, type EventsDeps } from './events.ts'
+export { keepEventsMs } from './retention.ts'
 export { eventRoutes } from './routes.ts'
 export { createStreams, createTickets, type Streams, type Tickets } from './streams/index.ts'
 
@@ -43,6 +44,8 @@ export interface Events extends AsyncDisposable {
     seq: number,
     filter: { sessionIds?: readonly number[]; types?: readonly string[]; limit: number },
   ): Promise<readonly StoredEvent[]>
+  /** The `seq` from which on events happened at `at` (Unix ms) or later; one behind the newest when none did. */
+  firstSince(at: number): Promise<number>
   /** Deletes what is kept of a session that is gone for good. */
   forget(tx: Tx, sessionId: number): Promise<void>
   /** The newest `seq`; 0 when nothing happened yet. */

@@ -1,16 +1,16 @@
-import type { KeyObject } from 'node:crypto'
-
 import type { Clock } from '../platform/clock.ts'
 import { type GuardedFetch, OutboundError } from '../platform/guarded-fetch/index.ts'
 import type { Log } from '../platform/log.ts'
-import type { Delivery, LaneKey, Outbox, Settlement } from './outbox.ts'
+import { keysOf, type WebhookEndpoint } from './endpoint.ts'
+import { emptyLane, type Lane, laneName, mostQueued, put, putBack, stopTimers } from './lane.ts'
+import type { AttemptNote, Delivery, LaneKey, Outbox, Settlement } from './outbox.ts'
 import { nextAttemptInMs } from './patience.ts'
 import { presets } from './presets/index.ts'
 import { createReceivers, type Visit } from './receivers.ts'
 import { replyOf } from './reply.ts'
 import { createSettler } from './settler.ts'
-import type { Target } from './tables.ts'
-import type { Verdict } from './verdict.ts'
+import type { EndpointNumber } from './tables.ts'
+import { judge, type Reply, type Verdict } from './verdict.ts'
 
 /**
  * Calls of one ordered lane under way at once, once it streams: on one connection, so that they arrive in order. A lane that waits for each
@@ -21,32 +21,47 @@ const mostStreamed = 16
 const streamedMs = 1000
 /** Deliveries in a row that a receiver must have taken before a lane streams to it. */
 const streamsAfter = 16
-/** Deliveries of one lane kept in memory; the others wait in their rows. */
-const mostQueued = 64
+/** Calls of one lane under way at once, where order is not promised. */
+const mostUnordered = 8
 /** How long deliveries wait for a receiver that is away, ms. Its outage spends no attempts. */
 const keepWhileAwayMs = 3 * 86_400_000
-/** Failed deliveries of `standard` taken up again at a time. */
-const retryBatch = 100
-/** Between tries while the store cannot be read, and between looks for due retries while some are on their way, ms. */
+/** Loose deliveries of one lane taken up at a time. */
+const looseBatch = 64
+/** Between tries while the store cannot be read, and between looks for a receiver's return, ms. */
 const lookAgainMs = 1000
 /** No answer of a receiver is worth more; what comes after it is not read. */
 const readLittle = { maxBytes: 64 * 1024, beyond: 'cut' } as const
 /** What closing leaves to calls in flight, ms. */
 const drainMs = 5000
+/** How much of an answer the log keeps, characters. */
+const answerKept = 1024
+/** Longer than a timer can run. */
+const longestTimerMs = 86_400_000
 
-/** Where deliveries go and with which key, now. */
-export interface Addressee {
-  url: string
-  key: KeyObject
-  /** The operator's own receiver may be anywhere; a stranger's only on the public internet, or where the operator allows. */
-  chosenBy: 'stranger' | 'operator'
+/** Why a delivery has nowhere to go any more. */
+export type Gone = 'removed' | 'disabled'
+
+const goneTexts = {
+  removed: 'The webhook was removed before the event could be delivered',
+  disabled:
+    'The webhook was disabled before the event could be delivered; replay it once it is enabled again',
+} as const satisfies Record<Gone, string>
+
+/** What came of one call. */
+export interface Called {
+  delivery: Delivery
+  verdict: Verdict
+  reply: Reply
+  tookMs: number
+  /** It was the last one for this delivery. */
+  isOver: boolean
 }
 
 export interface DispatcherDeps {
   outbox: Outbox
   outbound: Pick<GuardedFetch, 'send'>
-  /** Undefined when the receiver was taken away since the delivery was written. */
-  addresseeOf: (sessionId: number, target: Target) => Addressee | undefined
+  /** Where a delivery goes now. */
+  endpointOf: (number: EndpointNumber, sessionId: number) => WebhookEndpoint | Gone
   sessionName: (sessionId: number) => string
   /** What to send for a delivery now; undefined when it makes no sense any more. */
   bodyOf: (delivery: Delivery) => Uint8Array | undefined
@@ -54,8 +69,10 @@ export interface DispatcherDeps {
   log: Log
   /** In [0, 1). */
   random: () => number
-  /** Told of each attempt. */
-  observe: (verdict: Verdict['at'], durationMs: number) => void
+  /** What must not stand in the log: secrets that a receiver may have repeated. */
+  redact: (text: string, endpoint: WebhookEndpoint) => string
+  /** Told of each attempt, and what was wrong with it. */
+  observe: (called: Called, error: string | undefined) => void
 }
 
 /** Sends what the outbox owes: in order per lane, many lanes at once, no receiver at the cost of another. */
@@ -68,33 +85,10 @@ export interface Dispatcher extends AsyncDisposable {
   backlog(): number
   /** Drops what is kept in memory of a session whose rows were deleted. */
   forget(sessionId: number): void
-}
-
-/** The queue that one receiver gets of one session. */
-interface Lane {
-  readonly name: string
-  readonly key: LaneKey
-  readonly queue: Delivery[]
-  /** The newest event that was ever in `queue`: what comes after it is only in rows. */
-  lastSeq: number
-  /** Every row up to this event was read, whoever committed it. */
-  readThrough: number
-  /** There may be rows after `lastSeq`. */
-  more: boolean
-  /** While rows are being read; `missed` when one was committed meanwhile, perhaps too late for our answer. */
-  loading: { missed: boolean } | undefined
-  inFlight: number
-  /** Deliveries in a row that were taken. */
-  streak: number
-  /** What one delivery takes, on average of the last few, ms. */
-  paceMs: number
-  /** When the last call ended, monotonic ms. */
-  endedAt: number
-  /** While it streams: to where, and what ends the calls that are under way behind one that failed. */
-  stream: { readonly url: string; readonly control: AbortController } | undefined
-  /** Its head stands in line at its receiver. */
-  inLine: boolean
-  timer: Disposable | undefined
+  /** An endpoint changed: what waits for it looks again. */
+  changed(endpoint: EndpointNumber): void
+  /** Rows of these lanes became owed again, loose and due at once: `count` in all. */
+  again(lanes: readonly LaneKey[], count: number): void
 }
 
 /** What sends a delivery, and what becomes of it afterwards: a lane, or a retry of its own. */
@@ -105,11 +99,9 @@ interface Sender {
 }
 
 export function createDispatcher(deps: DispatcherDeps): Dispatcher {
-  const { outbox, outbound, addresseeOf, sessionName, bodyOf, clock, log, random, observe } = deps
+  const { outbox, outbound, endpointOf, redact, sessionName, bodyOf, clock, log, random, observe } = deps
   const lanes = new Map<string, Lane>()
   const receivers = createReceivers({ clock, log })
-  /** Ids of failed `standard` deliveries that are on their way again or not written down yet: their rows still look due. */
-  const retrying = new Set<string>()
   /** Aborted when nothing new is to be begun. */
   const closing = new AbortController()
   /** Aborted when calls under way are to end too. */
@@ -118,28 +110,12 @@ export function createDispatcher(deps: DispatcherDeps): Dispatcher {
   let owed = 0
   /** Before `resume` nobody knows which lanes have rows of an earlier process. */
   let resumed = false
-  let retryTimer: { at: number; timer: Disposable } | undefined
 
-  function laneOf({ sessionId, target, lane }: LaneKey): Lane {
-    const name = `${sessionId}/${target}/${lane}`
+  function laneOf(key: LaneKey): Lane {
+    const name = laneName(key)
     let found = lanes.get(name)
     if (found === undefined) {
-      found = {
-        name,
-        key: { sessionId, target, lane },
-        queue: [],
-        lastSeq: 0,
-        readThrough: 0,
-        more: !resumed,
-        loading: undefined,
-        inFlight: 0,
-        streak: 0,
-        paceMs: 0,
-        endedAt: 0,
-        stream: undefined,
-        inLine: false,
-        timer: undefined,
-      }
+      found = emptyLane(key, resumed)
       lanes.set(name, found)
     }
     return found
@@ -158,24 +134,25 @@ export function createDispatcher(deps: DispatcherDeps): Dispatcher {
         if (lane.more) void load(lane)
         return
       }
-      const waitMs = head.notBefore - clock.monotonic()
+      const endpoint = endpointOf(head.endpoint, head.sessionId)
+      if (typeof endpoint === 'string') {
+        lane.queue.shift()
+        giveUp(head, null, goneTexts[endpoint])
+        continue
+      }
+      const waitMs = Math.max(head.notBefore - clock.monotonic(), endpoint.heldUntil - clock.now())
       if (waitMs > 0) {
         wake(lane, waitMs)
         return
       }
-      const addressee = addresseeOf(head.sessionId, head.target)
-      if (addressee === undefined) {
-        lane.queue.shift()
-        giveUp(head, null, 'The webhook was removed before the event could be delivered')
-      } else if (lane.inFlight < roomOf(lane, head, addressee)) lineUp(lane, head, addressee)
+      if (lane.inFlight < roomOf(lane, endpoint)) lineUp(lane, endpoint)
       else return
     }
   }
 
   /** How many calls of a lane may be under way. An ordered one waits for each answer, unless it streams. */
-  function roomOf(lane: Lane, head: Delivery, { url }: Addressee): number {
-    const preset = presets[head.preset]
-    if (!preset.ordered) return preset.inFlightPerLane
+  function roomOf(lane: Lane, { url, ordered }: WebhookEndpoint): number {
+    if (!ordered) return mostUnordered
     // How a lane goes on is decided only between calls: one on another connection would race with those under way.
     if (lane.inFlight === 0) {
       const streams = lane.streak >= streamsAfter && lane.queue.length > 1
@@ -187,28 +164,38 @@ export function createDispatcher(deps: DispatcherDeps): Dispatcher {
   }
 
   function wake(lane: Lane, ms: number): void {
-    lane.timer = clock.after(ms, () => {
+    lane.timer = clock.after(Math.min(ms, longestTimerMs), () => {
       lane.timer = undefined
       advance(lane)
     })
   }
 
-  function lineUp(lane: Lane, head: Delivery, addressee: Addressee): void {
-    const group = presets[head.preset].ordered ? lane : undefined
+  function lineUp(lane: Lane, endpoint: WebhookEndpoint): void {
+    const group = endpoint.ordered ? lane : undefined
     const sender: Sender = { lane: group, done: (again, verdict) => passed(lane, again, verdict) }
     lane.inLine = true
     receivers.join({
-      url: addressee.url,
+      url: endpoint.url,
       group,
       take() {
         lane.inLine = false
+        const current = endpointOf(lane.key.endpoint, lane.key.sessionId)
+        if (!mayGo(current) || current.url !== endpoint.url) {
+          // It changed while we stood in line. Not from within the line, which is about to go on by itself.
+          queueMicrotask(() => advance(lane))
+          return undefined
+        }
         const delivery = lane.queue.shift()
         if (delivery === undefined) return undefined
         lane.inFlight += 1
         advance(lane)
-        return (visit) => send(visit, sender, addressee, delivery)
+        return (visit) => send(visit, sender, current, delivery)
       },
     })
+  }
+
+  function mayGo(endpoint: WebhookEndpoint | Gone): endpoint is WebhookEndpoint {
+    return typeof endpoint !== 'string' && endpoint.heldUntil <= clock.now()
   }
 
   /** A call of a lane has ended. */
@@ -222,12 +209,6 @@ export function createDispatcher(deps: DispatcherDeps): Dispatcher {
       if (again !== undefined) lane.stream?.control.abort()
     }
     advance(lane)
-  }
-
-  /** Gives a delivery its place in the queue again. */
-  function putBack(lane: Lane, delivery: Delivery): void {
-    const behind = lane.queue.findIndex((other) => other.eventSeq > delivery.eventSeq)
-    lane.queue.splice(behind === -1 ? lane.queue.length : behind, 0, delivery)
   }
 
   async function load(lane: Lane): Promise<void> {
@@ -247,9 +228,9 @@ export function createDispatcher(deps: DispatcherDeps): Dispatcher {
     advance(lane)
   }
 
-  function send(visit: Visit, sender: Sender, addressee: Addressee, delivery: Delivery): void {
+  function send(visit: Visit, sender: Sender, endpoint: WebhookEndpoint, delivery: Delivery): void {
     const body = bodyOf(delivery)
-    if (body !== undefined) call(visit, sender, addressee, delivery, body)
+    if (body !== undefined) call(visit, sender, endpoint, delivery, body)
     else {
       giveUp(delivery, null, 'It was out of date before it could be delivered')
       // Not from within the line, which is about to go on by itself.
@@ -260,21 +241,22 @@ export function createDispatcher(deps: DispatcherDeps): Dispatcher {
   function call(
     visit: Visit,
     sender: Sender,
-    { url, key, chosenBy }: Addressee,
+    endpoint: WebhookEndpoint,
     delivery: Delivery,
     body: Uint8Array,
   ): void {
-    const preset = presets[delivery.preset]
+    const { url, chosenBy, timeoutMs, check, ordered } = endpoint
     const started = clock.monotonic()
-    const headers = preset.headers({
+    const now = clock.now()
+    const own = presets[delivery.preset].headers({
       id: delivery.id,
       eventType: delivery.eventType,
       sessionName: sessionName(delivery.sessionId),
       body,
-      key,
-      now: clock.now(),
+      keys: keysOf(endpoint, now),
+      now,
     })
-    const { timeoutMs } = preset
+    const headers = endpoint.headers === undefined ? own : { ...endpoint.headers, ...own }
     const { lane } = sender
     const stream = lane?.stream
     const how =
@@ -290,13 +272,28 @@ export function createDispatcher(deps: DispatcherDeps): Dispatcher {
           return
         }
         const reply = replyOf(outcome, clock.now())
-        const verdict = preset.judge(reply)
-        observe(verdict.at, clock.monotonic() - started)
+        const verdict = judge(reply, check, ordered)
+        const tookMs = clock.monotonic() - started
         if (lane !== undefined) pace(lane, started)
         visit.learn(verdict)
-        leave(visit, sender, settle(visit, delivery, verdict, reply.status ?? null), verdict.at)
+        const note = noteOf(endpoint, verdict, reply, tookMs)
+        const again = settle(visit, endpoint, delivery, verdict, note)
+        observe({ delivery, verdict, reply, tookMs, isOver: again === 'over' }, note.error ?? undefined)
+        leave(visit, sender, again === 'over' || again === 'later' ? undefined : again, verdict.at)
       },
     )
+  }
+
+  function noteOf(endpoint: WebhookEndpoint, verdict: Verdict, reply: Reply, tookMs: number): AttemptNote {
+    const said = reply.status === undefined ? '' : reply.body
+    return {
+      at: clock.now(),
+      tookMs: Math.round(tookMs),
+      status: reply.status ?? null,
+      error: verdict.at === 'delivered' ? null : redact(verdict.error, endpoint),
+      answerType: (reply.status === undefined ? undefined : reply.type?.slice(0, 100)) ?? null,
+      answer: said === '' ? null : redact(said.slice(0, answerKept), endpoint),
+    }
   }
 
   /** Learns how long a lane's receiver takes for one delivery. */
@@ -318,103 +315,151 @@ export function createDispatcher(deps: DispatcherDeps): Dispatcher {
     visit.next()
   }
 
-  /** Has the end of an attempt written down; answers the delivery if it is to be sent again in its place. */
+  /**
+   * Has the end of an attempt written down. Answers the delivery if it is to be sent again in its place, or that it comes back by itself
+   * (`later`), or not at all (`over`).
+   */
   function settle(
     visit: Visit,
+    endpoint: WebhookEndpoint,
     delivery: Delivery,
     verdict: Verdict,
-    status: number | null,
-  ): Delivery | undefined {
-    const { id, dueAt } = delivery
+    attempt: AttemptNote,
+  ): Delivery | 'later' | 'over' {
+    const { dueAt, loose } = delivery
+    const { status, error } = attempt
     const attempts = delivery.attempts + 1
     if (verdict.at === 'delivered') {
       owed -= 1
-      settler.add({ delivery, outcome: 'delivered', attempts, dueAt, status, error: null })
-      return undefined
+      settler.add({ delivery, outcome: 'delivered', attempts, dueAt, loose, status, error: null, attempt })
+      return 'over'
     }
     if (verdict.at === 'refused') {
-      giveUp(delivery, status, verdict.error)
-      return undefined
+      giveUp(delivery, attempt, error ?? verdict.error)
+      return 'over'
     }
     const now = clock.now()
     const isOutage = verdict.receiver === 'away' && visit.isOutage
-    if (isOutage && now - delivery.createdAt < keepWhileAwayMs) return delivery
+    if (isOutage && now - delivery.createdAt < keepWhileAwayMs) {
+      const { attempts: before } = delivery
+      settler.add({ delivery, outcome: 'untouched', attempts: before, dueAt, loose, status, error, attempt })
+      return delivery
+    }
     const delayMs = isOutage
       ? undefined
-      : nextAttemptInMs(verdict.patience, attempts, random(), verdict.askedMs)
+      : nextAttemptInMs(endpoint.delaysMs ?? verdict.patience, attempts, random(), verdict.askedMs)
     if (delayMs === undefined) {
-      giveUp(delivery, status, verdict.error)
-      return undefined
+      giveUp(delivery, attempt, error ?? verdict.error)
+      return 'over'
     }
-    const again = { ...delivery, attempts, dueAt: now + delayMs, notBefore: clock.monotonic() + delayMs }
-    if (!presets[delivery.preset].ordered) retrying.add(id)
-    settler.add({ delivery, outcome: null, attempts, dueAt: again.dueAt, status, error: verdict.error })
-    return presets[delivery.preset].ordered ? again : undefined
+    const holds = endpoint.ordered && !loose
+    const again: Delivery = {
+      ...delivery,
+      attempts,
+      loose: !holds,
+      dueAt: now + delayMs,
+      notBefore: clock.monotonic() + delayMs,
+    }
+    if (!holds) laneOf(delivery).loose.taken.add(delivery.id)
+    const { dueAt: nextAt } = again
+    settler.add({ delivery, outcome: null, attempts, dueAt: nextAt, loose: !holds, status, error, attempt })
+    return holds ? again : 'later'
   }
 
-  function giveUp(delivery: Delivery, status: number | null, error: string): void {
+  function giveUp(delivery: Delivery, attempt: AttemptNote | null, error: string): void {
     owed -= 1
-    const { id, sessionId, target, eventType, dueAt } = delivery
-    settler.add({ delivery, outcome: 'given_up', attempts: delivery.attempts + 1, dueAt, status, error })
-    log.warn({ deliveryId: id, sessionId, target, eventType, reason: error }, 'webhook delivery given up')
+    const { id, sessionId, endpoint, eventType, dueAt, loose } = delivery
+    settler.add({
+      delivery,
+      outcome: 'given_up',
+      attempts: delivery.attempts + 1,
+      dueAt,
+      loose,
+      status: attempt?.status ?? null,
+      error,
+      attempt: attempt ?? undefined,
+    })
+    log.warn(
+      { deliveryId: id, sessionId, target: endpoint, eventType, reason: error },
+      'webhook delivery given up',
+    )
   }
 
   function written(settlements: readonly Settlement[]): void {
     for (const { delivery, outcome, dueAt } of settlements) {
-      if (retrying.delete(delivery.id) && outcome === null) lookForRetries(dueAt)
+      if (outcome === 'untouched') continue
+      const lane = lanes.get(laneName(delivery))
+      if (lane === undefined || !lane.loose.taken.delete(delivery.id)) continue
+      if (outcome === null) lookForLoose(lane, dueAt)
+      else if (lane.loose.more && lane.loose.taken.size <= looseBatch / 2) void takeUpLoose(lane)
     }
   }
 
-  /** Has due retries of `standard` looked for at `at`, Unix ms, unless that happens sooner anyway. */
-  function lookForRetries(at: number): void {
-    if (closing.signal.aborted || (retryTimer !== undefined && retryTimer.at <= at)) return
-    retryTimer?.timer[Symbol.dispose]()
-    const timer = clock.after(Math.max(0, at - clock.now()), () => {
-      retryTimer = undefined
-      void takeUpRetries()
+  /** Has due loose deliveries of a lane looked for at `at`, Unix ms, unless that happens sooner anyway. */
+  function lookForLoose(lane: Lane, at: number): void {
+    const { loose } = lane
+    if (closing.signal.aborted || (loose.timer !== undefined && loose.timer.at <= at)) return
+    loose.timer?.timer[Symbol.dispose]()
+    const waitMs = Math.min(Math.max(0, at - clock.now()), longestTimerMs)
+    const timer = clock.after(waitMs, () => {
+      loose.timer = undefined
+      void takeUpLoose(lane)
     })
-    retryTimer = { at, timer }
+    loose.timer = { at, timer }
   }
 
-  async function takeUpRetries(): Promise<void> {
+  async function takeUpLoose(lane: Lane): Promise<void> {
+    const { loose, key } = lane
+    if (loose.reading || closing.signal.aborted) return
+    loose.reading = true
     try {
-      for (const delivery of await outbox.dueRetries(clock.now(), retryBatch)) {
-        const addressee = addresseeOf(delivery.sessionId, delivery.target)
-        if (retrying.has(delivery.id)) continue
-        retrying.add(delivery.id)
-        if (addressee === undefined) {
-          giveUp(delivery, null, 'The webhook was removed before the event could be delivered')
-          continue
-        }
-        const sender: Sender = {
-          lane: undefined,
-          // An outage leaves the row as it is; every other end is written down first.
-          done: (again) => void (again !== undefined && retrying.delete(again.id)),
-        }
-        receivers.join({
-          url: addressee.url,
-          group: undefined,
-          take: () => (visit) => send(visit, sender, addressee, delivery),
-        })
-      }
-      const next = await outbox.nextRetryAt()
-      if (next !== undefined) lookForRetries(Math.max(next, clock.now() + lookAgainMs))
+      const limit = loose.taken.size + looseBatch
+      const rows = await outbox.dueOfLane(key, clock.now(), limit)
+      loose.more = rows.length === limit
+      for (const delivery of rows) if (!loose.taken.has(delivery.id)) goLoose(lane, delivery)
+      const next = await outbox.nextDueOfLane(key, clock.now())
+      if (next !== undefined) lookForLoose(lane, next)
     } catch (error) {
-      log.warn({ error }, 'due webhook retries could not be read')
-      lookForRetries(clock.now() + lookAgainMs)
+      log.warn({ error, sessionId: key.sessionId }, 'due webhook deliveries could not be read')
+      lookForLoose(lane, clock.now() + lookAgainMs)
+    } finally {
+      loose.reading = false
     }
   }
 
-  /** Takes a committed delivery into its lane's queue, or leaves it to be read from its row. */
-  function put(lane: Lane, delivery: Delivery): void {
-    const { eventSeq } = delivery
-    // It was read from its row before we were told that it is there.
-    if (eventSeq <= lane.readThrough) return
-    if (lane.loading !== undefined) lane.loading.missed = true
-    else if (!lane.more && lane.queue.length < mostQueued) {
-      lane.queue.push(delivery)
-      lane.lastSeq = eventSeq
-    } else lane.more = true
+  function goLoose(lane: Lane, delivery: Delivery): void {
+    const { loose } = lane
+    const endpoint = endpointOf(delivery.endpoint, delivery.sessionId)
+    if (typeof endpoint === 'string') {
+      loose.taken.add(delivery.id)
+      giveUp(delivery, null, goneTexts[endpoint])
+      return
+    }
+    if (endpoint.heldUntil > clock.now()) {
+      lookForLoose(lane, endpoint.heldUntil)
+      return
+    }
+    loose.taken.add(delivery.id)
+    const sender: Sender = {
+      lane: undefined,
+      // An outage leaves the row as it is; every other end is written down first.
+      done: (again) => {
+        if (again === undefined) return
+        loose.taken.delete(again.id)
+        lookForLoose(lane, clock.now() + lookAgainMs)
+      },
+    }
+    receivers.join({
+      url: endpoint.url,
+      group: undefined,
+      take() {
+        const current = endpointOf(delivery.endpoint, delivery.sessionId)
+        if (mayGo(current)) return (visit) => send(visit, sender, current, delivery)
+        loose.taken.delete(delivery.id)
+        lookForLoose(lane, clock.now())
+        return undefined
+      },
+    })
   }
 
   return {
@@ -429,24 +474,38 @@ export function createDispatcher(deps: DispatcherDeps): Dispatcher {
     async resume() {
       const { lanes: left, count } = await outbox.owed()
       owed += count
-      for (const key of left) advance(laneOf(key))
+      for (const key of left) {
+        const lane = laneOf(key)
+        advance(lane)
+        void takeUpLoose(lane)
+      }
       resumed = true
-      await takeUpRetries()
     },
     backlog: () => owed,
     forget(sessionId) {
       for (const lane of lanes.values()) {
         if (lane.key.sessionId !== sessionId) continue
-        lane.timer?.[Symbol.dispose]()
+        stopTimers(lane)
         owed -= lane.queue.splice(0).length
         lane.more = false
         lanes.delete(lane.name)
       }
     },
+    changed(endpoint) {
+      for (const lane of lanes.values()) {
+        if (lane.key.endpoint !== endpoint) continue
+        stopTimers(lane)
+        advance(lane)
+        void takeUpLoose(lane)
+      }
+    },
+    again(keys, count) {
+      owed += count
+      for (const key of keys) void takeUpLoose(laneOf(key))
+    },
     async [Symbol.asyncDispose]() {
       closing.abort()
-      retryTimer?.timer[Symbol.dispose]()
-      for (const lane of lanes.values()) lane.timer?.[Symbol.dispose]()
+      for (const lane of lanes.values()) stopTimers(lane)
       using _patience = clock.after(drainMs, () => {
         cutOff.abort()
         for (const lane of lanes.values()) lane.stream?.control.abort()

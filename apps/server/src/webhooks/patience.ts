@@ -34,17 +34,18 @@ const delaysMs = {
 const maxAskedMs = 24 * hour
 
 /**
- * Milliseconds until the next attempt after `attempts` failed ones (1 or more); undefined when patience has run out.
+ * Milliseconds until the next attempt after `attempts` failed ones (1 or more); undefined when patience has run out. `patience` may be the
+ * delays that an endpoint was given.
  * `random` in [0, 1) spreads the delay by ±20 %, so that many sessions do not come back to one receiver together.
  * `askedMs` is the receiver's Retry-After: never sooner than that.
  */
 export function nextAttemptInMs(
-  patience: Patience,
+  patience: Patience | readonly number[],
   attempts: number,
   random: number,
   askedMs = 0,
 ): number | undefined {
-  const delay = delaysMs[patience][attempts - 1]
+  const delay = (typeof patience === 'string' ? delaysMs[patience] : patience)[attempts - 1]
   if (delay === undefined) return undefined
   const spread = Math.round(delay * (0.8 + 0.4 * random))
   return Math.max(spread, Math.min(askedMs, maxAskedMs))

@@ -7,9 +7,10 @@ export function replyOf(outcome: OutboundAnswer | OutboundError, now: number): R
     return { status: undefined, error: outcome.message, because: because[outcome.because] }
   }
   const { status, headers, body } = outcome
-  const { location } = headers
+  const { location, 'content-type': type } = headers
   return {
     status,
+    type: typeof type === 'string' ? type : undefined,
     retryAfterMs: retryAfterMs(headers['retry-after'], now),
     location: typeof location === 'string' ? location : undefined,
     body: Buffer.from(body.buffer, body.byteOffset, body.length).toString(),

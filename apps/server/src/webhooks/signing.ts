@@ -1,4 +1,4 @@
-import { createHmac, createSecretKey, type KeyObject } from 'node:crypto'
+import { createHmac, createSecretKey, type KeyObject, timingSafeEqual } from 'node:crypto'
 
 /**
  * A receiver's secret as a key. `whsec_…` is the Standard Webhooks form, base64 of the key's bytes;
@@ -14,6 +14,13 @@ export function signingKey(secret: string): KeyObject {
 /** `sha256=<hex>` over the exact bytes sent: what the CRM's handler compares with `X-Webhook-Signature`. */
 export function legacySignature(key: KeyObject, body: Uint8Array): string {
   return `sha256=${createHmac('sha256', key).update(body).digest('hex')}`
+}
+
+/** Whether `given` is that signature, with or without `sha256=` before it. */
+export function isSignedAsLegacy(given: string, key: KeyObject, body: Uint8Array): boolean {
+  const expected = Buffer.from(legacySignature(key, body))
+  const signature = Buffer.from(given.startsWith('sha256=') ? given : `sha256=${given.toLowerCase()}`)
+  return signature.length === expected.length && timingSafeEqual(signature, expected)
 }
 
 /** `v1,<base64>` over `id.timestamp.body`, Standard Webhooks 1.0. `timestamp` is Unix seconds of this attempt. */

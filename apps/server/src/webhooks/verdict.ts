@@ -8,6 +8,8 @@ export type Reply =
       retryAfterMs: number
       /** Where a 3xx points to. */
       location: string | undefined
+      /** Its content-type. */
+      type?: string | undefined
       /** The first 64 KB, as text. */
       body: string
     }
@@ -38,9 +40,18 @@ export type Verdict =
       receiver: 'working' | 'faulty' | 'away'
     }
 
+/** How the answers of an endpoint are read: by their status alone, or as Frappe answers, which hides refusals under HTTP 200. */
+export type ResponseCheck = 'status' | 'frappe'
+
+/** What a reply means to an endpoint. One whose deliveries wait for each other gives up within minutes, so that the next ones come. */
+export function judge(reply: Reply, check: ResponseCheck, ordered: boolean): Verdict {
+  const patience = ordered ? 'contract' : 'standard'
+  return check === 'frappe' ? judgeFrappe(reply, patience) : judgeStatus(reply, patience)
+}
+
 /**
  * Standard Webhooks 1.0: 2xx is success and nothing else is, redirects are not followed, 410 means never again.
- * What both presets make of a reply before anybody reads its body.
+ * What every check makes of a reply before anybody reads its body.
  */
 export function judgeStatus(reply: Reply, patience: Patience): Verdict {
   if (reply.status === undefined) {
@@ -79,21 +90,21 @@ const permanent = new Set([400, 409, 413, 414, 415, 417, 422])
  * so the body decides. "Session not found" and "Message not found" heal by themselves: the CRM stores its session at the end of
  * its create call (up to 40 s later) and a sent message after the send answer.
  */
-export function judgeFrappe(reply: Reply): Verdict {
+export function judgeFrappe(reply: Reply, patience: Patience = 'contract'): Verdict {
   if (reply.status !== undefined && permanent.has(reply.status)) {
     return { at: 'failed', error: frappeError(reply), patience: 'few', askedMs: 0, receiver: 'working' }
   }
-  const verdict = judgeStatus(reply, 'contract')
+  const verdict = judgeStatus(reply, patience)
   if (verdict.at !== 'delivered' || reply.status === undefined) return verdict
   const refusal = softFailure(reply.body)
   if (refusal === undefined) return verdict
   if (/invalid signature|unknown event/i.test(refusal)) return { at: 'refused', error: shorten(refusal) }
-  const patience = /session not found/i.test(refusal)
+  const healing = /session not found/i.test(refusal)
     ? 'contract'
     : /message not found/i.test(refusal)
       ? 'briefly'
       : 'few'
-  return { at: 'failed', error: shorten(refusal), patience, askedMs: 0, receiver: 'working' }
+  return { at: 'failed', error: shorten(refusal), patience: healing, askedMs: 0, receiver: 'working' }
 }
 
 /** The handler's refusal inside an HTTP 200, as text; undefined when it accepted, or is not Frappe. */

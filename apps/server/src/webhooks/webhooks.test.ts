@@ -99,7 +99,7 @@ databases('webhooks', ({ open, place }) => {
     await hub.append(messageReceived(1, 'to nobody'), messageReceived(2, 'to Frappe'))
     await expect.poll(() => texts(receiver), soon).toEqual(['to Frappe'])
     expect(receiver.calls[0]?.verified).toBe(true)
-    expect(await hub.rows()).toMatchObject([{ target: 'frappe', session_id: 2 }])
+    expect(await hub.rows()).toMatchObject([{ endpoint: 0, session_id: 2 }])
   })
 
   test('a session with a webhook of its own sends there only, also when it sends to Frappe', async () => {

@@ -3,46 +3,62 @@ import { hash, type KeyObject } from 'node:crypto'
 import { Gauge, Histogram, type Registry } from 'prom-client'
 
 import type { Events, StoredEvent } from '../events/index.ts'
-import { boundedCache } from '../platform/bounded-cache.ts'
 import type { Clock } from '../platform/clock.ts'
 import type { Database } from '../platform/database/index.ts'
 import type { GuardedFetch } from '../platform/guarded-fetch/index.ts'
 import type { Log } from '../platform/log.ts'
-import type { Secrets } from '../platform/secrets/index.ts'
+import type { Sealer } from '../platform/secrets/index.ts'
 import type { SessionView } from '../sessions/index.ts'
-import { type Addressee, createDispatcher } from './dispatcher.ts'
+import { createDeliveryLog } from './delivery-log.ts'
+import { createDirectory, type Frappe } from './directory.ts'
+import { createDisabling } from './disabling.ts'
+import { createDispatcher } from './dispatcher.ts'
+import { createEndpointStore } from './endpoint-store.ts'
+import { isWithin, redact, type WebhookEndpoint } from './endpoint.ts'
 import type { Webhooks } from './index.ts'
 import { createOutbox, type Delivery } from './outbox.ts'
+import { createPinger } from './ping.ts'
 import { presets, type WaitingQr } from './presets/index.ts'
-import { signingKey } from './signing.ts'
-import type { PresetName, Target } from './tables.ts'
+import { createReplay } from './replay.ts'
+import { createTallies } from './tally.ts'
 
 const sweepEveryMs = 3_600_000
-/** Keys of so many receivers are kept ready; making one costs microseconds. */
-const keysKept = 2000
+/** How long another process may go on with an endpoint as it was before it was changed here. */
+const reloadEveryMs = 15_000
 
 export interface WebhooksDeps {
   database: Database
   events: Events
-  sessions: { view(id: number): SessionView | undefined }
+  sessions: {
+    view(id: number): SessionView | undefined
+    list(ownerId: number): readonly SessionView[]
+  }
   /** The server's own receiver, for sessions that send to Frappe and have no webhook. */
-  frappe: { url: string; secret: string | undefined } | undefined
-  secrets: Pick<Secrets, 'derive'>
+  frappe: Frappe | undefined
+  secrets: { derive(purpose: string): KeyObject; sealer(purpose: string): Sealer }
   outbound: Pick<GuardedFetch, 'send'>
   /** The code that waits for a scan now, drawn; undefined when none does. */
   waitingQr: (sessionId: number) => WaitingQr | undefined
   clock: Clock
   log: Log
   metrics: Registry
+  /** In [0, 1): spreads retries. */
+  random?: () => number
 }
 
 /** Starts delivering: from now on every event appended is owed to its receivers, and what earlier processes left is taken up. */
 export async function createWebhooks(deps: WebhooksDeps): Promise<Webhooks> {
   const { database, events, sessions, frappe, secrets, outbound, waitingQr, clock, log, metrics } = deps
   const outbox = createOutbox(database, clock)
-  const keys = boundedCache<string, KeyObject>(keysKept)
-  // Receivers that set no secret are signed for all the same: the CRM refuses unsigned calls before it looks at its own secret.
-  const installationKey = secrets.derive('webhook signature')
+  const store = await createEndpointStore(database, secrets.sealer('webhook endpoints'), clock)
+  const tallies = await createTallies(database, clock, log)
+  const directory = createDirectory({
+    sessions,
+    frappe,
+    store,
+    installationKey: secrets.derive('webhook signature'),
+  })
+  const disabling = createDisabling({ database, events, store, clock, log })
 
   const durations = new Histogram({
     name: 'inbox_hub_webhook_attempt_duration_seconds',
@@ -52,16 +68,24 @@ export async function createWebhooks(deps: WebhooksDeps): Promise<Webhooks> {
     registers: [metrics],
   })
 
+  const sessionName = (id: number) => sessions.view(id)?.sessionId ?? String(id)
   const dispatcher = createDispatcher({
     outbox,
     outbound,
-    addresseeOf,
-    sessionName: (id) => sessions.view(id)?.sessionId ?? String(id),
+    endpointOf: (number, sessionId) => directory.find(number, sessionId),
+    sessionName,
     bodyOf,
+    redact,
     clock,
     log,
-    random: Math.random,
-    observe: (verdict, durationMs) => durations.observe({ outcome: verdict }, durationMs / 1000),
+    random: deps.random ?? Math.random,
+    observe(called, error) {
+      durations.observe({ outcome: called.verdict.at }, called.tookMs / 1000)
+      const tally = tallies.count(called, error)
+      if (called.verdict.at === 'delivered') return
+      const disabled = disabling.afterFailure(called, tally)
+      if (disabled !== undefined) void disabled.then((number) => number && dispatcher.changed(number))
+    },
   })
   metrics.registerMetric(
     new Gauge({
@@ -74,56 +98,53 @@ export async function createWebhooks(deps: WebhooksDeps): Promise<Webhooks> {
     }),
   )
 
-  function keyOf(secret: string | undefined): KeyObject {
-    if (secret === undefined) return installationKey
-    let key = keys.get(secret)
-    if (key === undefined) {
-      key = signingKey(secret)
-      keys.set(secret, key)
-    }
-    return key
-  }
-
-  function addresseeOf(sessionId: number, target: Target): Addressee | undefined {
-    if (target === 'frappe')
-      return frappe && { url: frappe.url, key: keyOf(frappe.secret), chosenBy: 'operator' }
-    const webhook = sessions.view(sessionId)?.webhook
-    if (webhook?.url === undefined) return undefined
-    return { url: webhook.url, key: keyOf(webhook.secret), chosenBy: 'stranger' }
-  }
-
   function bodyOf({ eventType, sessionId, preset, body }: Delivery): Uint8Array | undefined {
     if (eventType !== 'session.qr') return Buffer.from(body)
     const qr = waitingQr(sessionId)
     return qr && Buffer.from(presets[preset].withQr(body, qr))
   }
 
-  /** Who is told of a session's events: its own webhook, else, where the session sends there, the server's Frappe. One per URL. */
-  function receiversOf(session: SessionView): readonly { target: Target; preset: PresetName }[] {
-    if (session.webhook.url !== undefined) return [{ target: 'session', preset: session.webhook.preset }]
-    return session.sendToFrappe && frappe !== undefined ? [{ target: 'frappe', preset: 'legacy' }] : []
-  }
-
   function deliveriesOf(event: StoredEvent): readonly Delivery[] {
     const session = sessions.view(event.sessionId)
     if (session === undefined) return []
-    const now = clock.now()
-    return receiversOf(session).flatMap(({ target, preset }) =>
-      presets[preset].tell(event, session).map((telling) => ({
-        id: `msg_${hash('sha256', `${event.id}|${target}|${telling.type}`, 'base64url').slice(0, 26)}`,
-        eventSeq: event.seq,
-        sessionId: event.sessionId,
-        target,
-        lane: telling.lane,
-        preset,
-        eventType: telling.type,
-        body: telling.body,
-        attempts: 0,
-        createdAt: now,
-        dueAt: now + telling.holdMs,
-        notBefore: clock.monotonic() + telling.holdMs,
-      })),
-    )
+    const endpoints = directory.endpointsOf(session)
+    if (endpoints.length <= 1) {
+      const [only] = endpoints
+      return only === undefined ? [] : deliveriesTo(only, event, session, clock.now())
+    }
+    // Who is named twice is told once (contract §7).
+    const told = new Set<string>()
+    return endpoints.flatMap((endpoint) => {
+      if (told.has(endpoint.url)) return []
+      const deliveries = deliveriesTo(endpoint, event, session, clock.now())
+      if (deliveries.length > 0) told.add(endpoint.url)
+      return deliveries
+    })
+  }
+
+  function deliveriesTo(
+    endpoint: WebhookEndpoint,
+    event: StoredEvent,
+    session: SessionView,
+    now: number,
+  ): readonly Delivery[] {
+    if (!isWithin(endpoint, event)) return []
+    const { number, preset } = endpoint
+    return presets[preset].tell(event, session, endpoint.events).map((telling) => ({
+      id: `msg_${hash('sha256', `${event.id}|${nameInIds(number)}|${telling.type}`, 'base64url').slice(0, 26)}`,
+      eventSeq: event.seq,
+      sessionId: event.sessionId,
+      endpoint: number,
+      lane: telling.lane,
+      preset,
+      eventType: telling.type,
+      body: telling.body,
+      attempts: 0,
+      loose: false,
+      createdAt: now,
+      dueAt: now + telling.holdMs,
+      notBefore: clock.monotonic() + telling.holdMs,
+    }))
   }
 
   events.whileAppending(async (tx, appended) => {
@@ -149,17 +170,73 @@ export async function createWebhooks(deps: WebhooksDeps): Promise<Webhooks> {
       })
   }
 
+  // Endpoints in SQLite are changed by this process alone.
+  let reloading: Promise<void> | undefined
+  let reloadTimer = database.dialect === 'postgres' ? clock.after(reloadEveryMs, reload) : undefined
+  function reload(): void {
+    reloading = store
+      .reload()
+      .then((changed) => changed.forEach((number) => dispatcher.changed(number)))
+      .catch((error: unknown) => log.warn({ error }, 'webhook endpoints could not be read again'))
+      .finally(() => {
+        if (!stopping.signal.aborted) reloadTimer = clock.after(reloadEveryMs, reload)
+      })
+  }
+
   return {
     backlog: () => dispatcher.backlog(),
+    endpoints: {
+      get: (number) => store.get(number),
+      ofOwner: (ownerId) => store.ofOwner(ownerId),
+      create: (ownerId, settings, secret) => store.create(ownerId, settings, secret),
+      async change(number, change) {
+        const before = store.get(number)
+        const after = await store.change(number, change)
+        if (before !== undefined && after !== undefined) {
+          const isNew = before.settings.url !== after.settings.url || before.state.at !== after.state.at
+          if (isNew) tallies.forgive(number)
+          dispatcher.changed(number)
+        }
+        return after
+      },
+      async remove(number) {
+        await store.remove(number)
+        dispatcher.changed(number)
+      },
+    },
+    ownOf: (session) => directory.ownOf(session),
+    tallyOf: (endpoint, sessionId) => tallies.of(endpoint, sessionId),
+    deliveries: createDeliveryLog(database),
+    ping: createPinger({ outbound, clock }),
+    replay: createReplay({
+      database,
+      events,
+      clock,
+      view: (id) => sessions.view(id),
+      deliveriesTo,
+      again: (lanes, count) => dispatcher.again(lanes, count),
+    }),
     async forget(tx, sessionId) {
       await outbox.forget(tx, sessionId)
-      tx.afterCommit(() => dispatcher.forget(sessionId))
+      tx.afterCommit(() => {
+        dispatcher.forget(sessionId)
+        tallies.forget(sessionId)
+      })
     },
     async [Symbol.asyncDispose]() {
       stopping.abort()
       timer[Symbol.dispose]()
+      reloadTimer?.[Symbol.dispose]()
       await sweep
+      await reloading
       await dispatcher[Symbol.asyncDispose]()
+      await disabling[Symbol.asyncDispose]()
+      await tallies[Symbol.asyncDispose]()
     },
   }
+}
+
+/** As they were before there were numbers: a delivery told again after an upgrade has the same id. */
+function nameInIds(number: number): string {
+  return number > 0 ? String(number) : number === 0 ? 'frappe' : 'session'
 }

@@ -111,6 +111,7 @@ const gists: Readonly<Record<EventType, (said: Said) => string>> = {
   'call.rejected': (said) => `${caller(said)} by ${said('by')}`,
   'call.missed': caller,
   'call.ended': (said) => `${caller(said)} after ${said('durationSeconds')} s`,
+  'webhook.disabled': (said) => `${said('name')} at ${said('host')}: ${said('reason')}`,
 }
 
 function progress(said: Said): string {

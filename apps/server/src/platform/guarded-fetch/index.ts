@@ -85,6 +85,8 @@ export interface GuardedFetch extends AsyncDisposable {
   dispatcher(): Promise<Dispatcher>
   /** Why this URL would not be called, as far as it shows without resolving its name; undefined when nothing speaks against it. */
   refusalOf(url: string): string | undefined
+  /** The same, its name resolved; a name that does not resolve now is not refused. Calling it later is judged anew. */
+  refusalNow(url: string): Promise<string | undefined>
 }
 
 export interface GuardedFetchOptions {
@@ -152,6 +154,22 @@ export function createGuardedFetch({
     refusalOf(url) {
       const target = targetOf(url, 'stranger')
       return target instanceof OutboundError ? target.message : undefined
+    },
+
+    async refusalNow(url) {
+      const target = targetOf(url, 'stranger')
+      if (target instanceof OutboundError) return target.message
+      if (target.literal !== undefined) return undefined
+      const { hostname } = new URL(url)
+      const addresses = await new Promise<readonly string[]>((resolved) => {
+        resolve(hostname, { all: true }, (error, found) =>
+          resolved(error === null ? found.map(({ address }) => address) : []),
+        )
+      })
+      const refused = addresses
+        .map((address) => refusal(address, target.port, allowed))
+        .find((why) => why !== undefined)
+      return refused === undefined ? undefined : `${hostname}: ${refused}`
     },
 
     send(request, done) {

@@ -20,6 +20,8 @@ export interface Secrets {
   rewrap(wrapped: Uint8Array): Uint8Array | undefined
   /** A key of 32 bytes for one purpose, the same on every node and after every rotation: the pepper of API keys, tokens between nodes. */
   derive(purpose: string): KeyObject
+  /** Seals under such a key: for what is nobody's session. */
+  sealer(purpose: string): Sealer
 }
 
 declare module '../database/index.ts' {
@@ -88,6 +90,8 @@ export async function createSecrets({
     return sealer.open(wrapped, wrapContext)
   }
 
+  const derived = (purpose: string): Buffer => Buffer.from(hkdfSync('sha256', root, '', purpose, keyLength))
+
   return {
     keyId,
     createDataKey() {
@@ -97,7 +101,8 @@ export async function createSecrets({
     openDataKey: (wrapped) => sealerOf(unwrap(wrapped)),
     rewrap: (wrapped) =>
       keyIdIn(wrapped) === keyId ? undefined : wrapping.seal(unwrap(wrapped), wrapContext),
-    derive: (purpose) => createSecretKey(Buffer.from(hkdfSync('sha256', root, '', purpose, keyLength))),
+    derive: (purpose) => createSecretKey(derived(purpose)),
+    sealer: (purpose) => sealerOf(derived(purpose)),
   }
 }
 

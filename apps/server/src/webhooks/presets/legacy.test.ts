@@ -69,7 +69,7 @@ const received = event('message.received', {
 
 /** What the CRM is sent for an event, each body checked against the contract's schema of it. */
 const bodies = (told: StoredEvent, view = session) =>
-  legacy.tell(told, view).map(({ type, body }) => {
+  legacy.tell(told, view, view.webhook.events).map(({ type, body }) => {
     const parsed: unknown = JSON.parse(type === 'session.qr' ? legacy.withQr(body, waiting) : body)
     // The preset tells no other events, which the schema of an unknown one would not survive.
     expect(legacyWebhookBody(type as LegacyWebhookEvent).parse(parsed)).toEqual(parsed)
@@ -156,7 +156,7 @@ test('a reaction names the message it is put on; one that is taken back is not t
 })
 
 test('the fate of our own message is told a second late, so that the CRM knows the message', () => {
-  const [telling] = legacy.tell(progress('sent'), session)
+  const [telling] = legacy.tell(progress('sent'), session, [])
   expect(telling).toMatchObject({ type: 'message.sent', lane: 'statuses', holdMs: 1000 })
   expect(bodies(progress('sent'))).toMatchObject([
     {
@@ -212,7 +212,7 @@ test('session events carry the status that the handler lower-cases', () => {
 
 test('a QR event is stored without its code and sent with the code that waits then', () => {
   const qr = event('session.qr', { status: 'qr_code', index: 1, expiresAt: at + 60_000, timestamp: at })
-  expect(legacy.tell(qr, session)[0]?.body).not.toContain('qrCode')
+  expect(legacy.tell(qr, session, [])[0]?.body).not.toContain('qrCode')
   expect(bodies(qr)).toMatchObject([
     { data: { qrCode: 'data:image/png;base64,AAAA', expiresAt: '2026-01-31T12:00:20.250Z' } },
   ])
@@ -269,7 +269,7 @@ test('message.ack goes only to who names it, beside what else was asked for', ()
   expect(bodies(progress('read'), listeningTo('message.ack'))).toMatchObject([
     { event: 'message.ack', data: { messageId: '3EB0AA', ack: 3 } },
   ])
-  const both = legacy.tell(progress('delivered'), listeningTo('message.ack', 'message.delivered'))
+  const both = legacy.tell(progress('delivered'), session, ['message.ack', 'message.delivered'])
   expect(both.map(({ type, lane }) => [type, lane])).toEqual([
     ['message.delivered', 'statuses'],
     ['message.ack', 'acks'],
@@ -283,7 +283,7 @@ test('every call is signed, named and stamped', () => {
     eventType: 'message.received',
     sessionName: 'support',
     body,
-    key: signingKey('a secret of the CRM'),
+    keys: [signingKey('a secret of the CRM')],
     now: at,
   })
   expect(headers).toEqual({

@@ -4,7 +4,6 @@ import type { StoredEvent } from '../../events/index.ts'
 import type { SessionView } from '../../sessions/index.ts'
 import { legacySignature } from '../signing.ts'
 import type { LaneName } from '../tables.ts'
-import { judgeFrappe } from '../verdict.ts'
 import { type Attempt, type Preset, type Telling, withData } from './preset.ts'
 import { knownToCrm, subscribed } from './subscription.ts'
 
@@ -17,16 +16,17 @@ const holdStatusesMs = 1000
  */
 export const legacy: Preset = {
   ordered: true,
-  inFlightPerLane: 1,
   timeoutMs: 7000,
+  check: 'frappe',
   tell,
+  ping: ({ type, at, sessionName, sessionNumber, data }) =>
+    bodyOf(type, at, { sessionId: sessionName, id: sessionNumber }, data),
   withQr: (body, qr) => withData(body, { qrCode: qr.dataUrl, expiresAt: instant(qr.expiresAt) }),
   headers,
-  judge: judgeFrappe,
 }
 
-function headers({ id, eventType, sessionName, body, key, now }: Attempt): Record<string, string> {
-  const signature = legacySignature(key, body)
+function headers({ id, eventType, sessionName, body, keys, now }: Attempt): Record<string, string> {
+  const signature = legacySignature(keys[0], body)
   return {
     'content-type': 'application/json',
     'x-webhook-event': eventType,
@@ -39,20 +39,15 @@ function headers({ id, eventType, sessionName, body, key, now }: Attempt): Recor
   }
 }
 
-function tell(event: StoredEvent, session: SessionView): readonly Telling[] {
-  const wanted = subscribed(session.webhook.events, knownToCrm)
+function tell(event: StoredEvent, session: SessionView, events: readonly string[]): readonly Telling[] {
+  const wanted = subscribed(events, knownToCrm)
   const tellings: Telling[] = []
   const add = (type: string, lane: LaneName, fields: object): void => {
     tellings.push({
       type,
       lane,
       holdMs: lane === 'main' ? 0 : holdStatusesMs,
-      body: JSON.stringify({
-        event: type,
-        sessionId: session.sessionId,
-        timestamp: new Date(event.at).toISOString(),
-        data: { sessionId: session.sessionId, session_db_id: session.id, ...fields },
-      }),
+      body: bodyOf(type, event.at, session, fields),
     })
   }
 
@@ -67,6 +62,20 @@ function tell(event: StoredEvent, session: SessionView): readonly Telling[] {
     add('message.ack', 'acks', { messageId, ack, timestamp: instant(event.at) })
   }
   return tellings
+}
+
+function bodyOf(
+  type: string,
+  at: number,
+  { sessionId, id }: Pick<SessionView, 'sessionId' | 'id'>,
+  fields: object,
+): string {
+  return JSON.stringify({
+    event: type,
+    sessionId,
+    timestamp: new Date(at).toISOString(),
+    data: { sessionId, session_db_id: id, ...fields },
+  })
 }
 
 const statuses: ReadonlySet<string> = new Set([

@@ -3,7 +3,7 @@ import type { KeyObject } from 'node:crypto'
 import type { StoredEvent } from '../../events/index.ts'
 import type { SessionView } from '../../sessions/index.ts'
 import type { LaneName } from '../tables.ts'
-import type { Reply, Verdict } from '../verdict.ts'
+import type { ResponseCheck } from '../verdict.ts'
 
 /** What one receiver is told about one event. */
 export interface Telling {
@@ -22,7 +22,8 @@ export interface Attempt {
   eventType: string
   sessionName: string
   body: Uint8Array
-  key: KeyObject
+  /** The current key, and while a secret is being replaced the former one after it. */
+  keys: readonly [KeyObject, ...KeyObject[]]
   /** Unix ms. */
   now: number
 }
@@ -36,19 +37,32 @@ export interface WaitingQr {
   expiresAt: number
 }
 
-/** A dialect of webhooks: how events are told, how a call is signed, and how its answer is read. Pure. */
+/** Something told that is no event of the log: a test. */
+export interface Ping {
+  type: string
+  id: string
+  sessionName: string
+  sessionNumber: number
+  /** Unix ms. */
+  at: number
+  data: object
+}
+
+/** A dialect of webhooks: how events are told and how a call is signed; and what goes without saying when an endpoint does not say it. Pure. */
 export interface Preset {
   /** Whether a delivery waits for the success of the one before it. */
   readonly ordered: boolean
-  /** Calls of one lane at a time. */
-  readonly inFlightPerLane: number
   /** From its start to the last byte of the answer. */
   readonly timeoutMs: number
-  tell(event: StoredEvent, session: SessionView): readonly Telling[]
+  /** How an answer is read. */
+  readonly check: ResponseCheck
+  /** What an endpoint of this preset is told of an event of `session`, if it listens to `events`; to none means to the usual ones. */
+  tell(event: StoredEvent, session: SessionView, events: readonly string[]): readonly Telling[]
+  /** The body of a test. */
+  ping(ping: Ping): string
   /** The body of `session.qr` with the code in it: codes are secrets, so no row holds one. */
   withQr(body: string, qr: WaitingQr): string
   headers(attempt: Attempt): Record<string, string>
-  judge(reply: Reply): Verdict
 }
 
 /** `body` with more fields in its `data`. */

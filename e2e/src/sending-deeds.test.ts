@@ -264,6 +264,52 @@ describe.each(stores)('what we do to messages on %s', (store) => {
     expect(cleo.shows(spam.there.id)).toMatchObject({ text: 'spam', deletedBy: undefined })
   })
 
+  test('a star, and deleting for ourselves, are known on all devices of the account, and to nobody else', async () => {
+    const cleo = hub.emulator.phone('+12025550125')
+    const { id } = cleo.sends(support, 'Remember this')
+    await received(id)
+    const onPhone = await support.phone.receives(({ id: of }) => of === id)
+    const star = (starred?: boolean) =>
+      hub.api.call(endpoints.starMessage, {
+        params: { messageId: id },
+        body: starred === undefined ? {} : { starred },
+      })
+    expect(await star()).toEqual({ messageId: id, starred: true })
+    expect(await listed(id)).toMatchObject({ isStarred: true })
+    const entry = ['star', cleo.lid, id, '0', '0']
+    expect(support.phone.appState('regular_low', entry)?.starAction).toMatchObject({ starred: true })
+    await star(false)
+    expect(await listed(id)).toMatchObject({ isStarred: false })
+
+    // The same from the phone.
+    support.phone.settings.stars(onPhone)
+    await expect.poll(() => listed(id), { interval: 5, timeout: 20_000 }).toMatchObject({ isStarred: true })
+
+    const deleted = await hub.api.call(endpoints.deleteMessage, {
+      params: { messageId: id },
+      query: { forMe: true },
+    })
+    expect(deleted).toEqual({ messageId: id, deleted: true, forEveryone: false })
+    const gone = support.phone.appState('regular_high', ['deleteMessageForMe', cleo.lid, id, '0', '0'])
+    expect(gone?.deleteMessageForMeAction).toBeTruthy()
+    await expect(listed(id)).rejects.toThrow('is not among')
+    expect(cleo.shows(id)).toMatchObject({ text: 'Remember this', deletedBy: undefined })
+
+    const other = cleo.sends(support, 'Forget this')
+    await received(other.id)
+    support.phone.settings.deletesForMe(await support.phone.receives(({ id: of }) => of === other.id))
+    await expect
+      .poll(
+        () =>
+          listed(other.id).then(
+            () => 'listed',
+            () => 'gone',
+          ),
+        { interval: 5, timeout: 20_000 },
+      )
+      .toBe('gone')
+  })
+
   test('a message is passed on, marked as such', async () => {
     const ana = hub.emulator.phone(customer)
     const ben = hub.emulator.phone('+12025550124')

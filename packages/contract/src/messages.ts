@@ -229,6 +229,13 @@ const revokeErrors = [
   'NOT_IN_GROUP',
   'GROUP_NOT_FOUND',
 ] as const
+/** What can go wrong with what all devices of the account share. */
+const appStateErrors = [
+  'SESSION_NOT_CONNECTED',
+  'APP_STATE_NOT_READY',
+  'APP_STATE_CONFLICT',
+  'WHATSAPP_ERROR',
+] as const
 const deedErrors = [
   ...revokeErrors,
   'EDIT_TOO_LATE',
@@ -607,6 +614,11 @@ const everyone = maybe(bool()).meta({
     'Also on the phones of everyone in its chat; the hub keeps what it said, and shows that it was deleted.',
 })
 
+const forMe = maybe(bool()).meta({
+  description:
+    "Also on the account's own phone and devices; the others keep it. Needs the session connected.",
+})
+
 const deleteMessage = endpoint({
   id: 'deleteMessage',
   method: 'DELETE',
@@ -616,8 +628,8 @@ const deleteMessage = endpoint({
   description:
     'Without `forEveryone` only the hub forgets what it said. With it the message is taken back as a person would on the phone: one of ours within 60 hours, in a group that the account administers anybody’s.',
   params: z.object({ messageId }),
-  query: z.object({ forEveryone: everyone, sessionId: maybe(sessionRef) }),
-  body: z.object({ forEveryone: everyone, sessionId: maybe(sessionRef) }),
+  query: z.object({ forEveryone: everyone, forMe, sessionId: maybe(sessionRef) }),
+  body: z.object({ forEveryone: everyone, forMe, sessionId: maybe(sessionRef) }),
   data: z.object({
     messageId: z.string(),
     deleted: z.literal(true),
@@ -627,13 +639,22 @@ const deleteMessage = endpoint({
         'With `forEveryone`, how far the taking back has come: `pending` when WhatsApp has not confirmed it after 20 s.',
     }),
   }),
-  errors: [
-    'MESSAGE_NOT_FOUND',
-    'SESSION_NOT_FOUND',
-    'SESSION_NOT_CONNECTED',
-    'WHATSAPP_ERROR',
-    ...revokeErrors,
-  ],
+  errors: ['MESSAGE_NOT_FOUND', 'SESSION_NOT_FOUND', ...appStateErrors, ...revokeErrors],
+})
+
+const starMessage = endpoint({
+  id: 'starMessage',
+  method: 'POST',
+  path: '/api/messages/:messageId/star',
+  tag,
+  summary: 'Star a message on all devices of the account, or take the star off',
+  params: z.object({ messageId }),
+  body: z.object({
+    starred: maybe(bool()).meta({ description: 'true when left out' }),
+    sessionId: maybe(sessionRef),
+  }),
+  data: z.object({ messageId: z.string(), starred: z.boolean() }),
+  errors: ['MESSAGE_NOT_FOUND', 'SESSION_NOT_FOUND', ...appStateErrors],
 })
 
 const retryMessage = endpoint({
@@ -659,6 +680,7 @@ export const messageEndpoints = {
   sendTyping,
   listUnread,
   deleteMessage,
+  starMessage,
   retryMessage,
   listScheduled,
   cancelMessage,

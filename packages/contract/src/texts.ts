@@ -132,6 +132,16 @@ export const texts = {
     en: 'Message deleted',
     pt: 'Mensagem excluída corretamente',
   },
+  message_starred: {
+    es: 'Mensaje destacado',
+    en: 'Message starred',
+    pt: 'Mensagem favoritada',
+  },
+  message_unstarred: {
+    es: 'Mensaje sin destacar',
+    en: 'Star taken off',
+    pt: 'Mensagem desfavoritada',
+  },
   messages_read: {
     es: 'Mensajes marcados como leídos',
     en: 'Messages marked as read',

@@ -12,13 +12,14 @@ import type { Database } from '../platform/database/index.ts'
 import type { Log } from '../platform/log.ts'
 import type { Media } from '../media/index.ts'
 import type { Sealer } from '../platform/secrets/index.ts'
-import type { Link } from '../sessions/baileys/index.ts'
+import type { AppStateCalls, Link, NamedMessage } from '../sessions/baileys/index.ts'
 import type { Sessions, SessionView } from '../sessions/index.ts'
 import { applyChatFacts } from './chat-facts.ts'
 import { createMessageFinder, type MessageFinder } from './find-message.ts'
 import { sweepCancelled, sweepOldUploads, sweepOutbound } from './housekeeping.ts'
 import { createMessageList, type MessageList } from './message-list.ts'
-import { markChatRead, type MessageRow, wipeMessage } from './message-rows.ts'
+import { applyMessageFacts } from './message-facts.ts'
+import { markChatRead, type MessageRow } from './message-rows.ts'
 import { createOutbox, type Waiting } from './outbound/outbox.ts'
 import { type Own } from './own.ts'
 import { createPacers, pacingSetting } from './pacing/pacers.ts'
@@ -27,7 +28,8 @@ import { takePast } from './history.ts'
 import { applyOwnDeed } from './own-deeds.ts'
 import { project } from './projection.ts'
 import { createProjector } from './projector.ts'
-import { moveMessages, newest } from './rekey-messages.ts'
+import { moveMessages } from './rekey-messages.ts'
+import { removeMessage } from './remove.ts'
 import { makeMissingChats } from './repair.ts'
 import { createDeeds } from './sending/deeds.ts'
 import { createFiles, type Files } from './sending/files.ts'
@@ -44,7 +46,6 @@ import { type Cancelled, createCanceller } from './scheduling/cancel.ts'
 import { createRelease } from './scheduling/release.ts'
 import { createScheduledList, type ScheduledList } from './scheduling/scheduled-list.ts'
 import { createScheduler } from './scheduling/scheduler.ts'
-import { TallyChange } from './tally.ts'
 
 export { eventId } from './event-ids.ts'
 export { messageRoutes } from './routes.ts'
@@ -95,6 +96,10 @@ export interface Messages extends AsyncDisposable {
   typing(session: SessionView, chat: Jid, state: 'composing' | 'recording' | 'paused'): Promise<void>
   /** Removes a message from the hub, not from the phones. */
   remove(row: MessageRow): Promise<void>
+  /** Stars a message on all devices of the account, or takes the star off. Throws `SESSION_NOT_CONNECTED`, and what app state throws. */
+  star(session: SessionView, row: MessageRow, to: boolean): Promise<void>
+  /** Removes a message from all devices of the account, and from the hub. Throws the same. */
+  removeForMe(session: SessionView, row: MessageRow): Promise<void>
   /** Makes chats that are missing for messages that exist. */
   repair(session: SessionView): Promise<readonly { chat: Jid; messages: number }[]>
   /** Takes the bytes of files that come with a request. */
@@ -130,6 +135,16 @@ export interface MessagesDeps {
 const sweepEveryMs = 3_600_000
 /** Messages per receipt: a chat may have thousands unread. */
 const receiptSize = 200
+
+/** A message as app state names it. */
+function named(row: MessageRow): { chat: Jid; message: NamedMessage } {
+  const fromMe = row.from_me === 1
+  return {
+    // Columns that only canonical addresses are written to.
+    chat: row.chat_jid as Jid,
+    message: { id: row.whatsapp_id, fromMe, sender: fromMe ? undefined : (row.sender_jid as Jid) },
+  }
+}
 
 /** Tells authors that their messages were read. */
 async function tellRead(
@@ -291,6 +306,14 @@ export function createMessages(deps: MessagesDeps): Messages {
     )
   }
 
+  sessions.onAcquaintances(async (tx, facts) => void (await applyMessageFacts(tx, facts, { chats, files: messageFiles })))
+
+  function appStateOf(session: SessionView): AppStateCalls {
+    const link = sessions.link(session.id)
+    if (link === undefined) throw new HubError('SESSION_NOT_CONNECTED')
+    return link.appState
+  }
+
   return {
     send: (session, requests, call) => sender.send(session, requests, call),
     retry: (session, row, call) => sender.retry(session, row, call),
@@ -331,24 +354,18 @@ export function createMessages(deps: MessagesDeps): Messages {
       const { session_id: sessionId, id } = row
       await database.write(async (tx) => {
         await chats.hold(tx, [sessionId])
-        // As it is now: it may have moved to another address, or on, since it was found.
-        const current = await tx.db.selectFrom('message').selectAll().where('id', '=', id).executeTakeFirst()
-        if (current === undefined || (await wipeMessage.run(tx, { id })) !== 1) return
-        await messageFiles.forget(tx, id)
-        const tally = new TallyChange()
-        tally.add(current, -1)
-        await tally.write(tx)
-        // A column that only canonical addresses are written to.
-        const chat = current.chat_jid as Jid
-        await chats.lose(tx, {
-          sessionId,
-          jid: chat,
-          messages: 1,
-          unread: current.from_me === 0 && current.is_read === 0 ? 1 : 0,
-          last: await newest.first(tx, { sessionId, chat }),
-        })
+        await removeMessage(tx, id, { chats, files: messageFiles })
       })
       if (row.via_hub === 1) outbox.cancel(sessionId, row.whatsapp_id)
+    },
+    async star(session, row, to) {
+      const { chat, message } = named(row)
+      await appStateOf(session).change({ set: 'starred', chat, message, to })
+    },
+    async removeForMe(session, row) {
+      const { chat, message } = named(row)
+      await appStateOf(session).change({ set: 'deleted_for_me', chat, message, sentAt: row.sent_at })
+      if (row.via_hub === 1) outbox.cancel(row.session_id, row.whatsapp_id)
     },
     repair: (session) => makeMissingChats(database, chats, session.id),
     backlog: () => ({

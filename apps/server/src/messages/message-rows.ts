@@ -80,6 +80,7 @@ export function outgoingRow(
     is_read: 1,
     // What is done to another message shows on that one.
     shown: isDeedKind(type) ? 0 : 1,
+    is_starred: 0,
     sent_at: now,
     stored_at: now,
   }

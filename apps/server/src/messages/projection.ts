@@ -256,6 +256,7 @@ function rowOf(fresh: Fresh, now: number): MessageRow {
     via_hub: 0,
     is_read: past === undefined ? fromMe(fresh) : 1,
     shown: shown ? 1 : 0,
+    is_starred: 0,
     sent_at: entry.sentAt,
     stored_at: now,
   }

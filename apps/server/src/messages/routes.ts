@@ -298,9 +298,11 @@ export function messageRoutes(
   http.serve(endpoints.deleteMessage, async ({ params, query, body, ownerId, language, signal }) => {
     const { session, row } = await named(ownerId, params.messageId, query.sessionId ?? body.sessionId)
     const forEveryone = query.forEveryone ?? body.forEveryone ?? false
+    const forMe = query.forMe ?? body.forMe ?? false
     const deleted = { messageId: row.whatsapp_id, deleted: true as const, forEveryone }
     if (!forEveryone) {
-      await messages.remove(row)
+      if (forMe) await messages.removeForMe(session, row)
+      else await messages.remove(row)
       return { data: deleted, message: 'message_deleted' }
     }
     const request: SendRequest = {
@@ -316,6 +318,16 @@ export function messageRoutes(
     return {
       data: { ...deleted, ...('row' in outcome && { status: outcome.row.status }) },
       message: 'message_deleted',
+    }
+  })
+
+  http.serve(endpoints.starMessage, async ({ params, body, ownerId }) => {
+    const { session, row } = await named(ownerId, params.messageId, body.sessionId)
+    const starred = body.starred ?? true
+    await messages.star(session, row, starred)
+    return {
+      data: { messageId: row.whatsapp_id, starred },
+      message: starred ? 'message_starred' : 'message_unstarred',
     }
   })
 

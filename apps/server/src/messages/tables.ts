@@ -1,4 +1,5 @@
 import type { MessageChange } from '@inbox-hub/whatsapp'
+import type { Generated } from 'kysely'
 
 import type { OutboundState } from './outbound/outbound-state.ts'
 
@@ -22,6 +23,8 @@ export interface MessageTable {
   via_hub: number
   is_read: number
   shown: number
+  /** Migration 0010; 0 until somebody stars it. */
+  is_starred: Generated<number>
   sent_at: number
   stored_at: number
 }

@@ -96,7 +96,7 @@ export function messageWire(
     has_attachment: media !== undefined,
     mediaUrl: wire.media?.url ?? null,
     ...changesWire(row, content, { changes: changes.get(row.id) ?? [], show, us, now }),
-    isStarred: false,
+    isStarred: row.is_starred === 1,
     quotedMsgId: row.quoted_id,
     mentions: mentionsIn(row).map(show),
     isGroup: isGroup(chat),

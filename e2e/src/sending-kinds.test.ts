@@ -1,4 +1,5 @@
 import { endpoints, kindMatrix, type SendableKind } from '@inbox-hub/contract'
+import type { Content } from '@inbox-hub/emulator'
 import { describe, expect, test } from 'vitest'
 
 import { eventually, postgresUrl, startHub } from './harness.ts'
@@ -93,6 +94,64 @@ const kinds: Readonly<Record<SendableKind, { arrives: object; listed: object }>>
       },
     },
   },
+  'buttons as numbered text': {
+    arrives: { extendedTextMessage: { text: 'Confirm?\n\n1. Yes\n2. No\n\n_Until six_' } },
+    listed: {
+      body: 'Confirm?\n\n1. Yes\n2. No\n\n_Until six_',
+      details: {
+        options: [
+          { id: 'y', title: 'Yes' },
+          { id: 'n', title: 'No' },
+        ],
+      },
+    },
+  },
+  'list as numbered text': {
+    arrives: { extendedTextMessage: { text: 'Which one?\n\n*Sizes*\n1. Small\n   20 cm\n2. Large' } },
+    listed: {
+      details: {
+        options: [
+          { id: 's', title: 'Small', description: '20 cm' },
+          { id: '2', title: 'Large' },
+        ],
+      },
+    },
+  },
+  "buttons in WhatsApp's own form": {
+    arrives: {
+      viewOnceMessage: {
+        message: {
+          interactiveMessage: {
+            body: { text: 'Confirm?' },
+            nativeFlowMessage: {
+              buttons: [{ name: 'quick_reply', buttonParamsJson: '{"display_text":"Yes","id":"y"}' }],
+            },
+          },
+        },
+      },
+    },
+    listed: { body: 'Confirm?', details: { options: [{ id: 'y', title: 'Yes' }] } },
+  },
+  "list in WhatsApp's own form": {
+    arrives: {
+      viewOnceMessage: {
+        message: {
+          interactiveMessage: {
+            nativeFlowMessage: {
+              buttons: [
+                {
+                  name: 'single_select',
+                  buttonParamsJson:
+                    '{"title":"Open","sections":[{"rows":[{"id":"s","title":"Small","description":""}]}]}',
+                },
+              ],
+            },
+          },
+        },
+      },
+    },
+    listed: { body: 'Which one?' },
+  },
 }
 
 const rows = (Object.keys(kinds) as SendableKind[]).map((name) => {
@@ -147,5 +206,47 @@ describe.each(stores)('every kind of message on %s', (store) => {
       { votes: 0 },
       { option: 'Soup', voters: ['12025550123@s.whatsapp.net'] },
     ])
+  })
+  test('the number of an option, or its title, is told as the choice of it, until something else is sent', async () => {
+    await using hub = await startHub({ store, preset: 'standard' })
+    const support = await hub.pairSession('support')
+    const ana = hub.emulator.phone(customer)
+    const message = kindMatrix['list as numbered text'].hub as unknown as string
+    const menu = await hub.api.call(endpoints.sendMessage, { params, body: { to: customer, message } })
+    const onPhone = await ana.receives(({ id }) => id === menu.messageId)
+    let replies = 0
+    const told = async (content: Content) => {
+      ana.sends(support, content)
+      replies += 1
+      const received = await hub.webhook.received('message.received', replies)
+      return received[replies - 1]?.data
+    }
+    const large = { id: '2', title: 'Large', description: null, messageId: menu.messageId }
+    expect(await told('2')).toMatchObject({
+      kind: 'text',
+      type: 'text',
+      text: '2',
+      details: { choice: large },
+    })
+    expect(await told('large!')).toMatchObject({ details: { choice: large } })
+    const quoting = { id: onPhone.id, from: support.phone.pn, message: onPhone.message }
+    expect(await told({ text: '1.', quoted: quoting })).toMatchObject({
+      details: { choice: { id: 's', title: 'Small' } },
+    })
+    expect(await told('3')).toMatchObject({ text: '3', details: {} })
+    const { messages } = await hub.api.call(endpoints.listMessages, { params })
+    expect(messages.flatMap(({ details: { choice } }) => choice?.id ?? []).toSorted()).toEqual([
+      '2',
+      '2',
+      's',
+    ])
+
+    // It outlives a restart.
+    await hub.restart()
+    await support.reaches('online')
+    expect(await told('2')).toMatchObject({ details: { choice: large } })
+    // And ends when the conversation goes on.
+    await support.sends(ana, 'How many?')
+    expect((await told('2'))?.['details']).toEqual({})
   })
 })

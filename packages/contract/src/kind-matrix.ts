@@ -88,6 +88,48 @@ export const kindMatrix = {
   'buttons of a business': { kind: 'buttons', type: 'buttons', phone: true },
   'list of a business': { kind: 'list', type: 'list', phone: true },
   'template of a business': { kind: 'buttons', type: 'buttons', phone: true },
+  'buttons as numbered text': {
+    kind: 'buttons',
+    type: 'buttons',
+    hub: {
+      text: 'Confirm?',
+      footer: 'Until six',
+      buttons: [
+        { buttonId: 'y', buttonText: { displayText: 'Yes' } },
+        { buttonId: 'n', buttonText: { displayText: 'No' } },
+      ],
+    },
+    phone: false,
+  },
+  'list as numbered text': {
+    kind: 'list',
+    type: 'list',
+    hub: {
+      text: 'Which one?',
+      sections: [
+        { title: 'Sizes', rows: [{ rowId: 's', title: 'Small', description: '20 cm' }, { title: 'Large' }] },
+      ],
+    },
+    phone: false,
+  },
+  "buttons in WhatsApp's own form": {
+    kind: 'buttons',
+    type: 'buttons',
+    hub: { kind: 'buttons', text: 'Confirm?', options: [{ id: 'y', title: 'Yes' }], experimental: true },
+    phone: false,
+  },
+  "list in WhatsApp's own form": {
+    kind: 'list',
+    type: 'list',
+    hub: {
+      kind: 'list',
+      text: 'Which one?',
+      button: 'Open',
+      sections: [{ options: [{ id: 's', title: 'Small' }] }],
+      experimental: true,
+    },
+    phone: false,
+  },
   'group invite': { kind: 'group_invite', type: 'text', phone: true },
   product: { kind: 'product', type: 'text', phone: true },
   order: { kind: 'order', type: 'text', phone: true },

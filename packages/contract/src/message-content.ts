@@ -114,9 +114,13 @@ export const messageDetails = z.object({
       title: z.string(),
       description: z.string().nullable(),
       form: z.string().nullable().describe('Of a flow: the form as it was filled in, JSON'),
+      messageId: z
+        .string()
+        .nullable()
+        .describe('The menu, when it is one that the hub sent as numbered text'),
     })
     .optional()
-    .describe('`buttons_reply`, `list_reply`'),
+    .describe('`buttons_reply`, `list_reply`; `text` that names an option of a numbered menu'),
   invite: z
     .object({ groupId: z.string(), name: z.string(), code: z.string(), expiresAt: moment })
     .optional()

@@ -9,6 +9,7 @@ import {
 import { z } from 'zod'
 
 import { bool, int, issue, maybe, moment, numberAsText, personAddress, real, text, webUrl } from './fields.ts'
+import { looseMenus, menuForms, menuOf } from './outgoing-menus.ts'
 import { deedForms, deedOf, looseDeeds } from './outgoing-deeds.ts'
 import { askedFile, fileForms, fileKinds, looseFiles } from './outgoing-files.ts'
 
@@ -138,6 +139,7 @@ const messageForms = [
   contactsForm,
   pollForm,
   eventForm,
+  ...menuForms,
 ] as const
 const forms = [...messageForms, ...deedForms] as const
 const strict = z.discriminatedUnion('kind', forms)
@@ -190,6 +192,8 @@ const kinds: ReadonlySet<unknown> = new Set<Strict['kind']>([
   'contacts',
   'poll',
   'event',
+  'buttons',
+  'list',
   ...aboutAnother,
 ])
 
@@ -198,6 +202,7 @@ type Loose = Readonly<Record<string, unknown>>
 /** What each key of a loose form stands for. The first that is there decides. */
 const looseForms: Readonly<Record<string, (value: unknown, message: Loose) => unknown>> = {
   ...looseDeeds,
+  ...looseMenus,
   // Before the text, which is their caption then.
   ...looseFiles,
   text: (value) => ({ kind: 'text', text: value }),
@@ -297,6 +302,9 @@ function contentOf(form: MessageForm): OutgoingMessage | AskedFile {
       const { kind, question, options, selectable = 0 } = form
       return { kind, text: question, poll: { question, options, selectable } }
     }
+    case 'buttons':
+    case 'list':
+      return menuOf(form)
     case 'event':
       break
   }

@@ -10,32 +10,42 @@ export type MessageContent =
     }
 
 /** A kind with what is its own. `text` is what a person would read: the text, the caption, the title; '' when there is none. */
-export type MessageBody = { text: string } & (
-  | { kind: 'text'; style?: TextStyle }
-  | { kind: MediaKind; media: Media }
-  | { kind: 'location'; location: Location }
-  | { kind: 'live_location'; location: Location }
-  | { kind: 'contacts'; contacts: readonly ContactCard[] }
-  | { kind: 'poll'; poll: Poll }
-  | { kind: 'event'; event: PlannedEvent }
-  /** A menu of a business: `buttons` and templates show their options at once, a `list` opens. */
-  | { kind: 'buttons' | 'list'; options: readonly MenuOption[]; footer?: string }
-  /** What somebody chose of such a menu. */
-  | { kind: 'buttons_reply' | 'list_reply'; choice: Choice }
-  | { kind: 'group_invite'; invite: GroupInvite }
-  | { kind: 'product'; product: Product }
-  | { kind: 'order'; order: Order }
-  /** Announces pictures and videos that follow as messages of their own, each with this message's id as `albumId`. */
-  | { kind: 'album'; album: { images: number; videos: number } }
-  /** A kind we do not know yet keeps WhatsApp's name for it, and is never dropped. */
-  | {
-      kind: 'unsupported'
-      /** The field of WhatsApp's `Message` protobuf that was set, e.g. `invoiceMessage`. */
-      name: string
-      /** The encoded `Message`, base64; absent when it is too large to keep beside its text. */
-      raw?: string
-    }
-)
+export type MessageBody = { text: string } &
+  /** `choice`: it names an option of a menu that the hub sent as numbered text. */
+  (
+    | { kind: 'text'; style?: TextStyle; choice?: Choice }
+    | { kind: MediaKind; media: Media }
+    | { kind: 'location'; location: Location }
+    | { kind: 'live_location'; location: Location }
+    | { kind: 'contacts'; contacts: readonly ContactCard[] }
+    | { kind: 'poll'; poll: Poll }
+    | { kind: 'event'; event: PlannedEvent }
+    /** A menu of a business: `buttons` and templates show their options at once, a `list` opens. */
+    | {
+        kind: 'buttons' | 'list'
+        options: readonly MenuOption[]
+        footer?: string
+        /** Sent as text, which has the options numbered from 1 and the footer in it. */
+        numbered?: true
+        /** What opens a list. */
+        button?: string
+      }
+    /** What somebody chose of such a menu. */
+    | { kind: 'buttons_reply' | 'list_reply'; choice: Choice }
+    | { kind: 'group_invite'; invite: GroupInvite }
+    | { kind: 'product'; product: Product }
+    | { kind: 'order'; order: Order }
+    /** Announces pictures and videos that follow as messages of their own, each with this message's id as `albumId`. */
+    | { kind: 'album'; album: { images: number; videos: number } }
+    /** A kind we do not know yet keeps WhatsApp's name for it, and is never dropped. */
+    | {
+        kind: 'unsupported'
+        /** The field of WhatsApp's `Message` protobuf that was set, e.g. `invoiceMessage`. */
+        name: string
+        /** The encoded `Message`, base64; absent when it is too large to keep beside its text. */
+        raw?: string
+      }
+  )
 
 export const mediaKinds = [
   'image',
@@ -196,6 +206,8 @@ export interface Choice {
   description?: string
   /** Of a flow: the form as it was filled in, JSON. */
   form?: string
+  /** WhatsApp's id of the menu, when the hub knows which one. */
+  menuId?: string
 }
 
 export interface GroupInvite {

@@ -2,7 +2,16 @@ import type { MediaKind, MessageBody } from './content.ts'
 import type { Jid } from './jid.ts'
 
 /** Kinds of messages that are sent as they are asked for: nothing has to be fetched or looked up first. */
-export const plainKinds = ['text', 'location', 'live_location', 'contacts', 'poll', 'event'] as const
+export const plainKinds = [
+  'text',
+  'location',
+  'live_location',
+  'contacts',
+  'poll',
+  'event',
+  'buttons',
+  'list',
+] as const
 
 /** What we can do to a message. It is sent like one, and shows on that message instead of as one of its own. */
 export const deedKinds = ['reaction', 'edit', 'revoke', 'pin', 'keep', 'vote'] as const

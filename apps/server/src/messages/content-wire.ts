@@ -1,5 +1,5 @@
 import type { MessageContentWire, MessageDetails } from '@inbox-hub/contract'
-import { type Location, mediaOf, type MessageExtras, type OwnDeed } from '@inbox-hub/whatsapp'
+import { type Choice, type Location, mediaOf, type MessageExtras, type OwnDeed } from '@inbox-hub/whatsapp'
 
 import { isDeed, type SentContent } from './content.ts'
 
@@ -105,10 +105,10 @@ function detailsOf(content: SentContent): MessageDetails {
         })),
       }
     case 'buttons_reply':
-    case 'list_reply': {
-      const { id, title, description, form } = content.choice
-      return { choice: { id, title, description: description ?? null, form: form ?? null } }
-    }
+    case 'list_reply':
+      return { choice: choiceWire(content.choice) }
+    case 'text':
+      return content.choice === undefined ? {} : { choice: choiceWire(content.choice) }
     case 'group_invite': {
       const { group, name, code, expiresAt } = content.invite
       return { invite: { groupId: group, name, code, expiresAt: expiresAt ?? null } }
@@ -133,7 +133,6 @@ function detailsOf(content: SentContent): MessageDetails {
     }
     case 'album':
       return { album: content.album }
-    case 'text':
     case 'image':
     case 'video':
     case 'gif':
@@ -147,6 +146,16 @@ function detailsOf(content: SentContent): MessageDetails {
       break
   }
   return {}
+}
+
+function choiceWire({ id, title, description, form, menuId }: Choice): MessageDetails['choice'] {
+  return {
+    id,
+    title,
+    description: description ?? null,
+    form: form ?? null,
+    messageId: menuId ?? null,
+  }
 }
 
 function deedWire(deed: OwnDeed): MessageDetails['deed'] {

@@ -20,6 +20,7 @@ import { sweepCancelled, sweepOldUploads, sweepOutbound } from './housekeeping.t
 import { createMessageList, type MessageList } from './message-list.ts'
 import { applyMessageFacts } from './message-facts.ts'
 import { markChatRead, type MessageRow } from './message-rows.ts'
+import { createMenus, sweepMenus } from './menus/menus.ts'
 import { createOutbox, type Waiting } from './outbound/outbox.ts'
 import { type Own } from './own.ts'
 import { createPacers, pacingSetting } from './pacing/pacers.ts'
@@ -173,6 +174,7 @@ export function createMessages(deps: MessagesDeps): Messages {
     (await chats.addresses.canonical(database, [{ sessionId, jid }]))(sessionId, jid)
   const finder = createMessageFinder(database, chats)
   const list = createMessageList(database)
+  const menus = createMenus()
   const unanswered = createUnanswered(clock)
   const pacers = createPacers(database)
   const outbox = createOutbox({
@@ -201,7 +203,7 @@ export function createMessages(deps: MessagesDeps): Messages {
     log,
   })
   const files = createFiles({ media, uploadDir: deps.uploadDir, clock })
-  const store = createOutgoingStore({ database, chats, outbox, own, clock })
+  const store = createOutgoingStore({ database, chats, outbox, menus, own, clock })
   const release = createRelease({ database, chats, outbox, store, recipients, finder, own, clock })
   const sender = createSender({
     database,
@@ -231,11 +233,12 @@ export function createMessages(deps: MessagesDeps): Messages {
     clock,
     log,
     project: (tx, entries, now) =>
-      project(tx, entries, now, { chats, own, receipts: outbox, statuses, files: messageFiles }),
+      project(tx, entries, now, { chats, own, receipts: outbox, menus, statuses, files: messageFiles }),
   })
 
   chats.moveMessagesWith(async (tx, rekeying) => {
     tx.afterCommit(() => outbox.rename(rekeying.sessionId, rekeying.from, rekeying.to))
+    await menus.move(tx, rekeying)
     return moveMessages(tx, rekeying, chats)
   })
   sessions.storeHistoryWith((tx, sessionId, batch) =>
@@ -247,10 +250,14 @@ export function createMessages(deps: MessagesDeps): Messages {
   })
   sessions.answerRetriesWith((sessionId, whatsappId) => outbox.proto(sessionId, whatsappId))
   // Another process may have owned the session, and left entries behind.
-  const online = sessions.onOnline((sessionId) => projector.sweep(sessionId))
+  const online = sessions.onOnline((sessionId) => {
+    menus.forget(sessionId)
+    projector.sweep(sessionId)
+  })
   sessions.whilePurging(async (tx, sessionId) => {
     for (const table of [
       'scheduled_message',
+      'open_menu',
       'outbound',
       'message_change',
       'message',
@@ -263,6 +270,7 @@ export function createMessages(deps: MessagesDeps): Messages {
     tx.afterCommit(() => {
       pacers.forget(sessionId)
       scheduler.forget(sessionId)
+      menus.forget(sessionId)
       outbox.forget(sessionId)
     })
   })
@@ -274,6 +282,7 @@ export function createMessages(deps: MessagesDeps): Messages {
     sweeping = sweepOutbound(database, clock.now(), stopping.signal)
       .then(() => sweepCancelled(database, clock.now()))
       .then(() => sweepOldUploads(database, clock.now()))
+      .then(() => database.write((tx) => sweepMenus(tx, clock.now())))
       .catch((error: unknown) =>
         log.warn({ error }, 'old sent messages could not be swept; trying again in an hour'),
       )
@@ -306,7 +315,9 @@ export function createMessages(deps: MessagesDeps): Messages {
     )
   }
 
-  sessions.onAcquaintances(async (tx, facts) => void (await applyMessageFacts(tx, facts, { chats, files: messageFiles })))
+  sessions.onAcquaintances(
+    async (tx, facts) => void (await applyMessageFacts(tx, facts, { chats, files: messageFiles })),
+  )
 
   function appStateOf(session: SessionView): AppStateCalls {
     const link = sessions.link(session.id)

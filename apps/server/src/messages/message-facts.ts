@@ -3,6 +3,7 @@ import './tables.ts'
 import type { Jid } from '@inbox-hub/whatsapp'
 
 import type { Chats } from '../chats/index.ts'
+import type { MessageFiles } from '../media/index.ts'
 import { statement, type Tx } from '../platform/database/index.ts'
 import type { Acquaintance } from '../sessions/baileys/index.ts'
 import { type MessageRow, messagesByWhatsappId } from './message-rows.ts'

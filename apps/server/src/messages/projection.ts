@@ -19,6 +19,7 @@ import { isFrame, mentionsOf, type StoredContent, storedContent, withoutThumbnai
 import { contentWire } from './content-wire.ts'
 import { applyChanges, type ChangeEntry } from './changes.ts'
 import { eventId } from './event-ids.ts'
+import type { Menus } from './menus/menus.ts'
 import { fillMessage, insertMessages, type MessageRow, messagesByWhatsappId } from './message-rows.ts'
 import { isOwn, type Own, ownAddress } from './own.ts'
 import { applyReceipts, type ReceiptEntry, type Receipts } from './receipts.ts'
@@ -31,6 +32,7 @@ export interface ProjectionDeps {
   own: (sessionId: number) => Own
   /** Receipts prove that messages went out whose acks we missed. In the transaction of the projection. */
   receipts: Receipts
+  menus: Pick<Menus, 'answered'>
   statuses: StatusKeeper
   /** The files that messages lead to. */
   files: Pick<MessageFiles, 'arrived' | 'links'>
@@ -59,7 +61,7 @@ export async function project(
   tx: Tx,
   entries: readonly JournalEntry[],
   now: number,
-  { chats, own, receipts, statuses, files }: ProjectionDeps,
+  { chats, own, receipts, menus, statuses, files }: ProjectionDeps,
 ): Promise<readonly NewEvent[]> {
   const told: NewEvent[] = [...(await chats.learn(tx, entries.flatMap(mappingsOf)))]
   await chats.hold(
@@ -78,7 +80,8 @@ export async function project(
   }
   const stored: { sessionId: number; whatsappId: string }[] = []
   if (messages.length > 0) {
-    const arrivals = messages.map((entry) => arrivalOf(entry, canonical, own))
+    const read = await menus.answered(tx, messages, canonical)
+    const arrivals = read.map((entry) => arrivalOf(entry, canonical, own))
     told.push(...(await chats.meet(tx, arrivals.flatMap(introductionOf))))
     const fresh = await store(tx, arrivals, now, tally)
     await chats.change(tx, changesOf(fresh))

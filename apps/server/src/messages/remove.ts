@@ -3,6 +3,7 @@ import './tables.ts'
 import type { Jid } from '@inbox-hub/whatsapp'
 
 import type { Chats } from '../chats/index.ts'
+import type { MessageFiles } from '../media/index.ts'
 import { statement, type Tx } from '../platform/database/index.ts'
 import { wipeMessage } from './message-rows.ts'
 import { newest } from './rekey-messages.ts'

@@ -84,11 +84,22 @@ export interface ScheduledMessageTable {
   cancelled_at: number | null
 }
 
+/** Migration 0010 says what each column means. */
+export interface OpenMenuTable {
+  session_id: number
+  chat_jid: string
+  whatsapp_id: string
+  options: string
+  kind: 'buttons' | 'list'
+  sent_at: number
+}
+
 declare module '../platform/database/index.ts' {
   interface Tables {
     message: MessageTable
     message_change: MessageChangeTable
     message_tally: MessageTallyTable
+    open_menu: OpenMenuTable
     outbound: OutboundTable
     scheduled_message: ScheduledMessageTable
   }

@@ -6,6 +6,7 @@ import type { Clock } from '../../platform/clock.ts'
 import { type Database, nextIntegers, type Tx } from '../../platform/database/index.ts'
 import { storedContent } from '../content.ts'
 import { insertMessages, type MessageRow, outgoingRow } from '../message-rows.ts'
+import type { Menus } from '../menus/menus.ts'
 import type { Outbox, Outgoing } from '../outbound/outbox.ts'
 import { insertOutbound } from '../outbound/outbound-rows.ts'
 import { queued } from '../outbound/outbound-state.ts'
@@ -52,6 +53,7 @@ export interface OutgoingStoreDeps {
   database: Database
   chats: Chats
   outbox: Pick<Outbox, 'now' | 'isOpen'>
+  menus: Pick<Menus, 'sent'>
   own: (sessionId: number) => Own
   clock: Clock
 }
@@ -65,6 +67,7 @@ export function createOutgoingStore({
   database,
   chats,
   outbox,
+  menus,
   own,
   clock,
 }: OutgoingStoreDeps): OutgoingStore {
@@ -87,7 +90,10 @@ export function createOutgoingStore({
     ])
     if (owed.length === 0) return false
     if (row.shown === 0) return true
-    if (isPerson(chat)) await chats.meet(tx, [{ sessionId, jid: chat }])
+    if (isPerson(chat)) {
+      await chats.meet(tx, [{ sessionId, jid: chat }])
+      await menus.sent(tx, row)
+    }
     await chats.change(tx, [
       { sessionId, jid: chat, messages: 1, unread: 0, last: { id, sentAt: now }, seenAt: now },
     ])

@@ -27,6 +27,11 @@ export async function protoOf(content: MessageContent): Promise<proto.IMessage> 
       return generated(pollOf(content.poll))
     case 'event':
       return eventOf(content.event)
+    case 'buttons':
+    case 'list':
+      return content.numbered === true
+        ? generated({ text: content.text, linkPreview: null })
+        : nativeMenu(content)
     case 'image':
     case 'video':
     case 'gif':
@@ -37,8 +42,6 @@ export async function protoOf(content: MessageContent): Promise<proto.IMessage> 
     case 'sticker':
       return fileMessageOf(content)
     case 'album':
-    case 'buttons':
-    case 'list':
     case 'buttons_reply':
     case 'list_reply':
     case 'group_invite':
@@ -95,6 +98,28 @@ function pollOf({ question, options, selectable, secret }: Poll): AnyMessageCont
       ...(secret !== undefined && { messageSecret: Buffer.from(secret, 'base64') }),
     },
   }
+}
+
+/** As WhatsApp Business sends them: what an ordinary account sends so is shown by some of its recipients' apps, and not by others. */
+function nativeMenu(menu: Extract<MessageContent, { kind: 'buttons' | 'list' }>): proto.IMessage {
+  const { kind, text, options, footer, button = '☰' } = menu
+  const list = {
+    title: button,
+    sections: [{ rows: options.map(({ id, title, description = '' }) => ({ id, title, description })) }],
+  }
+  const buttons =
+    kind === 'list'
+      ? [{ name: 'single_select', buttonParamsJson: JSON.stringify(list) }]
+      : options.map(({ id, title }) => ({
+          name: 'quick_reply',
+          buttonParamsJson: JSON.stringify({ display_text: title, id }),
+        }))
+  const interactiveMessage = {
+    body: { text },
+    ...(footer !== undefined && { footer: { text: footer } }),
+    nativeFlowMessage: { buttons, messageVersion: 1 },
+  }
+  return { viewOnceMessage: { message: { interactiveMessage } } }
 }
 
 /** Not baileys' own: that one knows no link of our own choice, and makes seconds with fractions of the end. */

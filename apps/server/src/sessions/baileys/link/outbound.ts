@@ -70,10 +70,25 @@ function oncewise(message: proto.IMessage, content: MessageContent): proto.IMess
 }
 
 /** WhatsApp Web says in the stanza what some kinds are, for who cannot read them (baileys: `sendMessage`). */
-function metaOf({ kind }: MessageContent): BinaryNode[] {
+function metaOf(content: MessageContent): BinaryNode[] {
+  const { kind } = content
   if (kind === 'poll') return [{ tag: 'meta', attrs: { polltype: 'creation' } }]
   if (kind === 'event') return [{ tag: 'meta', attrs: { event_type: 'creation' } }]
+  if ('options' in content && content.numbered !== true) return [nativeFlow]
   return []
+}
+
+/** Without it the server drops menus of ordinary accounts. */
+const nativeFlow: BinaryNode = {
+  tag: 'biz',
+  attrs: {},
+  content: [
+    {
+      tag: 'interactive',
+      attrs: { type: 'native_flow', v: '1' },
+      content: [{ tag: 'native_flow', attrs: { v: '9', name: 'mixed' } }],
+    },
+  ],
 }
 
 /** The message that is answered, as far as a quote shows it. */

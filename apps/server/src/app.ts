@@ -35,6 +35,7 @@ import { createSessions } from './sessions/sessions.ts'
 import { createStatuses, statusRoutes } from './statuses/index.ts'
 import { systemRoutes, version } from './system/index.ts'
 import { createWebhooks, webhookRoutes } from './webhooks/index.ts'
+import { authRoutes, createAccountsModule, organizationRoutes } from './accounts/index.ts'
 
 export interface AppOptions {
   config: Config
@@ -281,6 +282,14 @@ export async function startApp({
     await events.forget(tx, id)
   })
 
+  const accounts = createAccountsModule({
+    database,
+    secrets,
+    clock,
+    log: log.child({ module: 'accounts' }),
+    mail: config.mail,
+    publicUrl: config.publicUrl ?? `http://localhost:${config.port}`,
+  })
   const tickets = createTickets(clock)
   const http = modules.use(
     createHttp({
@@ -288,6 +297,7 @@ export async function startApp({
       clock,
       metrics,
       authenticate: access.authenticate,
+      authenticateUser: (token) => accounts.logins.of(token),
       redeemTicket: (ticket) => tickets.redeem(ticket),
       sessionNumber: (ownerId, ref) => numberOf(ownerId, ref),
       publicUrl: config.publicUrl,
@@ -311,6 +321,21 @@ export async function startApp({
     isStopping: () => stopping.aborted,
   })
   keyRoutes(http, access)
+  const { isRegistrationOpen: isOpen } = config
+  authRoutes(http, { ...accounts, ownerOfKey: access.authenticate, isOpen })
+  organizationRoutes(http, {
+    ...accounts,
+    database,
+    isOpen,
+    sessionsOf: (organizationId) => {
+      const all = sessions.list(organizationId)
+      return { all: all.length, connected: all.filter(({ id }) => sessions.link(id) !== undefined).length }
+    },
+    keysOf: async (organizationId) =>
+      (await access.listKeys()).filter((key) => key.ownerId === organizationId && key.revokedAt === undefined)
+        .length,
+    revokeKeys: (tx, organizationId) => access.revokeKeysOf(tx, organizationId),
+  })
   sessionRoutes(http, { sessions, clock, version, whatsappVersion: whatsapp.version })
   const extras = extrasOf(people, { media, clock })
   messageRoutes(http, { database, sessions, chats, messages, extras, links: files.links, clock })

@@ -44,6 +44,8 @@ test('an empty environment is a hub on SQLite that listens on this machine and s
       conversion: { ffmpeg: 'ffmpeg', searchPath: '', jobs: 2 },
       downloads: { kinds: mediaKinds, maxBytes: 16 * 1024 * 1024 },
     },
+    mail: undefined,
+    isRegistrationOpen: true,
     logLevel: 'info',
   })
 })
@@ -241,4 +243,14 @@ test('the help lists every variable with its shape and default, and fits the scr
 
 test("the process's own environment can be read", () => {
   expect(() => readConfig(process.env)).not.toThrow()
+})
+
+test.each([
+  [{}, true],
+  [{ HOST: '::1' }, true],
+  [{ HOST: '0.0.0.0' }, false],
+  [{ HOST: '0.0.0.0', REGISTRATION: 'open' }, true],
+  [{ REGISTRATION: 'invited' }, false],
+])('%j: whether strangers may register is %s', (env, isOpen) => {
+  expect(readConfig(env).isRegistrationOpen).toBe(isOpen)
 })

@@ -9,6 +9,7 @@ import type { ConversionSettings } from './media/conversion/index.ts'
 import { type DownloadPolicy, parseKinds } from './media/receiving/policy.ts'
 import type { S3Settings } from './platform/blobs/index.ts'
 import { type Allowed, nothingAllowed, parseAllowed } from './platform/guarded-fetch/index.ts'
+import type { MailSettings } from './accounts/index.ts'
 import { parseRateLimits, type RateLimits } from './platform/http/rate-limits.ts'
 import { type LogLevel, logLevels } from './platform/log.ts'
 import { OperatorError } from './platform/operator-error.ts'
@@ -60,6 +61,10 @@ export interface Config {
   }
   /** Undefined = the contract's. */
   readonly rateLimits: RateLimits | undefined
+  /** How letters to people are sent; undefined = not at all. */
+  readonly mail: MailSettings | undefined
+  /** Whether strangers may make accounts. */
+  readonly isRegistrationOpen: boolean
   readonly logLevel: LogLevel
 }
 
@@ -283,8 +288,25 @@ const definitions = {
     default: 'path',
     parse: (text) => (['path', 'virtual'] as const).find((way) => way === text.toLowerCase()),
   }),
+  SMTP_URL: variable({
+    help: 'The server that letters to people go out by: password resets and invitations. Unset = none are sent, and their links are handed over by hand.',
+    shape: 'smtp://user:password@host:587 or smtps://user:password@host:465',
+    secret: true,
+    parse: (text) => (/^smtps?:$/.test(URL.parse(text)?.protocol ?? '') ? text : undefined),
+  }),
+  SMTP_FROM: variable({
+    help: 'Whom these letters are from.',
+    shape: 'an e-mail address, as in Inbox Hub <hub@example.com>',
+    default: 'Inbox Hub <inbox-hub@localhost>',
+    parse: (text) => (/^[^\r\n]{0,200}@[^\r\n]{1,200}$/.test(text) ? text : undefined),
+  }),
+  REGISTRATION: variable({
+    help: 'Who may make an account: invited = holders of an invitation or of an API key; open = anybody, each with an organization of their own. Unset = open on this machine alone (HOST is a loopback address), invited elsewhere.',
+    shape: 'open or invited',
+    parse: (text) => (['open', 'invited'] as const).find((word) => word === text.toLowerCase()),
+  }),
   RATE_LIMITS: variable({
-    help: 'How many requests each owner and session may make: buckets to change from 1000/900 (general), 6000/900 (reads), 30/60 (whatsapp: create, connect, restart, disconnect, delete) and 20/60 (sending), or off.',
+    help: 'How many requests each owner and session may make: buckets to change from 1000/900 (general), 6000/900 (reads), 30/60 (whatsapp: create, connect, restart, disconnect, delete), 20/60 (sending) and 5/900 (auth: logging in, per address), or off.',
     shape: 'off, or bucket=requests/seconds separated by commas',
     parse: parseRateLimits,
   }),
@@ -416,11 +438,18 @@ const environment = z.record(z.string(), z.string().optional()).transform((env, 
       },
     },
     rateLimits: parsed.RATE_LIMITS,
+    mail: parsed.SMTP_URL === undefined ? undefined : { url: parsed.SMTP_URL, from: parsed.SMTP_FROM ?? '' },
+    isRegistrationOpen:
+      (parsed.REGISTRATION ?? (isLoopback(parsed.HOST ?? '') ? 'open' : 'invited')) === 'open',
     logLevel: parsed.LOG_LEVEL ?? 'info',
   }
 })
 
 const mebibyte = 1024 * 1024
+
+function isLoopback(host: string): boolean {
+  return host === 'localhost' || (ipaddr.isValid(host) && ipaddr.process(host).range() === 'loopback')
+}
 
 /** Undefined = files stay on the disk. */
 function s3Of(parsed: Parsed, refuse: (name: Name, message: string) => void): S3Settings | undefined {

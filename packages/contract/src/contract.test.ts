@@ -123,6 +123,9 @@ test('making what is kept under an id of its own answers 201, everything else 20
     'importMedia',
     'createWebhook',
     'createOwnWebhook',
+    'register',
+    'createOrganization',
+    'inviteMember',
   ])
 })
 

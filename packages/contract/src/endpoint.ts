@@ -4,8 +4,8 @@ import type { ErrorCode } from './errors.ts'
 
 type ObjectSchema = z.ZodType<object>
 
-/** Which rate limit counts an operation (contract §2); `none` is never limited. */
-export type Bucket = 'none' | 'general' | 'reads' | 'whatsapp' | 'sending'
+/** Which rate limit counts an operation (contract §2); `none` is never limited, `auth` counts per address. */
+export type Bucket = 'none' | 'general' | 'reads' | 'whatsapp' | 'sending' | 'auth'
 
 /** One operation of the API: what validates it, types its handler and documents it. */
 export interface Endpoint<
@@ -21,7 +21,7 @@ export interface Endpoint<
   /** Fastify's notation: `/api/sessions/:ref`. */
   path: string
   /** `api-key-or-ticket`: also a ticket in the query, for browsers that cannot send headers (EventSource, WebSocket). */
-  auth: 'none' | 'api-key' | 'api-key-or-ticket'
+  auth: 'none' | 'api-key' | 'api-key-or-ticket' | 'user'
   bucket: Bucket
   tag: string
   summary: string
@@ -130,13 +130,17 @@ export const generalErrors = [
   'STORE_UNAVAILABLE',
 ] as const satisfies readonly ErrorCode[]
 
+/** What every operation for people who are logged in can answer with. */
+export const userErrors = ['MISSING_TOKEN', 'INVALID_TOKEN'] as const satisfies readonly ErrorCode[]
+
 /** What every operation that needs a key can answer with. */
 export const keyErrors = ['MISSING_API_KEY', 'INVALID_API_KEY'] as const satisfies readonly ErrorCode[]
 
 /** Every code an operation can answer with. */
 export function errorsOf(endpoint: Endpoint): readonly ErrorCode[] {
   const codes = new Set<ErrorCode>([...endpoint.errors, ...generalErrors])
-  if (endpoint.auth !== 'none') for (const code of keyErrors) codes.add(code)
+  const needed = endpoint.auth === 'user' ? userErrors : endpoint.auth === 'none' ? [] : keyErrors
+  for (const code of needed) codes.add(code)
   if (endpoint.auth === 'api-key-or-ticket') codes.add('INVALID_TICKET')
   if (endpoint.bucket === 'sending') codes.add('MESSAGE_RATE_LIMIT_EXCEEDED')
   else if (endpoint.bucket !== 'none') codes.add('RATE_LIMIT_EXCEEDED')

@@ -1,3 +1,4 @@
+import { authEndpoints } from './auth.ts'
 import { callEndpoints } from './calls.ts'
 import { chatEndpoints } from './chats.ts'
 import { contactEndpoints } from './contacts.ts'
@@ -8,6 +9,7 @@ import { labelEndpoints } from './labels.ts'
 import { mediaEndpoints } from './media.ts'
 import { messageEndpoints } from './messages.ts'
 import { peopleEndpoints } from './people.ts'
+import { organizationEndpoints } from './organizations.ts'
 import { searchEndpoints } from './search.ts'
 import { sessionEndpoints } from './sessions.ts'
 import { statusEndpoints } from './statuses.ts'
@@ -31,4 +33,6 @@ export const endpoints = {
   ...mediaEndpoints,
   ...webhookEndpoints,
   ...keyEndpoints,
+  ...authEndpoints,
+  ...organizationEndpoints,
 }

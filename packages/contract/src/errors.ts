@@ -1,14 +1,6 @@
-import { type Language, say, type Text, type TextValues } from './language.ts'
-
-/** What is known about one failure. */
-export interface ErrorFacts {
-  /** HTTP status. */
-  status: number
-  /** What happened. Clients match some of the Spanish ones: those are the contract's, word for word. */
-  message: Text
-  /** What the reader can do about it. */
-  remedy: Text
-}
+import type { ErrorFacts } from './error-facts.ts'
+import { type Language, say, type TextValues } from './language.ts'
+import { accountErrors } from './account-errors.ts'
 
 /**
  * Every failure the API can report. The reference page, the OpenAPI document and the texts of the user interface
@@ -17,6 +9,7 @@ export interface ErrorFacts {
  * No text may contain "content is required" or "message content": one client takes those words for success.
  */
 export const errors = {
+  ...accountErrors,
   VALIDATION_ERROR: {
     status: 400,
     message: {

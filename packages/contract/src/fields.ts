@@ -45,6 +45,7 @@ export type OwnIssue =
   | 'reserved_header'
   | 'not_a_header'
   | 'not_a_secret'
+  | 'weak_password'
 
 /** The `params` of an issue of our own, with what its text names. */
 export function issue(

@@ -1,3 +1,4 @@
+export type { WireUser } from './auth.ts'
 export { isoOf, offsetOf, paginationOf } from './answers.ts'
 export * from './call-events.ts'
 export { type CallSettingsWire, type CallStatus, callStatuses, type CallWire } from './calls.ts'
@@ -9,6 +10,7 @@ export {
   errorsOf,
   generalErrors,
   keyErrors,
+  userErrors,
   type RequestOf,
 } from './endpoint.ts'
 export { endpoints } from './endpoints.ts'
@@ -31,6 +33,7 @@ export { maxBase64Bytes, type MediaFileWire, type MediaKind, mediaKinds } from '
 export * from './message-events.ts'
 export type { BusinessProfileWire } from './people.ts'
 export * from './people-events.ts'
+export * from './roles.ts'
 export * from './send-failures.ts'
 export * from './session-events.ts'
 export * from './session-reasons.ts'

@@ -143,6 +143,11 @@ const issueTexts = {
     en: 'It must be an ISO 8601 date, or Unix seconds or milliseconds',
     pt: 'Deve ser uma data ISO 8601, ou segundos ou milissegundos Unix',
   },
+  weak_password: {
+    es: 'Debe tener una mayúscula, una minúscula y un dígito',
+    en: 'It must have a capital letter, a small letter and a digit',
+    pt: 'Deve ter uma maiúscula, uma minúscula e um dígito',
+  },
   not_a_url: {
     es: 'Debe ser una dirección http o https, sin usuario ni contraseña',
     en: 'It must be an http or https address, without user and password',

@@ -2,6 +2,16 @@ import { type Language, say, type Text, type TextValues } from './language.ts'
 
 /** What the API says when something went well. The Spanish ones are the contract's, word for word. */
 export const texts = {
+  user_registered: {
+    es: 'Usuario registrado correctamente',
+    en: 'User registered',
+    pt: 'Usuário registrado corretamente',
+  },
+  logged_in: {
+    es: 'Login exitoso',
+    en: 'Logged in',
+    pt: 'Login efetuado',
+  },
   session_created: {
     es: 'Sesión creada correctamente',
     en: 'Session created',

@@ -32,6 +32,14 @@ export const revokeRow = statement((db, p: { id: string; at: number }) =>
   db.updateTable('api_key').set({ revoked_at: p.at }).where('id', '=', p.id).where('revoked_at', 'is', null),
 )
 
+export const revokeOfOwner = statement((db, p: { ownerId: number; at: number }) =>
+  db
+    .updateTable('api_key')
+    .set({ revoked_at: p.at })
+    .where('owner_id', '=', p.ownerId)
+    .where('revoked_at', 'is', null),
+)
+
 export const noteUse = statement((db, p: { id: string; at: number }) =>
   db.updateTable('api_key').set({ last_used_at: p.at }).where('id', '=', p.id),
 )

@@ -1,11 +1,11 @@
 /** Who may call the API: keys, of which only hashes are stored. */
 import type { Clock } from '../platform/clock.ts'
-import type { Database } from '../platform/database/index.ts'
+import type { Database, Tx } from '../platform/database/index.ts'
 import type { Log } from '../platform/log.ts'
 import { OperatorError } from '../platform/operator-error.ts'
 import type { Secrets } from '../platform/secrets/index.ts'
 import { hashOf, idOf, isWeak, makeKey, matches } from './api-key.ts'
-import { allKeys, type ApiKeyRow, noteUse, revokeRow, storeKey } from './api-key-rows.ts'
+import { allKeys, type ApiKeyRow, noteUse, revokeOfOwner, revokeRow, storeKey } from './api-key-rows.ts'
 
 /** A key as its owner may see it. */
 interface ApiKeyView {
@@ -28,6 +28,8 @@ export interface Access extends AsyncDisposable {
   listKeys(): Promise<readonly ApiKeyView[]>
   /** Works at once in this process, within `reloadEveryMs` in others. False when there is no such key in use. */
   revokeKey(id: string): Promise<boolean>
+  /** Revokes every key of an owner, in the caller's transaction. */
+  revokeKeysOf(tx: Tx, ownerId: number): Promise<void>
   /** The key this start made because there was none: for the terminal, once. */
   readonly firstKey: string | undefined
 }
@@ -215,6 +217,14 @@ export async function createAccess({
         lastUsedAt: used.get(row.id) ?? row.last_used_at ?? undefined,
         revokedAt: row.revoked_at ?? undefined,
       }))
+    },
+
+    async revokeKeysOf(tx, ownerId) {
+      await revokeOfOwner.run(tx, { ownerId, at: clock.now() })
+      tx.afterCommit(() => {
+        changes++
+        for (const [id, { row }] of known) if (row.owner_id === ownerId) known.delete(id)
+      })
     },
 
     async revokeKey(id) {

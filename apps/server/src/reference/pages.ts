@@ -76,7 +76,7 @@ function contents(): string {
 function api(): string {
   const operations: Endpoint[] = Object.values(endpoints)
   const tags = [...new Set(operations.map(({ tag }) => tag))]
-  const { general, reads, whatsapp, sending, sendingHoldMs } = usualRateLimits
+  const { general, reads, whatsapp, sending, sendingHoldMs, auth } = usualRateLimits
   return page(
     'API',
     [
@@ -100,6 +100,11 @@ function api(): string {
           `${sending.max} in ${span(sending.windowMs)}`,
           `sends; one that comes too early waits up to ${span(sendingHoldMs)}`,
         ],
+        [
+          'auth',
+          `${auth.max} in ${span(auth.windowMs)}`,
+          'logging in and what else guesses could be made with; per address',
+        ],
         ['none', 'without limit', 'status, QR and QR status: made to be polled'],
       ],
     ),
@@ -110,11 +115,18 @@ function api(): string {
   )
 }
 
+const credentials: Record<Endpoint['auth'], string> = {
+  none: 'no key',
+  'api-key': 'API key',
+  'api-key-or-ticket': 'API key or ticket',
+  user: 'access token',
+}
+
 function operationSection(endpoint: Endpoint): string {
   const parts = [`### ${endpoint.method} ${endpoint.path}`, `${endpoint.summary}.`]
   if (endpoint.description !== undefined) parts.push(endpoint.description)
   parts.push(
-    `Operation ${code(endpoint.id)} · ${endpoint.auth === 'none' ? 'no key' : 'API key'} · limit: ${endpoint.bucket} · answers ${endpoint.success.status}`,
+    `Operation ${code(endpoint.id)} · ${credentials[endpoint.auth]} · limit: ${endpoint.bucket} · answers ${endpoint.success.status}`,
   )
   const given = (part: string, schema: z.ZodType): string[][] =>
     fieldsOf(schema, 'input').map((field) => [

@@ -112,6 +112,7 @@ export async function startMedia(
         whatsapp: { max: 1e6, windowMs: 1000 },
         sending: { max: 1e6, windowMs: 1000 },
         sendingHoldMs: 0,
+        auth: { max: 1e6, windowMs: 1000 },
       },
     }),
   )

@@ -37,6 +37,8 @@ export interface HttpOptions {
   metrics: Registry
   /** Whose key it is; undefined when nobody's. */
   authenticate: (key: string) => Promise<number | undefined> | number | undefined
+  /** Whose access token it is; undefined when nobody's. For operations of people. */
+  authenticateUser?: (token: string) => Promise<{ userId: number; loginId: string } | undefined>
   /** Whose ticket it was, using it up; undefined when nobody's. For operations that take one instead of a key. */
   redeemTicket?: (ticket: string) => number | undefined
   /**
@@ -74,6 +76,7 @@ export function createHttp({
   clock,
   metrics,
   authenticate,
+  authenticateUser,
   redeemTicket,
   sessionNumber,
   publicUrl,
@@ -245,6 +248,7 @@ export function createHttp({
     if (served.has(endpoint.id)) throw new Error(`operation ${endpoint.id} is served twice`)
     served.set(endpoint.id, endpoint)
     const owners = new WeakMap<FastifyRequest, number>()
+    const users = new WeakMap<FastifyRequest, ApiRequest<E>['user']>()
 
     const route: RouteOptions = {
       method: endpoint.method,
@@ -257,10 +261,19 @@ export function createHttp({
             path: issueText('forbidden_character', languageOf(request)),
           })
         if (endpoint.input === 'json' && hasBody(request)) expectBody(request, reply)
-        if (endpoint.auth === 'none') return
+        const isForAll = endpoint.auth === 'none'
+        if (isForAll && endpoint.bucket === 'none') return
         if (draining) {
           reply.header('connection', 'close')
           throw new HubError('SERVICE_UNAVAILABLE', {}, { retryAfterMs: 2000 })
+        }
+        if (endpoint.bucket === 'auth') pacing.arrive('auth', `ip ${request.ip}`, reply)
+        if (isForAll) return
+        if (endpoint.auth === 'user') {
+          const user = await userOf(request)
+          users.set(request, user)
+          if (endpoint.bucket !== 'auth') pacing.arrive(endpoint.bucket, `user ${user.userId}`, reply)
+          return
         }
         const ownerId = await ownerOf(request, endpoint)
         owners.set(request, ownerId)
@@ -279,6 +292,7 @@ export function createHttp({
         const api: ApiRequest<E> = {
           ...parsed,
           ownerId,
+          user: users.get(request) ?? { userId: 0, loginId: '' },
           language,
           requestId: request.id,
           bytes,
@@ -383,6 +397,14 @@ export function createHttp({
     const ownerId = key.length > 512 ? undefined : await authenticate(key.trim())
     if (ownerId === undefined) throw new HubError('INVALID_API_KEY')
     return ownerId
+  }
+
+  async function userOf({ headers }: FastifyRequest): Promise<{ userId: number; loginId: string }> {
+    const [, token] = /^Bearer +(\S+) *$/i.exec(headers.authorization ?? '') ?? []
+    if (token === undefined) throw new HubError('MISSING_TOKEN')
+    const user = token.length > 4096 ? undefined : await authenticateUser?.(token)
+    if (user === undefined) throw new HubError('INVALID_TOKEN')
+    return user
   }
 
   /** What stands for the session in the names of limits. */

@@ -7,6 +7,8 @@ import type { WebSocket } from 'ws'
 export interface ApiRequest<E extends Endpoint> extends RequestOf<E> {
   /** Whose key it was; 0, which is nobody, where the operation needs no key. */
   ownerId: number
+  /** Who is logged in, of operations for people; nobody (0) elsewhere. */
+  user: { userId: number; loginId: string }
   /** In which language to answer. */
   language: Language
   /** Echoed as `X-Request-Id`, and in the log. */

@@ -62,7 +62,7 @@ function operation(endpoint: Endpoint): ZodOpenApiOperationObject {
     tags: [endpoint.tag],
     summary: endpoint.summary,
     ...described,
-    security: endpoint.auth === 'none' ? [] : [{ apiKey: [] }],
+    security: securityOf(endpoint),
     ...(Object.keys(parameters).length === 0 ? {} : { requestParams: parameters }),
     ...(method === 'GET' || isEmpty(body)
       ? {}
@@ -70,6 +70,11 @@ function operation(endpoint: Endpoint): ZodOpenApiOperationObject {
     ...(endpoint.input === 'bytes' ? { requestBody: { required: true, content: fileContent } } : {}),
     responses,
   }
+}
+
+function securityOf({ auth }: Endpoint): { apiKey?: []; accessToken?: [] }[] {
+  if (auth === 'none') return []
+  return auth === 'user' ? [{ accessToken: [] }] : [{ apiKey: [] }]
 }
 
 const binary = z.string().meta({ contentMediaType: 'application/octet-stream' })
@@ -185,7 +190,12 @@ export function openApiDocument(
       tags: [...new Set(endpoints.map((endpoint) => endpoint.tag))].map((name) => ({ name })),
       paths,
       webhooks: webhooks(),
-      components: { securitySchemes: { apiKey: { type: 'apiKey', in: 'header', name: 'X-API-Key' } } },
+      components: {
+        securitySchemes: {
+          apiKey: { type: 'apiKey', in: 'header', name: 'X-API-Key' },
+          accessToken: { type: 'http', scheme: 'bearer', bearerFormat: 'JWT' },
+        },
+      },
     },
     {
       allowEmptySchema: { unknown: true },

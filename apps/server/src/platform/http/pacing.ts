@@ -23,6 +23,7 @@ export class Pacing {
   readonly #reads: FixedWindows
   readonly #whatsapp: FixedWindows
   readonly #sending: SteadyBuckets
+  readonly #auth: FixedWindows
 
   constructor(limits: RateLimits, clock: Clock) {
     this.#clock = clock
@@ -31,6 +32,7 @@ export class Pacing {
     this.#reads = new FixedWindows(limits.reads)
     this.#whatsapp = new FixedWindows(limits.whatsapp)
     this.#sending = new SteadyBuckets(limits.sending)
+    this.#auth = new FixedWindows(limits.auth)
   }
 
   /** The headers for somebody whose key is not known yet. */
@@ -41,7 +43,7 @@ export class Pacing {
   /** Before the body is read. @throws {HubError} RATE_LIMIT_EXCEEDED */
   arrive(bucket: Bucket, caller: string, out: HeadersOut): void {
     const now = this.#clock.monotonic()
-    const windows = bucket === 'reads' || bucket === 'none' ? this.#reads : this.#general
+    const windows = this.#windowsOf(bucket)
     // Sends have a limit of their own; polling for a QR code must never meet one.
     const counted = bucket !== 'none' && bucket !== 'sending'
     const standing = counted ? windows.take(caller, now) : windows.peek(caller, now)
@@ -66,6 +68,11 @@ export class Pacing {
       if (standing.waitMs > holdMs) throw tooMany('MESSAGE_RATE_LIMIT_EXCEEDED', standing)
       if (standing.waitMs > 0) await this.#wait(standing.waitMs, signal())
     }
+  }
+
+  #windowsOf(bucket: Bucket): FixedWindows {
+    if (bucket === 'auth') return this.#auth
+    return bucket === 'reads' || bucket === 'none' ? this.#reads : this.#general
   }
 
   async #wait(ms: number, signal: AbortSignal): Promise<void> {

@@ -15,6 +15,8 @@ export interface RateLimits {
   /** Sends. One that comes too early waits up to `sendingHoldMs` for its turn. */
   sending: RateLimit
   sendingHoldMs: number
+  /** Logging in and what else guesses could be made with; per address. */
+  auth: RateLimit
 }
 
 export const usualRateLimits: RateLimits = {
@@ -23,12 +25,13 @@ export const usualRateLimits: RateLimits = {
   whatsapp: { max: 30, windowMs: 60_000 },
   sending: { max: 20, windowMs: 60_000 },
   sendingHoldMs: 5000,
+  auth: { max: 5, windowMs: 900_000 },
 }
 
 /** So many that nobody gets there, and headers still hold a number. */
 const noLimit: RateLimit = { max: 1_000_000_000, windowMs: 60_000 }
 
-const bucketNames = ['general', 'reads', 'whatsapp', 'sending'] as const
+const bucketNames = ['general', 'reads', 'whatsapp', 'sending', 'auth'] as const
 
 /**
  * Limits as an operator writes them: `off`, or buckets to change with requests per seconds, `sending=60/60, reads=20000/900`.
@@ -36,7 +39,14 @@ const bucketNames = ['general', 'reads', 'whatsapp', 'sending'] as const
  */
 export function parseRateLimits(text: string): RateLimits | undefined {
   if (text.trim().toLowerCase() === 'off')
-    return { general: noLimit, reads: noLimit, whatsapp: noLimit, sending: noLimit, sendingHoldMs: 0 }
+    return {
+      general: noLimit,
+      reads: noLimit,
+      whatsapp: noLimit,
+      sending: noLimit,
+      sendingHoldMs: 0,
+      auth: noLimit,
+    }
   const limits = { ...usualRateLimits }
   for (const part of text.split(',')) {
     const [, name, max, seconds] =

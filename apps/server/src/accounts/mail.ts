@@ -1,0 +1,38 @@
+import type { Log } from '../platform/log.ts'
+
+export interface MailSettings {
+  /** `smtp://user:password@host:587`, or `smtps://…:465`. */
+  url: string
+  from: string
+}
+
+/** Letters to people. Without SMTP nothing is sent, and links are handed over by hand. */
+export interface Mail {
+  /** Whether it was handed to the server; what goes wrong is logged, without the text. */
+  send(letter: { to: string; subject: string; text: string }): Promise<boolean>
+}
+
+const connectWithinMs = 10_000
+
+export function createMail(settings: MailSettings | undefined, log: Log): Mail {
+  return {
+    async send({ to, subject, text }) {
+      if (settings === undefined) return false
+      try {
+        // Most hubs never send one.
+        const { createTransport } = await import('nodemailer')
+        const transport = createTransport(settings.url, { from: settings.from })
+        transport.set('connectionTimeout', connectWithinMs)
+        try {
+          await transport.sendMail({ to, subject, text, disableFileAccess: true, disableUrlAccess: true })
+        } finally {
+          transport.close()
+        }
+        return true
+      } catch (error) {
+        log.warn({ error }, 'a letter could not be sent; look at SMTP_URL')
+        return false
+      }
+    },
+  }
+}

@@ -28,6 +28,7 @@ import { probeWebSocketServer } from './platform/probes.ts'
 import { createSecrets, type Sealer } from './platform/secrets/index.ts'
 import { createPeople, extrasOf, peopleRoutes } from './people/index.ts'
 import { createMessages, createWires, messageRoutes, type Own } from './messages/index.ts'
+import { createNewsletters, newsletterRoutes } from './newsletters/index.ts'
 import { createSearch, searchRoutes } from './search/index.ts'
 import { rewrapDataKeys } from './sessions/rewrap.ts'
 import { sessionRoutes } from './sessions/routes.ts'
@@ -249,6 +250,14 @@ export async function startApp({
   )
   const labels = createLabels({ database, events, sessions, chats, clock })
   const chatSettings = createChatSettings({ database, sessions, chats, messages })
+  const newsletters = createNewsletters({
+    database,
+    events,
+    sessions,
+    messages,
+    clock,
+    log: log.child({ module: 'newsletters' }),
+  })
   const webhooks = modules.use(
     await createWebhooks({
       database,
@@ -352,6 +361,7 @@ export async function startApp({
     clock,
   })
   searchRoutes(http, { sessions, messages, people: createPeopleSearch(database), search, extras, wires })
+  newsletterRoutes(http, { database, sessions, newsletters })
   statusRoutes(http, { database, sessions, chats, statuses, wires, clock })
   chatRoutes(http, { sessions, settings: chatSettings, messages, wires, clock })
   labelRoutes(http, { database, sessions, chats, messages, wires, labels })

@@ -118,6 +118,8 @@ test('making what is kept under an id of its own answers 201, everything else 20
     'createQuickReply',
     'createGroup',
     'postStatus',
+    'createNewsletter',
+    'postNewsletterMessage',
     'uploadMedia',
     'uploadSessionMedia',
     'importMedia',

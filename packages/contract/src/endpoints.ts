@@ -10,6 +10,7 @@ import { mediaEndpoints } from './media.ts'
 import { messageEndpoints } from './messages.ts'
 import { peopleEndpoints } from './people.ts'
 import { organizationEndpoints } from './organizations.ts'
+import { newsletterEndpoints } from './newsletters.ts'
 import { searchEndpoints } from './search.ts'
 import { sessionEndpoints } from './sessions.ts'
 import { statusEndpoints } from './statuses.ts'
@@ -30,6 +31,7 @@ export const endpoints = {
   ...groupEndpoints,
   ...callEndpoints,
   ...statusEndpoints,
+  ...newsletterEndpoints,
   ...mediaEndpoints,
   ...webhookEndpoints,
   ...keyEndpoints,

@@ -466,6 +466,28 @@ export const errors = {
       pt: 'Verifique o identificador: termina em `@g.us`, e o número deve ser membro.',
     },
   },
+  NEWSLETTER_NOT_FOUND: {
+    status: 404,
+    message: { es: 'Canal no encontrado', en: 'Newsletter not found', pt: 'Canal não encontrado' },
+    remedy: {
+      es: 'Revise el identificador, que termina en `@newsletter`, o el enlace: el canal pudo ser eliminado.',
+      en: 'Check the id, which ends in `@newsletter`, or the link: the newsletter may have been deleted.',
+      pt: 'Verifique o identificador, que termina em `@newsletter`, ou o link: o canal pode ter sido excluído.',
+    },
+  },
+  NOT_NEWSLETTER_ADMIN: {
+    status: 403,
+    message: {
+      es: 'Solo los administradores del canal pueden hacer esto',
+      en: 'Only admins of the newsletter may do this',
+      pt: 'Só os administradores do canal podem fazer isto',
+    },
+    remedy: {
+      es: 'Pida al propietario que haga administrador a este número.',
+      en: 'Ask its owner to make this number an admin.',
+      pt: 'Peça ao proprietário que torne este número administrador.',
+    },
+  },
   STATUS_NOT_FOUND: {
     status: 404,
     message: { es: 'Estado no encontrado', en: 'Status not found', pt: 'Status não encontrado' },

@@ -27,6 +27,13 @@ import {
   messageUndecryptable,
 } from './message-events.ts'
 import {
+  newsletterCounts,
+  newsletterFailed,
+  newsletterMessage,
+  newsletterPosted,
+  newsletterUpdated,
+} from './newsletter-events.ts'
+import {
   statusDeleted,
   statusFailed,
   statusPosted,
@@ -88,6 +95,11 @@ export const eventData = {
   'label.unassigned': labelAssigned,
   'quick_reply.updated': quickReplyUpdated,
   'quick_reply.deleted': quickReplyDeleted,
+  'newsletter.message': newsletterMessage,
+  'newsletter.counts': newsletterCounts,
+  'newsletter.posted': newsletterPosted,
+  'newsletter.failed': newsletterFailed,
+  'newsletter.updated': newsletterUpdated,
   'group.joined': groupJoined,
   'group.updated': groupUpdated,
   'group.participants': groupParticipants,

@@ -9,6 +9,7 @@ const ana = { id: chatId, lid: '99887766554433@lid' }
 const ben = { id: '12025550124@s.whatsapp.net', lid: null }
 const status = { statusId: '3EB0C767D26A1B2C3D4E', dbId: 43, timestamp: at }
 const viewer = { from: chatId, fromLid: '99887766554433@lid' }
+const newsletter = { newsletterId: '120363000000000002@newsletter', timestamp: at }
 const author = { isGroup: false, from: chatId, fromLid: '99887766554433@lid', participant: null }
 const somebody = { contactId: chatId, lid: '99887766554433@lid', timestamp: at }
 const call = {
@@ -182,6 +183,37 @@ export const eventExamples: { readonly [Type in EventType]: EventData<Type> } = 
     timestamp: at,
   },
   'quick_reply.deleted': { replyId: '1769860800', timestamp: at },
+  'newsletter.message': {
+    ...newsletter,
+    serverId: '117',
+    messageId: '3EB0C767D26A1B2C3D4E',
+    type: 'text',
+    text: 'New opening hours',
+    kind: 'text',
+    media: null,
+    details: {},
+    viewOnce: false,
+    isForwarded: false,
+    forwardingScore: 0,
+    expiresIn: null,
+    albumId: null,
+    ad: null,
+    unsupported: null,
+  },
+  'newsletter.counts': {
+    ...newsletter,
+    serverId: '117',
+    views: 1204,
+    reactions: [{ emoji: '💚', count: 31 }],
+  },
+  'newsletter.posted': { ...newsletter, messageId: '3EB0C767D26A1B2C3D4E' },
+  'newsletter.failed': {
+    ...newsletter,
+    messageId: '3EB0C767D26A1B2C3D4E',
+    reason: 'EXPIRED',
+    error: 'El mensaje esperó demasiado y no se envió',
+  },
+  'newsletter.updated': { ...newsletter, changes: { name: 'News of the shop' } },
   'group.joined': { groupId, subject: 'Neighbours', participantCount: 12, by: ana, timestamp: at },
   'group.updated': { groupId, by: ana, changes: { subject: 'Good neighbours' }, timestamp: at },
   'group.participants': { groupId, by: ana, action: 'add', participants: [ben], timestamp: at },

@@ -39,6 +39,8 @@ export * from './session-events.ts'
 export * from './session-reasons.ts'
 export * from './session-status.ts'
 export * from './status-events.ts'
+export * from './newsletter-events.ts'
+export type { NewsletterPostWire, NewsletterWire } from './newsletters.ts'
 export type { StatusWire } from './statuses.ts'
 export {
   ackOfStatus,

@@ -208,6 +208,11 @@ const issueTexts = {
     en: 'It must be later than the beginning',
     pt: 'Deve ser posterior ao começo',
   },
+  not_a_newsletter: {
+    es: 'Debe ser el identificador de un canal, que termina en @newsletter',
+    en: 'It must be the id of a newsletter, which ends in @newsletter',
+    pt: 'Deve ser o identificador de um canal, que termina em @newsletter',
+  },
   status_text_only: {
     es: 'Solo se pueden publicar estados de texto: type "text" con content',
     en: 'Only statuses of text can be posted: type "text" with content',

@@ -247,6 +247,21 @@ export const texts = {
     en: 'This number does not take calls. Write to us here and we will answer.',
     pt: 'Este número não atende chamadas. Escreva aqui e responderemos.',
   },
+  newsletter_created: {
+    es: 'Canal creado correctamente',
+    en: 'Newsletter created',
+    pt: 'Canal criado corretamente',
+  },
+  newsletter_saved: {
+    es: 'Canal actualizado correctamente',
+    en: 'Newsletter updated',
+    pt: 'Canal atualizado corretamente',
+  },
+  newsletter_deleted: {
+    es: 'Canal eliminado correctamente',
+    en: 'Newsletter deleted',
+    pt: 'Canal excluído corretamente',
+  },
   status_posted: {
     es: 'Estado publicado correctamente',
     en: 'Status posted',

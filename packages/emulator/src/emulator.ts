@@ -6,6 +6,7 @@ import type { MediaHost } from './media/index.ts'
 import { type Phone, phoneFactory, type PhoneOptions } from './phone/index.ts'
 import { AccountControl } from './server/account-control.ts'
 import { path } from './server/listener.ts'
+import { NewsletterControl } from './server/newsletter-control.ts'
 import { Server } from './server/server.ts'
 import type { Dial, Truth, TruthOptions } from './truth.ts'
 
@@ -100,6 +101,19 @@ export class Emulator implements AsyncDisposable {
     const [creator, ...others] = members.map((number) => this.#server.accounts.of(number))
     if (creator === undefined) throw new RangeError('A group needs somebody to create it.')
     return this.#server.groupActions.create(subject, creator, others, addressing)
+  }
+
+  /** Makes a newsletter, as its owner's phone would. */
+  newsletter(name: string, owner: string): NewsletterControl {
+    const made = this.#server.newsletters.create(this.#server.accounts.of(owner), name)
+    return new NewsletterControl(this.#server, made)
+  }
+
+  /** A newsletter that somebody made. @throws {RangeError} There is none. */
+  newsletterAt(jid: string): NewsletterControl {
+    const found = this.#server.newsletters.find(jid)
+    if (found === undefined) throw new RangeError(`There is no newsletter ${jid}.`)
+    return new NewsletterControl(this.#server, found)
   }
 
   /** The two addresses of a number. */

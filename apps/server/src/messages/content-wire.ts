@@ -12,8 +12,8 @@ export interface FileLinks {
 /** What a message says beyond its text, as lists and `message.received` show it. */
 export function contentWire(
   content: SentContent,
-  /** Where its file and thumbnail are; asked only when it has one. */
-  linksOf: () => FileLinks,
+  /** Where its file and thumbnail are, if the hub has them; asked only when it has one. */
+  linksOf: () => FileLinks | undefined,
 ): MessageContentWire {
   const extras: MessageExtras = content.kind === 'undecryptable' || isDeed(content) ? {} : content
   const media = isDeed(content) ? undefined : mediaOf(content)

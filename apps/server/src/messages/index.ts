@@ -1,7 +1,7 @@
 import './tables.ts'
 
 import { HubError } from '@inbox-hub/contract'
-import { isStatus, type Jid } from '@inbox-hub/whatsapp'
+import { isNewsletter, isStatus, type Jid } from '@inbox-hub/whatsapp'
 import { Gauge, type Registry } from 'prom-client'
 
 import type { Chats } from '../chats/index.ts'
@@ -38,7 +38,7 @@ import { createPrepare } from './sending/prepare.ts'
 import { createNumberChecks, type NumberChecks } from './sending/number-checks.ts'
 import { createRecipients } from './sending/recipients.ts'
 import { createRepeats } from './sending/repeats.ts'
-import { createPoster, type StatusPost } from './sending/post-status.ts'
+import { createPoster, type Post } from './sending/post.ts'
 import { nobodyKeepsStatuses, type StatusKeeper } from './status-keeper.ts'
 import { type CallOptions, createSender, type SendOutcome, type SendRequest } from './sending/send.ts'
 import { createOutgoingStore } from './sending/storing.ts'
@@ -54,7 +54,7 @@ export { chatFilterOf, type ChatListItem } from './message-list.ts'
 export type { MessageFinder } from './find-message.ts'
 export type { MessageRow } from './message-rows.ts'
 export { contentWire } from './content-wire.ts'
-export { contentOf } from './content.ts'
+export { contentOf, storedContent } from './content.ts'
 export type { ReceivedStatus, StatusChange, StatusKeeper } from './status-keeper.ts'
 export { forgetMessages, keepOwnReaction } from './status-keeper.ts'
 export { isOwn, type Own } from './own.ts'
@@ -79,8 +79,8 @@ export interface Messages extends AsyncDisposable {
    * `MESSAGE_NOT_FOUND`, or `MESSAGE_NOT_CANCELLABLE` when it may be on the wire.
    */
   cancel(sessionIds: readonly number[], messageId: string): Promise<Cancelled>
-  /** Sends a status, as `send` does a message: it goes to whom its keeper says when it leaves. */
-  post(session: SessionView, status: StatusPost, call: Pick<CallOptions, 'language'>): Promise<MessageRow>
+  /** Sends a status or a message of a newsletter, as `send` does a message; a status goes to whom its keeper says when it leaves. */
+  post(session: SessionView, post: Post, call: Pick<CallOptions, 'language'>): Promise<MessageRow>
   /** Who keeps statuses: told of each in the transaction that stores it. */
   keepStatusesWith(keeper: StatusKeeper): void
   /** What a message of ours that has not left waits for; undefined when it is on its way. */
@@ -187,7 +187,7 @@ export function createMessages(deps: MessagesDeps): Messages {
     clock,
     log,
     contentOf: (message) =>
-      isStatus(message.chat)
+      isStatus(message.chat) || isNewsletter(message.chat)
         ? poster.outgoingContent(message, (sessionId, id) => statuses.audience(sessionId, id))
         : sender.outgoingContent(message),
     deedDone: (tx, id) => applyOwnDeed(tx, id, clock.now(), { chats, own, statuses }),
@@ -329,7 +329,7 @@ export function createMessages(deps: MessagesDeps): Messages {
     send: (session, requests, call) => sender.send(session, requests, call),
     retry: (session, row, call) => sender.retry(session, row, call),
     cancel,
-    post: (session, status, call) => poster.post(session, status, call),
+    post: (session, post, call) => poster.post(session, post, call),
     keepStatusesWith: (keeper) => void (statuses = keeper),
     waiting: (sessionId, whatsappId) => outbox.waiting(sessionId, whatsappId),
     scheduled: createScheduledList(database),

@@ -1,5 +1,5 @@
-import type { MessageProgress, StatusPosted } from '@inbox-hub/contract'
-import { isDeedKind, isStatus, type Jid } from '@inbox-hub/whatsapp'
+import type { MessageProgress, NewsletterPosted, StatusPosted } from '@inbox-hub/contract'
+import { isDeedKind, isNewsletter, isStatus, type Jid } from '@inbox-hub/whatsapp'
 
 import type { Chats } from '../chats/index.ts'
 import type { NewEvent } from '../events/index.ts'
@@ -143,9 +143,9 @@ async function progressEvents(
   )
 }
 
-type ProgressEvent = NewEvent<MessageProgress | StatusPosted>
+type ProgressEvent = NewEvent<MessageProgress | NewsletterPosted | StatusPosted>
 
-/** `message.sent`, `message.delivered` or `message.read`; of a status `status.posted`. `happenedAt` by WhatsApp's clock, `at` by ours. */
+/** `message.sent`, `message.delivered` or `message.read`; of a status `status.posted`, of a newsletter `newsletter.posted`. `happenedAt` by WhatsApp's clock, `at` by ours. */
 export function progressEvent(
   row: Pick<MessageRow, 'id' | 'session_id' | 'whatsapp_id'>,
   status: MessageProgress['status'],
@@ -160,6 +160,15 @@ export function progressEvent(
       at,
       id: eventId('status.posted', row.session_id, row.id, row.whatsapp_id),
       data: { statusId: row.whatsapp_id, dbId: row.id, timestamp: happenedAt },
+    }
+  }
+  if (isNewsletter(chatId)) {
+    return {
+      sessionId: row.session_id,
+      type: 'newsletter.posted',
+      at,
+      id: eventId('newsletter.posted', row.session_id, row.id, row.whatsapp_id),
+      data: { newsletterId: chatId, messageId: row.whatsapp_id, timestamp: happenedAt },
     }
   }
   const type = `message.${status}` as const

@@ -270,6 +270,7 @@ export function createStatuses({
       const row = await messages.post(
         session,
         {
+          chat: statusJid,
           content,
           // Contacts come and go: a repeat of the call is the same when it says the same.
           audience: [...(recipients ?? []), ...exclude],

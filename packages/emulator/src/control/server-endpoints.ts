@@ -2,6 +2,7 @@ import { z } from 'zod'
 
 import type { Emulator } from '../emulator.ts'
 import type { Log } from '../log.ts'
+import type { NewsletterControl } from '../server/newsletter-control.ts'
 import type { Truth } from '../truth.ts'
 import { type Endpoint, endpoint } from './endpoint.ts'
 import {
@@ -30,6 +31,10 @@ const logs = [
   'protocolErrors',
 ] as const satisfies readonly (keyof Truth)[]
 
+function viewOfNewsletter({ jid, name, description, invite, followers, texts }: NewsletterControl): object {
+  return { jid, name, description, invite, followers, texts }
+}
+
 const address = z.string().min(5)
 const times = z.int().min(1).max(1_000_000).default(1)
 
@@ -47,6 +52,31 @@ export function serverEndpoints(emulator: Emulator): Endpoint[] {
       handle: ({ body }) => {
         const { jid, subject, participants } = emulator.group(body.subject, body.members, body.addressing)
         return { jid, subject, participants }
+      },
+    }),
+    endpoint('POST /newsletters', {
+      about: 'Makes a newsletter, which a number owns.',
+      body: z.strictObject({ name: z.string().min(1).max(100), owner: address }),
+      handle: ({ body }) => viewOfNewsletter(emulator.newsletter(body.name, body.owner)),
+    }),
+    endpoint('GET /newsletters/:jid', {
+      about: 'A newsletter: who follows it, and the texts in it.',
+      handle: ({ params }) => viewOfNewsletter(emulator.newsletterAt(params['jid'] ?? '')),
+    }),
+    endpoint('POST /newsletters/:jid/messages', {
+      about: 'Its owner posts a text; answers its number.',
+      body: z.strictObject({ text: z.string().min(1).max(65_536) }),
+      handle: ({ params, body }) => ({
+        serverId: emulator.newsletterAt(params['jid'] ?? '').posts(body.text),
+      }),
+    }),
+    endpoint('POST /newsletters/:jid/reactions', {
+      about: 'Somebody reacts to a message; an empty emoji takes that back.',
+      body: z.strictObject({ number: address, serverId: z.int(), emoji: z.string().max(16) }),
+      handle: ({ params, body }) => {
+        const newsletter = emulator.newsletterAt(params['jid'] ?? '')
+        newsletter.reacts(body.number, body.serverId, body.emoji)
+        return viewOfNewsletter(newsletter)
       },
     }),
     endpoint('GET /accounts/:number', {

@@ -5,11 +5,13 @@ import { child, children, childrenOf, node, serverNode } from '../stanza.ts'
 import type { Truth } from '../truth.ts'
 import type { LinkedDevice } from './account.ts'
 import type { Connection, ConnectionHandler } from './connection.ts'
+import type { Newsletters } from './newsletters.ts'
 import type { Queries, QueryError } from './queries/query.ts'
 import type { Router, Sender } from './router.ts'
 
 export interface ClientServices {
   router: Router
+  newsletters: Newsletters
   queries: Queries
   clock: Clock
   truth: Truth
@@ -124,6 +126,9 @@ export class ClientSession implements ConnectionHandler {
       this.#connection.send(this.#ackFor(stanza, { t: router.time, ...extra }))
     }
     if (refused !== undefined) return acknowledge({ error: refused })
+    // Not sealed, and so not routed: the newsletter itself takes it.
+    if (to.endsWith('@newsletter'))
+      return acknowledge(this.#services.newsletters.take(this.#device.account, stanza))
     // The ack before the receipts that a simulated recipient sends at once.
     if (fault?.kind === 'slow') clock.after(fault.delayMs, () => acknowledge({}))
     else if (fault?.kind !== 'unacknowledged') {

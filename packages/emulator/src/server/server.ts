@@ -29,10 +29,12 @@ import { appStateQueries } from './queries/app-state.ts'
 import { groupQueries } from './queries/groups.ts'
 import { keyQueries, tellIfPreKeysLow } from './queries/keys.ts'
 import type { Queries } from './queries/query.ts'
+import { newsletterMex, newsletterQueries } from './queries/newsletters.ts'
 import { settingsQueries } from './queries/settings.ts'
 import { usyncQueries } from './queries/usync.ts'
 import { Profiles } from './profiles.ts'
 import { Registration, type RegistrationServices } from './registration.ts'
+import { Newsletters } from './newsletters.ts'
 import { Router } from './router.ts'
 
 export interface ServerOptions {
@@ -57,6 +59,7 @@ export class Server implements AsyncDisposable {
   readonly groups = new Groups()
   readonly groupActions: GroupActions
   readonly profiles: Profiles
+  readonly newsletters: Newsletters
   readonly plans = new FaultPlans()
   readonly #router: Router
   readonly #appState: AppState
@@ -76,15 +79,22 @@ export class Server implements AsyncDisposable {
     this.accounts = new Accounts((account): SimulatedPhone => makePhone(this.#line(account)))
     this.#router = new Router(this.accounts, this.groups, this.#clock)
     this.#appState = new AppState(this.#router)
+    this.newsletters = new Newsletters(this.#router, this.#clock)
     this.groupActions = new GroupActions(this.groups, this.#router, this.#clock)
     this.profiles = new Profiles(this.#router, media, this.#clock)
     const { accounts, groups, groupActions: actions } = this
     this.#queries = {
       ...keyQueries({ accounts, router: this.#router }),
       ...usyncQueries({ accounts }),
-      ...settingsQueries({ truth, media, clock: this.#clock }),
       ...peopleQueries({ accounts, groups, profiles: this.profiles }),
       ...businessQueries({ accounts, profiles: this.profiles }),
+      ...settingsQueries({
+        truth,
+        media,
+        clock: this.#clock,
+        mex: newsletterMex(this.newsletters),
+      }),
+      ...newsletterQueries(this.newsletters),
       ...groupQueries({ accounts, groups, actions }),
       ...appStateQueries({ appState: this.#appState }),
     }
@@ -242,6 +252,7 @@ export class Server implements AsyncDisposable {
     const session = new ClientSession(
       {
         router: this.#router,
+        newsletters: this.newsletters,
         queries: this.#queries,
         clock: this.#clock,
         truth: this.truth,

@@ -3,11 +3,12 @@ import {
   say,
   sendFailures,
   type MessageFailed,
+  type NewsletterFailed,
   type StatusFailed,
   type SendFailureReason,
   type WaitReason,
 } from '@inbox-hub/contract'
-import { isDeedKind, isStatus, type Jid } from '@inbox-hub/whatsapp'
+import { isDeedKind, isNewsletter, isStatus, type Jid } from '@inbox-hub/whatsapp'
 
 import type { Chats } from '../../chats/index.ts'
 import { Fenced } from '../../cluster/index.ts'
@@ -854,7 +855,7 @@ function failedEvent(
   chatId: Jid,
   reason: SendFailureReason,
   now: number,
-): NewEvent<MessageFailed | StatusFailed> {
+): NewEvent<MessageFailed | NewsletterFailed | StatusFailed> {
   const error = say(sendFailures[reason].message, 'es')
   if (isStatus(chatId)) {
     return {
@@ -863,6 +864,15 @@ function failedEvent(
       at: now,
       id: eventId('status.failed', sessionId, messageId, whatsappId, retries),
       data: { statusId: whatsappId, dbId: messageId, timestamp: now, reason, error },
+    }
+  }
+  if (isNewsletter(chatId)) {
+    return {
+      sessionId,
+      type: 'newsletter.failed',
+      at: now,
+      id: eventId('newsletter.failed', sessionId, messageId, whatsappId, retries),
+      data: { newsletterId: chatId, messageId: whatsappId, timestamp: now, reason, error },
     }
   }
   return {

@@ -304,6 +304,9 @@ function scriptedLink(sessionId: number, generation: number, now: () => number):
       // There is nothing that was not told.
       sync: async () => {},
     },
+    get newsletters(): Link['newsletters'] {
+      throw new Error('a scripted link knows no newsletters')
+    },
     get statuses(): Link['statuses'] {
       throw new Error('a scripted link knows no statuses')
     },

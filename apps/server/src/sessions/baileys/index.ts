@@ -13,6 +13,7 @@ import type { FileAgain } from './link/file-again.ts'
 import type { CallSignal } from './link/calls.ts'
 import type { AppStateChange, NamedMessage } from './app-state/actions.ts'
 import type { PeopleCalls, PersonNotice } from './link/people.ts'
+import type { NewsletterMetadata, NewsletterNews, NewsletterPost } from './link/newsletters.ts'
 import type {
   GroupMetadata,
   GroupNotice,
@@ -26,6 +27,12 @@ export type { BusinessHours, BusinessProfile, CatalogueProduct, OrderDetails } f
 export type { CallSignal } from './link/calls.ts'
 export type { AppStateChange, LastMessage, NamedMessage } from './app-state/actions.ts'
 export type { FileAgain } from './link/file-again.ts'
+export type {
+  NewsletterMetadata,
+  NewsletterNews,
+  NewsletterPost,
+  NewsletterReaction,
+} from './link/newsletters.ts'
 export type {
   GroupChange,
   GroupMember,
@@ -141,6 +148,7 @@ export interface Link {
   rejectCall(call: { id: string; creator: Jid }): Promise<void>
   readonly appState: AppStateCalls
   readonly statuses: StatusCalls
+  readonly newsletters: NewsletterCalls
   /** Asks WhatsApp whether numbers exist; undefined = it did not say. Answers the JID to send to. */
   numbers(
     digits: readonly string[],
@@ -197,6 +205,40 @@ export interface AppStateCalls {
   change(change: AppStateChange): Promise<void>
   /** Fetches what we do not have; `afresh`: everything, as if nothing were known. What it tells is stored and told. */
   sync(how: { afresh: boolean }): Promise<void>
+}
+
+/**
+ * What can be asked about newsletters. Rejects with `QueryRefused` when WhatsApp says no (404: there is none), with `HubError
+ * WHATSAPP_ERROR` (`NO_ANSWER`) when there is no answer within 20 s that we understand.
+ */
+export interface NewsletterCalls {
+  /** All that the account follows or owns. */
+  all(): Promise<readonly NewsletterMetadata[]>
+  find(newsletter: Jid): Promise<NewsletterMetadata>
+  invited(code: string): Promise<NewsletterMetadata>
+  /** `picture`: a JPEG, base64. */
+  create(wish: {
+    name: string
+    description: string | undefined
+    picture: string | undefined
+  }): Promise<NewsletterMetadata>
+  /** Only what is given changes; '' takes description and picture away. */
+  update(
+    newsletter: Jid,
+    updates: Partial<Readonly<Record<'name' | 'description' | 'picture', string>>>,
+  ): Promise<void>
+  act(newsletter: Jid, action: 'follow' | 'unfollow' | 'mute' | 'unmute' | 'delete'): Promise<void>
+  /** The newest, or those before a `serverId`. */
+  messages(
+    newsletter: Jid,
+    which: { count: number; before: number | undefined },
+  ): Promise<readonly NewsletterPost[]>
+  /** Answers how long WhatsApp tells views and reactions from now on, seconds. */
+  live(newsletter: Jid): Promise<number>
+  /** An empty emoji takes the reaction back. */
+  react(newsletter: Jid, serverId: number, emoji: string): Promise<void>
+  /** Takes the message that was posted under `id` back. */
+  revoke(newsletter: Jid, id: string): Promise<void>
 }
 
 /**
@@ -468,6 +510,7 @@ export type Acquaintance =
   | { type: 'group'; sessionId: number; jid: Jid; notice: GroupNotice }
   | { type: 'call'; sessionId: number; signal: CallSignal }
   | { type: 'person'; sessionId: number; notice: PersonNotice }
+  | { type: 'newsletter'; sessionId: number; jid: Jid; news: NewsletterNews }
 
 /** The durable queue between the sockets and the projector. */
 export interface Journal {

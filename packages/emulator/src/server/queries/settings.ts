@@ -1,15 +1,15 @@
 import { child, children, childrenOf, node, textOf } from '../../stanza.ts'
 import type { Truth } from '../../truth.ts'
-import type { Account } from '../account.ts'
 import type { Clock } from '../../clock.ts'
 import type { MediaHost } from '../../media/index.ts'
+import type { MexAnswer } from './newsletters.ts'
 import { notFound, type Queries } from './query.ts'
 
 /** A server-side experiment flag clients read. Off: privacy tokens are not attached to messages. */
 const abProps = [node('prop', { config_code: '10518', config_value: 'false' })]
 
 /** `w:mex` queries by id (`QueryIds` of baileys), with what they are answered. */
-const mexAnswers: Readonly<Record<string, (account: Account) => object>> = {
+const mexAnswers: Readonly<Record<string, MexAnswer>> = {
   '23983697327930364': ({ reachoutTimelock }) => ({ xwa2_fetch_account_reachout_timelock: reachoutTimelock }),
   '24503548349331633': () => ({
     xwa2_message_capping_info: {
@@ -29,10 +29,13 @@ export function settingsQueries({
   truth,
   media,
   clock,
+  mex,
 }: {
   truth: Truth
   media: MediaHost
   clock: Clock
+  /** More of `w:mex`, by query id. */
+  mex: Readonly<Record<string, MexAnswer>>
 }): Queries {
   return {
     'w:p get ping': () => [],
@@ -65,9 +68,18 @@ export function settingsQueries({
 
     'w:mex get query': (iq, { account }) => {
       const query = children(iq)[0]
-      const answer = mexAnswers[query?.attrs['query_id'] ?? '']
-      if (textOf(query) === undefined || answer === undefined) return notFound
-      return [node('result', {}, Buffer.from(JSON.stringify({ data: answer(account) })))]
+      const id = query?.attrs['query_id'] ?? ''
+      const answer = mexAnswers[id] ?? mex[id]
+      const text = textOf(query)
+      if (text === undefined || answer === undefined) return notFound
+      const { variables = {} } = JSON.parse(text) as { variables?: object }
+      const data = answer(account, variables)
+      // GraphQL says no inside of its answer.
+      const told =
+        'code' in data && 'text' in data
+          ? { data: null, errors: [{ message: data.text, extensions: { error_code: data.code } }] }
+          : { data }
+      return [node('result', {}, Buffer.from(JSON.stringify(told)))]
     },
   }
 }

@@ -34,6 +34,7 @@ import type {
   LinkEvent,
   OutboundContent,
   Passing,
+  NewsletterCalls,
   StatusCalls,
   UploadedFile,
 } from '../index.ts'
@@ -53,6 +54,14 @@ import { type OutboundMessage, outboundMessage } from './outbound.ts'
 import { peopleCalls, personNoticesIn } from './people.ts'
 import type { PrivacyTokens } from './privacy-tokens.ts'
 import { pairingWindowMs, qrLifeMs, withSecret } from './qr.ts'
+import type { AckParts } from './acknowledged.ts'
+import {
+  changedNewslettersIn,
+  newsletterCalls,
+  newsletterCountsIn,
+  newsletterMessageIn,
+  type NewsletterNews,
+} from './newsletters.ts'
 import { statusCalls } from './statuses.ts'
 import { Uploader, type UploadRoute } from './upload.ts'
 import { Wire } from './wire.ts'
@@ -154,9 +163,13 @@ export class SocketLink implements Link {
         outbound: { message, nodes: [], attributes: { ...attributes } },
         audience,
       }),
-    onAck: (listener) => this.onAck(listener),
-    after: (ms) => this.#after(ms),
-    closed: this.#socketClosed.promise,
+    acks: this.#acks(),
+  })
+  readonly newsletters: NewsletterCalls = newsletterCalls({
+    ask: (node) => this.#ask(node),
+    send: (node) => this.#connected().sendNode(node),
+    acks: this.#acks(),
+    now: () => this.#clock.now(),
   })
   #uploader: Uploader | undefined
   readonly business = businessCalls((node) => this.#ask(node))
@@ -261,6 +274,8 @@ export class SocketLink implements Link {
     wire.inTurn(
       'CB:message',
       (node) => {
+        const newsletter = newsletterMessageIn(node, this.#clock.now())
+        if (newsletter !== undefined) return this.#keepNewsletter(newsletter)
         this.#parts.inbox.remember(node)
         return hasCiphertext(node) || node.attrs['category'] === 'peer'
           ? undefined
@@ -275,6 +290,11 @@ export class SocketLink implements Link {
     wire.gate('CB:call', (node) => this.#keepCall(node))
     wire.gate('CB:notification', (node) => {
       if (node.attrs['type'] === 'w:gp2') return this.#keepGroupNotices(node)
+      if (node.attrs['type'] === 'newsletter') {
+        const counts = newsletterCountsIn(node, this.#clock.now())
+        return counts && this.#keepNewsletter(counts)
+      }
+      if (node.attrs['type'] === 'mex') return this.#keepChangedNewsletters(changedNewslettersIn(node))
       return node.attrs['type'] === 'server_sync' ? this.#followAppState(node) : this.#keepPersonNotices(node)
     })
     wire.on('CB:ack,class:message', (node: BinaryNode) => this.#onAck(node))
@@ -356,6 +376,18 @@ export class SocketLink implements Link {
   }
 
   #onAck(node: BinaryNode): void {
+    const { id, from, error, server_id } = node.attrs
+    const jid = tryParseJid(from ?? '')
+    const serverId = Number(server_id ?? Number.NaN)
+    if (id === undefined || jid === undefined || error !== undefined || !Number.isSafeInteger(serverId))
+      return this.#tellAck(node)
+    // The number that a newsletter gave a message of ours, before anybody hears that it is posted.
+    void this.#keepNewsletter({ jid, news: { is: 'posted', id, serverId } })
+      .catch(() => {}) // told as a fault by the store
+      .finally(() => this.#tellAck(node))
+  }
+
+  #tellAck(node: BinaryNode): void {
     const { id, from, t, error } = node.attrs
     const chat = tryParseJid(from ?? '')
     if (id === undefined || chat === undefined) return
@@ -473,6 +505,28 @@ export class SocketLink implements Link {
     const me = this.#me()
     if (me === undefined) throw new HubError('SESSION_NOT_CONNECTED')
     await this.#ask(rejectionOf(call, withoutDevice(me.pn)))
+  }
+
+  #keepNewsletter({ jid, news }: { jid: Jid; news: NewsletterNews }): Promise<void> {
+    const { sessionId } = this.lease
+    return this.#parts.keepFacts([{ type: 'newsletter', sessionId, jid, news }])
+  }
+
+  #keepChangedNewsletters(jids: readonly Jid[]): Promise<void> | undefined {
+    const { sessionId } = this.lease
+    if (jids.length === 0) return undefined
+    return this.#parts.keepFacts(
+      jids.map((jid) => ({ type: 'newsletter', sessionId, jid, news: { is: 'changed' } })),
+    )
+  }
+
+  #acks(): AckParts {
+    return {
+      onAck: (listener) => this.onAck(listener),
+      after: (ms) => this.#after(ms),
+      closed: this.#socketClosed.promise,
+      connected: () => void this.#connected(),
+    }
   }
 
   /** Rejects with `QueryRefused` for an `<error>`, with `WHATSAPP_ERROR` (`NO_ANSWER`) when nobody answers in time. */

@@ -1,5 +1,5 @@
 import { HubError, type Language } from '@inbox-hub/contract'
-import { type Jid, type MessageContent, statusJid } from '@inbox-hub/whatsapp'
+import { isStatus, type Jid, type MessageContent } from '@inbox-hub/whatsapp'
 import { hash, randomUUID } from 'node:crypto'
 
 import type { Clock } from '../../platform/clock.ts'
@@ -14,8 +14,10 @@ import { queued } from '../outbound/outbound-state.ts'
 import { refusal } from './refusal.ts'
 import { whatsappIdOf } from './send-key.ts'
 
-/** A status to be posted. */
-export interface StatusPost {
+/** A status, or a message of a newsletter, to be posted. */
+export interface Post {
+  /** `status@broadcast`, or a newsletter. */
+  chat: Jid
   content: Exclude<MessageContent, { kind: 'undecryptable' }>
   /** What else makes two posts with one key different: whom they are for. */
   audience: readonly Jid[] | undefined
@@ -24,10 +26,10 @@ export interface StatusPost {
   beside: (tx: Tx, row: MessageRow) => Promise<void>
 }
 
-/** Statuses take the way of messages: stored, then sent under one id until WhatsApp has them. They appear in no list of messages. */
+/** Statuses and messages of newsletters take the way of messages: stored, then sent under one id until WhatsApp has them. They appear in no list of messages. */
 export interface Poster {
   /** Answers its message when WhatsApp has it, or after 20 s. Throws `SESSION_NOT_CONNECTED`, `IDEMPOTENCY_CONFLICT`, `WHATSAPP_ERROR`. */
-  post(session: SessionView, status: StatusPost, call: { language: Language }): Promise<MessageRow>
+  post(session: SessionView, post: Post, call: { language: Language }): Promise<MessageRow>
   outgoingContent(
     message: Pick<Outgoing, 'messageId' | 'sessionId' | 'whatsappId'>,
     audienceOf: (sessionId: number, whatsappId: string) => Promise<readonly Jid[] | undefined>,
@@ -66,13 +68,13 @@ export function createPoster({
     sessionId: number,
     whatsappId: string,
     fingerprint: string,
-    { content, beside }: StatusPost,
+    { chat, content, beside }: Post,
   ): Promise<Outgoing | undefined> {
     const asked = outbox.now()
     return database.write(async (tx): Promise<Outgoing | undefined> => {
       const [id = Number.NaN] = await nextIntegers(tx, 'message', 1)
-      const name = { id, sessionId, chat: statusJid, whatsappId, now: clock.now() }
-      const row = { ...outgoingRow(name, storedContent(content)), shown: 0, in_group: 1 }
+      const name = { id, sessionId, chat, whatsappId, now: clock.now() }
+      const row = { ...outgoingRow(name, storedContent(content)), shown: 0, in_group: isStatus(chat) ? 1 : 0 }
       if ((await insertMessages.run(tx, [row])).length === 0) return undefined
       const owed = {
         message_id: id,
@@ -91,7 +93,7 @@ export function createPoster({
         place: id,
         sessionId,
         whatsappId,
-        chat: statusJid,
+        chat,
         state: queued(asked),
         marked: false,
         retries: 0,
@@ -101,16 +103,19 @@ export function createPoster({
   }
 
   return {
-    async post(session, status, { language }) {
+    async post(session, post, { language }) {
       const { id: sessionId } = session
-      const { content, audience, idempotencyKey } = status
-      const whatsappId = whatsappIdOf(sessionId, `status\n${idempotencyKey ?? randomUUID()}`)
+      const { chat, content, audience, idempotencyKey } = post
+      const whatsappId = whatsappIdOf(
+        sessionId,
+        `${isStatus(chat) ? 'status' : chat}\n${idempotencyKey ?? randomUUID()}`,
+      )
       const fingerprint = hash('sha256', JSON.stringify([content, audience ?? null]), 'base64url')
       let messageId = await earlier(sessionId, whatsappId, fingerprint)
       if (messageId === undefined) {
         if ((await sessions.linkWithin(sessionId, linkWithinMs)) === undefined)
           throw new HubError('SESSION_NOT_CONNECTED')
-        const made = await store(sessionId, whatsappId, fingerprint, status)
+        const made = await store(sessionId, whatsappId, fingerprint, post)
         if (made !== undefined) outbox.take(made)
         // Another call with the same key was faster.
         messageId = made?.messageId ?? (await earlier(sessionId, whatsappId, fingerprint))
@@ -119,15 +124,18 @@ export function createPoster({
       const settled = await outbox.settled(sessionId, whatsappId, ackWithinMs)
       if (settled?.at === 'failed') throw refusal(settled.failure.reason, language, settled.failure.ackError)
       const row = messageId === undefined ? undefined : await byId.first(database, { id: messageId })
-      if (row === undefined) throw new HubError('STATUS_NOT_FOUND')
+      if (row === undefined) throw new HubError('MESSAGE_NOT_FOUND')
       return row
     },
 
     async outgoingContent({ messageId, sessionId, whatsappId }, audienceOf) {
       const row = await byId.first(database, { id: messageId })
-      const audience = row && (await audienceOf(sessionId, whatsappId))
-      if (row === undefined || audience === undefined) return undefined
-      return { content: contentOf(row), quoted: undefined, audience }
+      if (row === undefined) return undefined
+      const content = { content: contentOf(row), quoted: undefined }
+      // A column that only canonical addresses are written to.
+      if (!isStatus(row.chat_jid as Jid)) return content
+      const audience = await audienceOf(sessionId, whatsappId)
+      return audience && { ...content, audience }
     },
   }
 }

@@ -3,6 +3,7 @@ import { parseArgs } from 'node:util'
 
 import { bigGroup } from './figures/big-group.ts'
 import { groups } from './figures/groups.ts'
+import { history } from './figures/history.ts'
 import { inbound } from './figures/inbound.ts'
 import { linking } from './figures/linking.ts'
 import { qrPng } from './figures/qr-png.ts'
@@ -32,6 +33,10 @@ const benches: Record<string, Bench> = {
   'big-group': {
     what: 'Sending to a group of 1,000',
     run: (full) => bigGroup({ next: full ? 100 : 20 }),
+  },
+  history: {
+    what: 'A phone tells its history while others receive',
+    run: (_full, messages) => history({ messages: messages ?? 200_000 }),
   },
   sends: { what: 'Sending', run: (full) => sends({ count: full ? 10_000 : 3000 }) },
   store: {

@@ -95,7 +95,10 @@ export interface Hub extends AsyncDisposable {
   /** What the hub is configured with. */
   readonly env: Readonly<Record<string, string>>
   /** Makes a session and links it by QR. `number`: default one of its own. */
-  pairSession(sessionId: string, options?: { number?: string }): Promise<PairedSession>
+  pairSession(
+    sessionId: string,
+    options?: { number?: string; history?: 'none' | 'recent' | 'full' },
+  ): Promise<PairedSession>
   /** Ends the hub as an operator would, and starts it again on the same store. */
   restart(): Promise<void>
   stop(): Promise<void>
@@ -282,10 +285,10 @@ async function harness(
       await stop()
       await start()
     },
-    async pairSession(sessionId, { number = ownNumber((paired += 1)) } = {}) {
+    async pairSession(sessionId, { number = ownNumber((paired += 1)), history = 'recent' } = {}) {
       const phone = emulator.phone(number)
       const { id } = await running().call(endpoints.createSession, {
-        body: { sessionId, webhookUrl: receiver.url, webhookSecret: secret, webhookPreset: preset },
+        body: { sessionId, webhookUrl: receiver.url, webhookSecret: secret, webhookPreset: preset, history },
       })
       const { qr } = await running().call(endpoints.getQr, {
         params: { ref: sessionId },

@@ -1,3 +1,5 @@
+import { createHash } from 'node:crypto'
+
 import { endpoints } from '@inbox-hub/contract'
 import { describe, expect, test } from 'vitest'
 
@@ -132,5 +134,90 @@ describe.each(stores)('the history of the phone on %s', (store) => {
     const told = await hub.webhook.received('session.sync', 2)
     expect(told.at(-1)?.data).toMatchObject({ scope: 'session' })
     await support.status()
+  })
+})
+
+test('older messages of a chat are asked of the phone, until it has none, and when it was away', async () => {
+  await using hub = await startHub({ preset: 'standard' })
+  const phone = hub.emulator.phone(ours)
+  for (let n = 0; n < 12; n += 1)
+    phone.remembers(customer, { id: `M${n}`, text: `old ${n}`, at: day + n * 1000 })
+  const support = await hub.pairSession('support', { number: ours, history: 'none' })
+  expect(await synced(hub)).toMatchObject({ messages: 0, percent: 100 })
+  const older = (body: { count?: number; wait?: number }) =>
+    hub.api.call(endpoints.fetchOlderMessages, { params: { ...params, chatId: customerId }, body })
+  await expect(older({})).rejects.toMatchObject({ code: 'CHAT_WITHOUT_MESSAGES' })
+
+  const now = hub.emulator.phone(customer).sends(support, 'Now')
+  await hub.webhook.received('message.received')
+  expect(await older({ count: 5 })).toMatchObject({ status: 'done', messages: 5, isComplete: false })
+  const { messages } = await messagesOf(hub, customerId)
+  expect(messages.map(({ messageId }) => messageId)).toEqual([now.id, 'M11', 'M10', 'M9', 'M8', 'M7'])
+  expect(messages.at(-1)).toMatchObject({ body: 'old 7', isRead: true })
+
+  phone.goOffline()
+  const pending = await older({ count: 50, wait: 0 })
+  expect(pending).toMatchObject({ status: 'pending', messages: 0 })
+  phone.goOnline()
+  await eventually(
+    async () => {
+      const told = hub.webhook.calls.map(({ json }) => json as { data: Record<string, unknown> })
+      return told.find(({ data }) => data['requestId'] === pending.requestId && data['requested'] === 7)
+    },
+    () => 'the answer was not told',
+  )
+  expect((await messagesOf(hub, customerId)).total).toBe(13)
+  expect(await older({})).toMatchObject({ status: 'done', messages: 0, isComplete: true, requestId: null })
+  expect(hub.webhook.calls.filter(({ type }) => type === 'message.received')).toHaveLength(1)
+})
+
+test('a part that is too large for its message is fetched from the media host, and said so when it is gone', async () => {
+  await using hub = await startHub({ preset: 'standard' })
+  const phone = hub.emulator.phone(ours)
+  const noise = (n: number) => createHash('sha512').update(String(n)).digest('hex')
+  for (let n = 0; n < 2000; n += 1) phone.remembers(customer, { text: noise(n), at: day + n * 1000 })
+  // Once refused: it is tried again.
+  hub.emulator.media.onDownloads({ kind: 'status', status: 503 })
+  await hub.pairSession('support', { number: ours })
+  expect(await synced(hub)).toMatchObject({ messages: 2000, chats: 1 })
+  phone.tellsNotification({
+    syncType: 3,
+    progress: 100,
+    directPath: '/v/t62.36147-24/gone',
+    mediaKey: Buffer.alloc(32, 1),
+  })
+  await eventually(
+    async () => {
+      const { sync } = await hub.api.call(endpoints.getSessionStatus, { params: { ref: 'support' } })
+      return sync.error === null ? undefined : sync
+    },
+    () => 'that the part is gone was not told',
+  )
+})
+
+test('synchronising reads the address book and the chats afresh, and repairing makes the chats that messages exist for', async () => {
+  await using hub = await startHub({ preset: 'standard' })
+  const phone = hub.emulator.phone(ours)
+  phone.settings.savesContact(customer, 'Ana of accounts')
+  phone.remembers(customer, { text: 'Hello', at: day })
+  phone.remembers('+12025550124', { text: 'Hi', at: day })
+  const support = await hub.pairSession('support', { number: ours })
+  await synced(hub)
+  const ref = { params: { ref: 'support' } }
+  phone.settings.archives(customer)
+  const done = await hub.api.call(endpoints.syncSession, ref)
+  expect(done).toMatchObject({ contactsReceived: 1, chatsReceived: 1 })
+  expect(done.chatsSynced).toBe(2)
+  const { chats } = await hub.api.call(endpoints.listChats, { params })
+  expect(chats.find(({ chatId }) => chatId === customerId)).toMatchObject({
+    archived: true,
+    name: 'Ana of accounts',
+  })
+  expect(await hub.api.call(endpoints.repairConversations, ref)).toMatchObject({ totalRepaired: 0 })
+
+  await hub.api.call(endpoints.disconnectSession, ref)
+  await support.reaches('stopped')
+  await expect(hub.api.call(endpoints.syncSession, ref)).rejects.toMatchObject({
+    code: 'SESSION_NOT_CONNECTED',
   })
 })

@@ -23,3 +23,13 @@ ALTER TABLE chat ADD COLUMN history_end INTEGER NOT NULL DEFAULT 0; -- 1: the ph
 -- A name that WhatsApp keeps unique, instead of a number.
 ALTER TABLE contact ADD COLUMN username TEXT;
 CREATE INDEX contact_by_username ON contact (session_id, username) WHERE username IS NOT NULL;
+-- Messages of which only the envelope could be read: few.
+CREATE INDEX message_undecryptable ON message (session_id, sent_at, id) WHERE type = 'undecryptable';
+-- How often a message that could not be opened was asked for again: WhatsApp gives up after five, also when we were restarted between.
+CREATE TABLE retry_counter (
+  session_id  INTEGER NOT NULL REFERENCES session (id) ON DELETE CASCADE,
+  name        TEXT NOT NULL,               -- baileys' key: the message and who asks or is asked
+  count       INTEGER NOT NULL,
+  counted_at  BIGINT NOT NULL,             -- Unix ms
+  PRIMARY KEY (session_id, name)
+) /*sqlite: WITHOUT ROWID */;

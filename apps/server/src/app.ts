@@ -11,6 +11,7 @@ import { createEvents, createStreams, createTickets, eventRoutes } from './event
 import { type Clock, systemClock } from './platform/clock.ts'
 import { createGroups, groupRoutes } from './groups/index.ts'
 import { createLabels, labelRoutes } from './labels/index.ts'
+import { historyRoutes } from './history/index.ts'
 import {
   createMedia,
   createMediaHost,
@@ -350,6 +351,7 @@ export async function startApp({
   messageRoutes(http, { database, sessions, chats, messages, extras, links: files.links, clock })
   contactRoutes(http, { database, sessions, events, chats, extras, clock })
   peopleRoutes(http, { database, sessions, chats, messages, media, people, clock })
+  modules.use(historyRoutes(http, { database, sessions, chats, own, clock }))
   const wires = createWires({
     database,
     chats,

@@ -1,8 +1,9 @@
 // The benchmark's WhatsApp, in a process of its own: linked accounts, customers who write, and counts of what came.
-import { type Phone, startEmulator } from '@inbox-hub/emulator'
+import { historyNotification, type Phone, startEmulator } from '@inbox-hub/emulator'
 
 import { answerParent, parentIsDone } from '../support/child.ts'
 import { customerNumber, sessionNumber } from './numbers.ts'
+import { type Past, partsOf } from './past.ts'
 
 await using emulator = await startEmulator({
   truth: { keep: 50_000 },
@@ -54,8 +55,22 @@ async function atRate(traffic: Traffic, perSecond: number): Promise<void> {
   }
 }
 
+/** Made before anything is measured: encoding and deflating it takes longer than telling it. */
+let history: readonly Parameters<Phone['tellsNotification']>[0][] = []
+
 answerParent({
-  address: () => ({ url: emulator.url, rootKey: emulator.rootKey }),
+  address: () => ({ url: emulator.url, rootKey: emulator.rootKey, environment: emulator.environment }),
+  prepareHistory: (past: Past) => {
+    history = Array.from(partsOf(past), (part) => historyNotification(part, emulator.media))
+    return history.length
+  },
+  tellHistory: async ({ session }: { session: number }) => {
+    for (const notification of history) {
+      emulator.phone(sessionNumber(session)).tellsNotification(notification)
+      // Live messages of others are not to wait for all of it on the emulator's side.
+      await new Promise((resolve) => setTimeout(resolve, 50))
+    }
+  },
   scan: async ({ session, qr }: { session: number; qr: string }) => {
     await emulator.phone(sessionNumber(session)).scan(qr)
   },

@@ -3,9 +3,16 @@ import { type Hub, startHub } from './hub.ts'
 import { type Receiver, sessionName, startReceiver } from './receiver.ts'
 import type { Traffic } from '../processes/emulator.ts'
 
+/** Where the emulator is, and what a hub needs in its environment to take it for WhatsApp. */
+interface Address {
+  url: string
+  rootKey: string
+  environment: Record<string, string>
+}
+
 /** A WhatsApp of our own and a webhook receiver: what hub and yardstick are both measured against. */
 export interface Scene extends AsyncDisposable {
-  readonly whatsapp: { url: string; rootKey: string }
+  readonly whatsapp: Address
   readonly receiver: Receiver
   readonly emulator: Child
   scan(session: number, qr: string): Promise<void>
@@ -16,7 +23,7 @@ export async function openScene(): Promise<Scene> {
   await using opened = new AsyncDisposableStack()
   const emulator = opened.use(startChild(new URL('../processes/emulator.ts', import.meta.url)))
   const receiver = opened.use(await startReceiver())
-  const whatsapp = await emulator.ask<{ url: string; rootKey: string }>('address')
+  const whatsapp = await emulator.ask<Address>('address')
   const resources = opened.move()
   return {
     whatsapp,
@@ -30,7 +37,7 @@ export async function openScene(): Promise<Scene> {
 
 /** The hub before that WhatsApp. */
 export const hubIn = ({ whatsapp }: Scene, env: NodeJS.ProcessEnv = {}): Promise<Hub> =>
-  startHub({ WHATSAPP_URL: whatsapp.url, WHATSAPP_ROOT_KEY: whatsapp.rootKey, ...env })
+  startHub({ ...whatsapp.environment, ...env })
 
 /** Baileys before that WhatsApp, storing nothing; with `tricks`, as fast as we can make it. */
 export async function rawIn({ whatsapp, receiver }: Scene, { tricks }: { tricks: boolean }): Promise<Child> {

@@ -4,6 +4,7 @@ import { chatEndpoints } from './chats.ts'
 import { contactEndpoints } from './contacts.ts'
 import { eventEndpoints } from './event-feed.ts'
 import { groupEndpoints } from './groups.ts'
+import { historyEndpoints } from './history.ts'
 import { keyEndpoints } from './keys.ts'
 import { labelEndpoints } from './labels.ts'
 import { mediaEndpoints } from './media.ts'
@@ -25,6 +26,7 @@ export const endpoints = {
   ...messageEndpoints,
   ...chatEndpoints,
   ...labelEndpoints,
+  ...historyEndpoints,
   ...contactEndpoints,
   ...peopleEndpoints,
   ...searchEndpoints,

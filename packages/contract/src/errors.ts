@@ -902,6 +902,19 @@ export const errors = {
       pt: 'Não é preciso um código QR. Para vincular outro número, use outra sessão.',
     },
   },
+  CHAT_WITHOUT_MESSAGES: {
+    status: 409,
+    message: {
+      es: 'El chat no tiene ningún mensaje desde el que pedir anteriores',
+      en: 'The chat has no message to ask older ones from',
+      pt: 'A conversa não tem nenhuma mensagem a partir da qual pedir anteriores',
+    },
+    remedy: {
+      es: 'El teléfono busca hacia atrás desde un mensaje: espere a que llegue o se envíe el primero de este chat.',
+      en: 'The phone looks back from a message: wait until the first of this chat arrives or is sent.',
+      pt: 'O telefone procura para trás a partir de uma mensagem: espere até chegar ou ser enviada a primeira desta conversa.',
+    },
+  },
   MESSAGE_NOT_CANCELLABLE: {
     status: 409,
     message: {

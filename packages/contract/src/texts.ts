@@ -92,6 +92,21 @@ export const texts = {
     en: 'Proxy updated',
     pt: 'Proxy atualizado corretamente',
   },
+  older_messages_stored: {
+    es: 'Mensajes anteriores recibidos del teléfono',
+    en: 'Older messages received from the phone',
+    pt: 'Mensagens anteriores recebidas do telefone',
+  },
+  older_messages_asked: {
+    es: 'Mensajes anteriores pedidos al teléfono',
+    en: 'Older messages asked of the phone',
+    pt: 'Mensagens anteriores pedidas ao telefone',
+  },
+  messages_asked_again: {
+    es: 'Mensajes pedidos de nuevo al teléfono',
+    en: 'Messages asked of the phone again',
+    pt: 'Mensagens pedidas novamente ao telefone',
+  },
   history_set: {
     es: 'Historial configurado correctamente',
     en: 'History settings saved',

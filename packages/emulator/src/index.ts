@@ -1,3 +1,4 @@
+export { historyNotification } from './phone/bootstrap.ts'
 export type { BinaryNode } from './baileys.ts'
 export type { Clock } from './clock.ts'
 export * from './control/index.ts'

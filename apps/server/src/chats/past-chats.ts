@@ -14,6 +14,9 @@ export interface PastChatState {
   pinned: boolean
   /** Unix ms. */
   mutedUntil: number | null
+  markedUnread: boolean
+  /** Its messages disappear after so many seconds. */
+  ephemeralS: number | null
   /** Unix ms; 0 when not told. */
   activeAt: number
   /** The phone has nothing older. */
@@ -31,6 +34,8 @@ const insert = insertRows(
     'archived',
     'pinned',
     'muted_until',
+    'marked_unread',
+    'disappearing_seconds',
     'last_message_id',
     'active_at',
     'synced_at',
@@ -48,6 +53,8 @@ const settle = statement(
       archived: number
       pinned: number
       mutedUntil: number | null
+      markedUnread: number
+      disappearingS: number
       activeAt: number
       syncedAt: number
       end: number
@@ -60,6 +67,8 @@ const settle = statement(
         archived: p.archived,
         pinned: p.pinned,
         muted_until: p.mutedUntil,
+        marked_unread: p.markedUnread,
+        disappearing_seconds: p.disappearingS,
         active_at: p.activeAt,
         synced_at: p.syncedAt,
         history_end: p.end,
@@ -92,6 +101,8 @@ export async function takePastChat(
         archived: Number(past.archived),
         pinned: Number(past.pinned),
         muted_until: past.mutedUntil,
+        marked_unread: Number(past.markedUnread),
+        disappearing_seconds: past.ephemeralS ?? 0,
         last_message_id: null,
         active_at: past.activeAt,
         synced_at: now,
@@ -111,6 +122,8 @@ export async function takePastChat(
     archived: takesSettings ? Number(past.archived) : row.archived,
     pinned: takesSettings ? Number(past.pinned) : row.pinned,
     mutedUntil: takesSettings ? past.mutedUntil : row.muted_until,
+    markedUnread: takesSettings ? Number(past.markedUnread) : row.marked_unread,
+    disappearingS: isFirst ? (past.ephemeralS ?? 0) : row.disappearing_seconds,
     activeAt: row.last_message_id === null ? Math.max(row.active_at, past.activeAt) : row.active_at,
     syncedAt: row.synced_at ?? now,
     end: Math.max(row.history_end, Number(past.isWhole)),

@@ -14,7 +14,7 @@ import type { Events, NewEvent } from '../events/index.ts'
 import type { Clock } from '../platform/clock.ts'
 import type { Database } from '../platform/database/index.ts'
 import type { Http } from '../platform/http/index.ts'
-import type { Sessions } from '../sessions/index.ts'
+import { askWhatsApp, type Sessions } from '../sessions/index.ts'
 import { createContactList } from './contact-list.ts'
 import { contactInfoWire, contactWire, type ExtrasOf, strangerWire } from './contact-wire.ts'
 import {
@@ -31,7 +31,7 @@ import type { Chats } from './index.ts'
 
 export interface ChatRoutesDeps {
   database: Database
-  sessions: Pick<Sessions, 'find' | 'list' | 'link'>
+  sessions: Pick<Sessions, 'find' | 'list' | 'linkWithin' | 'onAcquaintances'>
   events: Pick<Events, 'append'>
   chats: Chats
   /** What lists show beside names. */
@@ -45,6 +45,15 @@ export function contactRoutes(
   { database, sessions, events, chats, extras, clock }: ChatRoutesDeps,
 ): void {
   const list = createContactList(database)
+  /** What WhatsApp tells of while somebody asked to synchronise a session. */
+  const telling = new Map<number, { contact: Set<Jid>; chat: Set<Jid> }>()
+  sessions.onAcquaintances(async (_tx, facts) => {
+    if (telling.size === 0) return
+    for (const fact of facts) {
+      if (fact.type === 'contact' || fact.type === 'chat')
+        telling.get(fact.sessionId)?.[fact.type].add(fact.jid)
+    }
+  })
 
   async function canonical(sessionId: number, jid: Jid): Promise<Jid> {
     return (await chats.addresses.canonical(database, [{ sessionId, jid }]))(sessionId, jid)
@@ -178,15 +187,21 @@ export function contactRoutes(
 
   http.serve(endpoints.syncSession, async ({ params, ownerId }) => {
     const session = sessions.find(ownerId, params.ref, 'number_first')
-    const link = sessions.link(session.id)
-    if (link === undefined) throw new HubError('SESSION_NOT_CONNECTED')
-    await link.appState.sync({ afresh: true })
+    const told = { contact: new Set<Jid>(), chat: new Set<Jid>() }
+    telling.set(session.id, told)
+    try {
+      await askWhatsApp(sessions, session.id, (link) => link.appState.sync({ afresh: true }))
+    } finally {
+      if (telling.get(session.id) === told) telling.delete(session.id)
+    }
     const counts = await list.counts(session)
     return {
       data: {
         sessionId: session.sessionId,
         contactsSynced: counts.contacts,
         chatsSynced: counts.chats,
+        contactsReceived: told.contact.size,
+        chatsReceived: told.chat.size,
         timestamp: isoOf(clock.now()),
       },
       message: 'session_synchronised',

@@ -46,7 +46,8 @@ const markUnread = statement((db, p: { sessionId: number; chat: string; count: n
         .limit(p.count),
     ),
 )
-const unreadIn = statement((db, p: { sessionId: number; chat: string }) =>
+/** How many messages of a chat are unread. */
+export const unreadIn = statement((db, p: { sessionId: number; chat: string }) =>
   db
     .selectFrom('message')
     .select(({ fn }) => fn.countAll<number>().as('count'))

@@ -1,7 +1,10 @@
 import type { Jid } from '@inbox-hub/whatsapp'
+import { sql } from 'kysely'
 
 import type { Chats } from '../chats/index.ts'
 import { type Database, statement } from '../platform/database/index.ts'
+import { unreadIn } from './history.ts'
+import { newest } from './rekey-messages.ts'
 
 const nextChat = statement((db, p: { sessionId: number; after: string }) =>
   db
@@ -14,6 +17,15 @@ const nextChat = statement((db, p: { sessionId: number; after: string }) =>
 )
 const known = statement((db, p: { sessionId: number; jid: string }) =>
   db.selectFrom('chat').select('jid').where('session_id', '=', p.sessionId).where('jid', '=', p.jid),
+)
+
+const shownIn = statement((db, p: { sessionId: number; chat: string }) =>
+  db
+    .selectFrom('message')
+    .select(({ fn }) => fn.countAll<number>().as('count'))
+    .where('session_id', '=', p.sessionId)
+    .where('chat_jid', '=', p.chat)
+    .where('shown', '=', sql.lit(1)),
 )
 
 /**
@@ -36,28 +48,25 @@ export async function makeMissingChats(
     const messages = await database.write(async (tx) => {
       await chats.hold(tx, [sessionId])
       if ((await known.first(tx, { sessionId, jid: chat })) !== undefined) return 0
-      const shown = await tx.db
-        .selectFrom('message')
-        .select(['id', 'sent_at', 'from_me', 'is_read'])
-        .where('session_id', '=', sessionId)
-        .where('chat_jid', '=', chat)
-        .where('shown', '=', 1)
-        .orderBy('sent_at')
-        .orderBy('id')
-        .execute()
-      const last = shown.at(-1)
+      const last = await newest.first(tx, { sessionId, chat })
       if (last === undefined) return 0
+      // Counted by the store: a chat may have a hundred thousand.
+      const [shown, unread] = await Promise.all([
+        shownIn.first(tx, { sessionId, chat }),
+        unreadIn.first(tx, { sessionId, chat }),
+      ])
+      const messages = shown?.count ?? 0
       await chats.change(tx, [
         {
           sessionId,
           jid: chat,
-          messages: shown.length,
-          unread: shown.filter((row) => row.from_me === 0 && row.is_read === 0).length,
-          last: { id: last.id, sentAt: last.sent_at },
-          seenAt: last.sent_at,
+          messages,
+          unread: unread?.count ?? 0,
+          last,
+          seenAt: last.sentAt,
         },
       ])
-      return shown.length
+      return messages
     })
     if (messages > 0) made.push({ chat, messages })
   }

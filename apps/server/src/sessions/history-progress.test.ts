@@ -33,7 +33,7 @@ test('it never goes back, whatever parts come in which order, until the phone li
         const steps = [progress]
         progress = advanced(progress, { kind, percent }, { read, stored: nothing, isFull, now })
         steps.push(progress)
-        progress = ended(progress, { kind, percent }, { failure: undefined, isFull, now })
+        progress = ended(progress, { kind, percent }, { failure: undefined, isLeft: false, isFull, now })
         steps.push(progress)
         for (const [index, step] of steps.entries()) {
           expect(step.percent).toBeGreaterThanOrEqual(steps[index - 1]?.percent ?? 0)
@@ -50,17 +50,39 @@ test('a part that asked history is in does not end the sync of the session', () 
   const waiting = ended(
     first,
     { kind: 'bootstrap', percent: 100 },
-    { failure: undefined, isFull: false, now: 2 },
+    { failure: undefined, isLeft: false, isFull: false, now: 2 },
   )
   expect(waiting).toMatchObject({ at: 'waiting', percent: 10, finishedAt: undefined })
-  const done = ended(waiting, { kind: 'recent', percent: 100 }, { failure: undefined, isFull: false, now: 3 })
+  const done = ended(
+    waiting,
+    { kind: 'recent', percent: 100 },
+    { failure: undefined, isLeft: false, isFull: false, now: 3 },
+  )
   expect(done).toMatchObject({ at: 'done', percent: 100, finishedAt: 3 })
   const asked = begun(done, { kind: 'on_demand', percent: 100 }, 4)
   expect(asked).toMatchObject({ at: 'syncing', percent: 100 })
   expect(
-    ended(asked, { kind: 'on_demand', percent: 100 }, { failure: 'gone', isFull: false, now: 5 }),
+    ended(
+      asked,
+      { kind: 'on_demand', percent: 100 },
+      { failure: 'gone', isLeft: false, isFull: false, now: 5 },
+    ),
   ).toMatchObject({
     at: 'done',
     failure: 'gone',
+  })
+})
+
+test('a part that is still to be tried again keeps the sync from being done', () => {
+  const first = begun(undefined, { kind: 'recent', percent: 100 }, 1)
+  const how = { failure: 'the media host was away', isFull: false, now: 2 }
+  const left = ended(first, { kind: 'recent', percent: 100 }, { ...how, isLeft: true })
+  expect(left).toMatchObject({ at: 'failed', percent: 99, finishedAt: undefined })
+  expect(
+    ended(left, { kind: 'bootstrap', percent: 100 }, { ...how, failure: undefined, isLeft: false }),
+  ).toMatchObject({
+    at: 'done',
+    percent: 100,
+    failure: undefined,
   })
 })

@@ -95,18 +95,30 @@ export function advanced(
 export function ended(
   before: HistoryProgress,
   part: PartProgress,
-  { failure, isFull, now }: { failure: string | undefined; isFull: boolean; now: number },
+  {
+    failure,
+    isLeft,
+    isFull,
+    now,
+  }: {
+    failure: string | undefined
+    /** Another part could not be read yet, and is tried again. */
+    isLeft: boolean
+    isFull: boolean
+    now: number
+  },
 ): HistoryProgress {
   const parts = { ...before.parts, [part.kind]: Math.max(before.parts[part.kind] ?? 0, part.percent) }
-  const percent = Math.max(before.percent, overall(parts, isFull || parts.full !== undefined))
+  const reached = overall(parts, isFull || parts.full !== undefined)
+  const percent = Math.max(before.percent, isLeft ? Math.min(99, reached) : reached)
   const isDone = percent === 100
   return {
     ...before,
-    at: isDone ? 'done' : 'waiting',
+    at: isLeft ? 'failed' : isDone ? 'done' : 'waiting',
     percent,
     parts,
     failure,
     updatedAt: now,
-    finishedAt: isDone ? now : undefined,
+    finishedAt: isDone && !isLeft ? now : undefined,
   }
 }

@@ -106,6 +106,8 @@ interface Known {
 
 export function createHistory({ database, events, settingsOf, clock }: HistoryDeps): History {
   const known = new Map<number, Known>()
+  /** Parts that could not be read and are tried again, and why. */
+  const left = new Map<number, Map<string, string>>()
   const listeners = new Set<(answered: Answered) => void>()
   let store: StoreHistory = async () => ({ messages: 0, chats: 0, contacts: 0 })
 
@@ -200,36 +202,40 @@ export function createHistory({ database, events, settingsOf, clock }: HistoryDe
       )
     },
     async end(tx, part, failure) {
-      const { sessionId, requestId } = part
+      const { sessionId, hash, requestId } = part
       const now = clock.now()
-      const { progress, brought } = known.get(sessionId) ?? {
-        progress: begun(undefined, part, now),
-        brought: 0,
-      }
-      const next = ended(progress, part, { failure, isFull: isFull(sessionId), now })
-      await keep(tx, sessionId, { progress: next, reading: undefined, brought }, part)
-      if (requestId === undefined) return
+      const before = known.get(sessionId)
+      const brought = before?.reading?.hash === hash ? before.brought : 0
+      const others = [...(left.get(sessionId) ?? [])].filter(([other]) => other !== hash)
+      const progress = ended(before?.progress ?? begun(undefined, part, now), part, {
+        failure: failure ?? others[0]?.[1],
+        isLeft: others.length > 0,
+        isFull: isFull(sessionId),
+        now,
+      })
+      await keep(tx, sessionId, { progress, reading: undefined, brought }, part)
       tx.afterCommit(() => {
+        left.set(sessionId, new Map(others))
+        if (requestId === undefined) return
         for (const listener of listeners) listener({ sessionId, requestId, messages: brought })
       })
     },
-    async failed(part, failure) {
-      const { sessionId } = part
+    async failed(tx, part, failure) {
+      const { sessionId, hash } = part
       const now = clock.now()
       const before = known.get(sessionId)
       const progress = before?.progress ?? begun(undefined, part, now)
-      await database.write((tx) =>
-        keep(
-          tx,
-          sessionId,
-          {
-            progress: { ...progress, at: 'failed', failure, updatedAt: now },
-            reading: before?.reading,
-            brought: before?.brought ?? 0,
-          },
-          part,
-        ),
+      await keep(
+        tx,
+        sessionId,
+        {
+          progress: { ...progress, at: 'failed', failure, updatedAt: now },
+          reading: before?.reading,
+          brought: before?.brought ?? 0,
+        },
+        part,
       )
+      tx.afterCommit(() => left.set(sessionId, new Map(left.get(sessionId)).set(hash, failure)))
     },
   }
 
@@ -245,7 +251,10 @@ export function createHistory({ database, events, settingsOf, clock }: HistoryDe
       listeners.add(listener)
       return { [Symbol.dispose]: () => void listeners.delete(listener) }
     },
-    forget: (sessionId) => void known.delete(sessionId),
+    forget(sessionId) {
+      known.delete(sessionId)
+      left.delete(sessionId)
+    },
   }
 }
 

@@ -101,6 +101,15 @@ export function toMediaMessage(content: MediaContent, host: MediaHost, now: numb
   return viewOnce === true ? { viewOnceMessageV2: { message } } : message
 }
 
+/** Encrypts a part of a history and puts it on the media host: where it lies, as its notification says it. */
+export function toHistoryReference(
+  deflated: Uint8Array,
+  host: MediaHost,
+): SealedFile & { directPath: string } {
+  const { file, directPath } = hosted(deflated, 'md-msg-hist', host)
+  return { ...file, directPath }
+}
+
 /** A caption makes it another kind of message, as WhatsApp's apps have it. */
 function document(
   documentMessage: proto.Message.IDocumentMessage,

@@ -1,4 +1,11 @@
-export { type MediaContent, mediaFromFile, mediaOf, type MediaReference, toMediaMessage } from './content.ts'
+export {
+  type MediaContent,
+  mediaFromFile,
+  mediaOf,
+  type MediaReference,
+  toHistoryReference,
+  toMediaMessage,
+} from './content.ts'
 export type { MediaFault, MediaFaultScope } from './faults.ts'
 export { MediaHost } from './host.ts'
 export { isGoodRequest, type MediaRetryAnswer, retryErrors, retryResult } from './retry.ts'

@@ -3,6 +3,7 @@ import { deflateSync } from 'node:zlib'
 import { proto } from '../baileys.ts'
 import { isGroup } from '../jid.ts'
 import type { Addresses } from '../line.ts'
+import { type MediaHost, toHistoryReference } from '../media/index.ts'
 import type { AppStateKey } from './app-state.ts'
 import { type PhoneMessage, toWebMessage } from './phone-message.ts'
 
@@ -107,33 +108,25 @@ export function olderHistory(remembered: Remembered, chat: string, isAll: boolea
   }
 }
 
-/** The notification of a part of history, with the part inside it. */
-export function historyInline(history: proto.IHistorySync, requestId?: string): proto.IMessage {
-  return notificationOf(history, { initialHistBootstrapInlinePayload: deflated(history) }, requestId)
-}
+/** Up to so many bytes a part travels inside its notification; larger ones lie on the media host. */
+const maxInlineBytes = 64 * 1024
 
-export function deflated(history: proto.IHistorySync): Buffer {
-  return deflateSync(proto.HistorySync.encode(history).finish())
-}
-
-/** @param where - the part itself, or where it lies */
-export function notificationOf(
-  { syncType, chunkOrder, progress }: proto.IHistorySync,
-  where: proto.Message.IHistorySyncNotification,
+/** The notification of a part of history, with the part inside it or on the media host. */
+export function historyNotification(
+  history: proto.IHistorySync,
+  media: MediaHost,
   requestId?: string,
-): proto.IMessage {
+): proto.Message.IHistorySyncNotification {
+  const { syncType, chunkOrder, progress } = history
+  const deflated = deflateSync(proto.HistorySync.encode(history).finish())
   return {
-    protocolMessage: {
-      type: Type.HISTORY_SYNC_NOTIFICATION,
-      historySyncNotification: {
-        // The same numbers in both enums.
-        syncType: syncType as number as proto.Message.HistorySyncType,
-        ...(chunkOrder !== undefined && { chunkOrder }),
-        ...(progress !== undefined && { progress }),
-        ...where,
-        ...(requestId !== undefined && { peerDataRequestSessionId: requestId }),
-      },
-    },
+    ...(syncType !== undefined && { syncType }),
+    ...(chunkOrder !== undefined && { chunkOrder }),
+    ...(progress !== undefined && { progress }),
+    ...(deflated.length > maxInlineBytes
+      ? toHistoryReference(deflated, media)
+      : { initialHistBootstrapInlinePayload: deflated }),
+    ...(requestId !== undefined && { peerDataRequestSessionId: requestId }),
   }
 }
 

@@ -33,7 +33,7 @@ import { type CallOptions, type CallSignal, PhoneCalls } from './calls.ts'
 import { ChatSettings } from './chat-settings.ts'
 import {
   appStateKeyShare,
-  historyInline,
+  historyNotification,
   initialHistory,
   olderHistory,
   type Remembered,
@@ -594,14 +594,12 @@ export class Phone implements SimulatedPhone {
 
   /** Tells every linked device a part of history, whatever is in it. */
   tellsHistory(history: proto.IHistorySync, requestId?: string): void {
-    for (const { pn } of this.companions()) this.#tellCompanion(pn, historyInline(history, requestId))
+    this.tellsNotification(historyNotification(history, this.#line.media, requestId))
   }
 
   /** The notification alone, whatever it leads to. */
   tellsNotification(notification: proto.Message.IHistorySyncNotification): void {
-    const { HISTORY_SYNC_NOTIFICATION: type } = proto.Message.ProtocolMessage.Type
-    for (const { pn } of this.companions())
-      this.#tellCompanion(pn, { protocolMessage: { type, historySyncNotification: notification } })
+    for (const { pn } of this.companions()) this.#tellHistory(pn, notification)
   }
 
   // What the server asks of a phone
@@ -637,7 +635,7 @@ export class Phone implements SimulatedPhone {
     const contacts = [...remembered.contacts, { number, pn, lid, pushName: this.#pushName }]
     this.#tellCompanion(companion.pn, this.#keyShare())
     for (const part of initialHistory({ ...remembered, contacts }, companion.wantsFullHistory))
-      this.#tellCompanion(companion.pn, historyInline(part))
+      this.#tellHistory(companion.pn, historyNotification(part, this.#line.media))
   }
 
   appStatePatched(collection: string, patch: Uint8Array): void {
@@ -786,7 +784,8 @@ export class Phone implements SimulatedPhone {
       const { messages, isAll } = this.#olderThan(older)
       const chat = this.chatWith(older.chatJid ?? '')
       const history = olderHistory({ ...this.#remembered(), messages }, chat, isAll)
-      this.#later(() => this.#tellCompanion(companion, historyInline(history, requestId)))
+      const notification = historyNotification(history, this.#line.media, requestId)
+      this.#later(() => this.#tellHistory(companion, notification))
     }
   }
 
@@ -833,6 +832,11 @@ export class Phone implements SimulatedPhone {
 
   #tellCompanion(jid: string, message: proto.IMessage): void {
     this.#device(0).writePeer(jid, message, newId())
+  }
+
+  #tellHistory(companion: string, historySyncNotification: proto.Message.IHistorySyncNotification): void {
+    const { HISTORY_SYNC_NOTIFICATION: type } = proto.Message.ProtocolMessage.Type
+    this.#tellCompanion(companion, { protocolMessage: { type, historySyncNotification } })
   }
 
   #markRead(messages: readonly PhoneMessage[]): void {

@@ -296,6 +296,9 @@ function scriptedLink(sessionId: number, generation: number, now: () => number):
     rejectCall: () => {
       throw new Error('a scripted link rejects no calls')
     },
+    get phone(): Link['phone'] {
+      throw new Error('a scripted link has no phone')
+    },
     appState: {
       isBusiness: undefined,
       change: async () => {

@@ -31,7 +31,6 @@ export class SharedCaches {
    * refetch makes a new Signal session with every one of them. baileys forgets them after 5 minutes.
    */
   readonly #userDevices = boundedCache<string, Anything>(50_000, { ttlMs: 24 * HOUR_MS })
-  readonly #retries = boundedCache<string, Anything>(20_000, { ttlMs: HOUR_MS })
   readonly #placeholders = boundedCache<string, Anything>(5_000, { ttlMs: HOUR_MS })
   readonly #calls = boundedCache<string, Anything>(5_000, { ttlMs: HOUR_MS / 12 })
 
@@ -39,7 +38,6 @@ export class SharedCaches {
   of(sessionId: number) {
     return {
       userDevicesCache: accountView(this.#userDevices, sessionId),
-      msgRetryCounterCache: accountView(this.#retries, sessionId),
       placeholderResendCache: accountView(this.#placeholders, sessionId),
       callOfferCache: accountView(this.#calls, sessionId),
     }
@@ -66,7 +64,6 @@ export class SharedCaches {
     this.hot.migrated.clear()
     this.keys.clear()
     this.#userDevices.clear()
-    this.#retries.clear()
     this.#placeholders.clear()
     this.#calls.clear()
   }

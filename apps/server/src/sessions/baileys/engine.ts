@@ -46,6 +46,7 @@ import { downloadFromWhatsApp } from './link/download.ts'
 import { agentFor } from './link/agent.ts'
 import { SocketLink } from './link/link.ts'
 import { PrivacyTokens } from './link/privacy-tokens.ts'
+import { RetryCounters } from './retry-counters.ts'
 import { keyPool, silentLogger } from './runtime/index.ts'
 import { LidMap } from './signal/lid-map.ts'
 import type { SignalKeyPair } from './signal/libsignal.ts'
@@ -101,6 +102,7 @@ class BaileysEngine implements Engine {
   readonly #options: EngineOptions
   readonly #commits: CommitQueue
   readonly #caches = new SharedCaches()
+  readonly #retries: RetryCounters
   readonly #groups = new LRUCache<string, Promise<GroupMetadata | undefined>>({
     max: 5_000,
     ttl: GROUP_TTL_MS,
@@ -123,6 +125,7 @@ class BaileysEngine implements Engine {
     this.#options = options
     // The one place where baileys keeps the key it trusts (Defaults/index.js).
     if (whatsapp.rootKey !== undefined) WA_CERT_DETAILS.PUBLIC_KEY = Buffer.from(whatsapp.rootKey, 'hex')
+    this.#retries = new RetryCounters({ database, clock, log })
     this.journal = new EntryJournal({ database, clock, log, sealerOf })
     this.#commits = new CommitQueue({
       database,
@@ -155,7 +158,7 @@ class BaileysEngine implements Engine {
     if (lease.lost.aborted) throw new Fenced('the lease was lost before the dial')
     const sealer = await this.#options.sealerOf(sessionId)
     const stored = await readCredentials(database, sessionId, sealer)
-    await this.journal.prepare(sessionId)
+    await Promise.all([this.journal.prepare(sessionId), this.#retries.load(sessionId)])
     // Half-registered ones are as good as none: logging in with them is a 401, and would look like a logout for ever.
     const known = credentialsKindOf(stored?.creds) === 'linked' ? stored : undefined
     const creds = known?.creds ?? initAuthCreds()
@@ -246,6 +249,7 @@ class BaileysEngine implements Engine {
         auth: { creds, keys: tokens.over(keys) },
         logger: silentLogger,
         ...this.#caches.of(sessionId),
+        msgRetryCounterCache: this.#retries.of(sessionId),
         // Our own deadlines end what takes too long (link.ts); a timer per frame costs a tenth of all CPU.
         connectTimeoutMs: 0,
         keepAliveIntervalMs: KEEP_ALIVE_MS,
@@ -338,6 +342,7 @@ class BaileysEngine implements Engine {
 
   async sweep(): Promise<void> {
     await this.journal.sweep()
+    await this.#retries.sweep()
     await sweepArchive(this.#options.database, this.#options.clock.now())
   }
 
@@ -360,6 +365,7 @@ class BaileysEngine implements Engine {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await Promise.all([...this.#links.values()].map((link) => link.close()))
+    await this.#retries.settled()
     this.#guard[Symbol.dispose]()
     this.#caches.clear()
     this.#groups.clear()

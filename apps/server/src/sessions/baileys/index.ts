@@ -147,6 +147,7 @@ export interface Link {
   /** Refuses a call that rings. Rejects with `QueryRefused` when WhatsApp does not know it (any more). */
   rejectCall(call: { id: string; creator: Jid }): Promise<void>
   readonly appState: AppStateCalls
+  readonly phone: PhoneCalls
   readonly statuses: StatusCalls
   readonly newsletters: NewsletterCalls
   /** Asks WhatsApp whether numbers exist; undefined = it did not say. Answers the JID to send to. */
@@ -155,6 +156,30 @@ export interface Link {
   ): Promise<
     readonly { digits: string; exists: boolean | undefined; pn: Jid | undefined; lid: Jid | undefined }[]
   >
+}
+
+/** A message as the phone knows it. */
+export interface PhoneMessageKey {
+  id: string
+  chat: Jid
+  /** Who wrote it, in groups; undefined when we did. */
+  sender: Jid | undefined
+  fromMe: boolean
+}
+
+/**
+ * What can be asked of the account's own phone. Each resolves when the request is written: the phone answers when it is online, be it
+ * tomorrow. Rejects with `SESSION_NOT_CONNECTED`.
+ */
+export interface PhoneCalls {
+  newRequestId(): string
+  /** Messages of a chat before `oldest`; they come as history that names the request. `sentAt` is Unix ms. */
+  olderMessages(
+    requestId: string,
+    wanted: { chat: Jid; oldest: { id: string; fromMe: boolean; sentAt: number }; count: number },
+  ): Promise<void>
+  /** Messages that could not be opened; they come as if they had just been sent. */
+  resend(keys: readonly PhoneMessageKey[]): Promise<void>
 }
 
 /**
@@ -360,6 +385,7 @@ export interface PastChat {
   pinned: boolean
   /** Unix ms. */
   mutedUntil: number | null
+  markedUnread: boolean
   /** Seconds until its messages disappear. */
   ephemeralS: number | null
   /** Unix ms, of its last message; 0 when not told. */
@@ -379,7 +405,7 @@ export interface HistoryTaker {
   /** The part is read to its end, in the transaction that settles it; or never will be. */
   end(tx: Tx, part: HistoryPart, failure: string | undefined): Promise<void>
   /** It cannot be read now, and will be tried again. */
-  failed(part: HistoryPart, failure: string): Promise<void>
+  failed(tx: Tx, part: HistoryPart, failure: string): Promise<void>
 }
 
 /** Something WhatsApp told us, durable before WhatsApp was told to forget it. JIDs are as received; `alt` is the other form when the stanza carried it. */

@@ -30,12 +30,21 @@ interface InboxJournalTable {
   received_at: number
 }
 
+/** Migration 0016. */
+interface RetryCounterTable {
+  session_id: number
+  name: string
+  count: number
+  counted_at: number
+}
+
 declare module '../../platform/database/index.ts' {
   interface Tables {
     session_credentials: SessionCredentialsTable
     session_credentials_archive: SessionCredentialsArchiveTable
     signal_key: SignalKeyTable
     inbox_journal: InboxJournalTable
+    retry_counter: RetryCounterTable
   }
 }
 

@@ -50,9 +50,9 @@ type Notification = proto.Message.IHistorySyncNotification
 
 /** Items per transaction: what arrives meanwhile waits behind one of them. */
 const batchSize = 32
-/** Of the time that reading takes, how much is left to what arrives meanwhile. */
-const restPerWork = 1
-const retryAfterMs = [5_000, 30_000, 120_000] as const
+/** Per time that a batch took, how long what arrives meanwhile has the process for itself. */
+const restPerWork = 0.5
+const retryAfterMs = [1_000, 5_000, 30_000, 120_000] as const
 
 const { HistorySyncType } = proto.HistorySync
 const kindOf: Readonly<Record<number, HistoryKind>> = {
@@ -170,7 +170,8 @@ export class HistoryHarvest {
       failure = error instanceof Error ? error.message : String(error)
       log.warn({ sessionId, error, kind: part.kind }, 'a part of the history could not be read')
       if (!isFinal) {
-        await taker.failed(part, failure)
+        const reason = failure
+        await this.#write((tx) => taker.failed(tx, part, reason))
         return false
       }
     }
@@ -277,7 +278,7 @@ export class HistoryHarvest {
     return this.#write((tx) => this.#deps.taker.take(tx, part, batch, state))
   }
 
-  /** What arrives meanwhile has the process for as long as the work took. */
+  /** What arrives meanwhile has its turn. */
   async #paced(work: () => Promise<void>): Promise<void> {
     const { clock } = this.#deps
     const began = clock.monotonic()

@@ -226,6 +226,7 @@ export function pastChatOf(
       archived: told.archived === true,
       pinned: (countOf(told.pinned) ?? 0) > 0,
       mutedUntil: endOfMute(told.muteEndTime),
+      markedUnread: told.markedAsUnread === true,
       ephemeralS: countOf(told.ephemeralExpiration) || null,
       activeAt: momentOf(told.conversationTimestamp) ?? momentOf(told.lastMsgTimestamp) ?? 0,
       isWhole:

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import { createInflate } from 'node:zlib'
 
 import { downloadContentFromMessage, type proto } from '../baileys.ts'
@@ -19,7 +20,12 @@ export class HistoryGone extends Error {
  * baileys would fetch from any host that the sender named. Throws `HistoryGone` when it is not to be had for good.
  */
 export async function partOf(
-  { initialHistBootstrapInlinePayload: inline, directPath, mediaKey }: proto.Message.IHistorySyncNotification,
+  {
+    initialHistBootstrapInlinePayload: inline,
+    directPath,
+    mediaKey,
+    fileSha256,
+  }: proto.Message.IHistorySyncNotification,
   host: string,
   options: RequestInit,
 ): Promise<Uint8Array> {
@@ -43,7 +49,14 @@ export async function partOf(
     if (bytes > maxPartBytes) throw new HistoryGone('the history is larger than any phone sends')
     chunks.push(chunk)
   }
-  return Buffer.concat(chunks, bytes)
+  const part = Buffer.concat(chunks, bytes)
+  if (
+    !isMissing(fileSha256) &&
+    fileSha256.length > 0 &&
+    !createHash('sha256').update(part).digest().equals(fileSha256)
+  )
+    throw new Error('the media host gave other bytes than the phone put there')
+  return part
 }
 
 /** What baileys makes of an answer of the media host: a Boom with its status. */

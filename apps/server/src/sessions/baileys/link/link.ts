@@ -33,6 +33,7 @@ import type {
   Link,
   LinkEvent,
   OutboundContent,
+  PhoneCalls,
   Passing,
   NewsletterCalls,
   StatusCalls,
@@ -52,6 +53,7 @@ import type { NumberAnswer } from './numbers.ts'
 import { askNumbers } from './numbers.ts'
 import { type OutboundMessage, outboundMessage } from './outbound.ts'
 import { peopleCalls, personNoticesIn } from './people.ts'
+import { phoneCalls } from './phone-requests.ts'
 import type { PrivacyTokens } from './privacy-tokens.ts'
 import { pairingWindowMs, qrLifeMs, withSecret } from './qr.ts'
 import type { AckParts } from './acknowledged.ts'
@@ -144,6 +146,7 @@ export class SocketLink implements Link {
   #isCaughtUp = false
   #isOnline = false
   #offAbort: (() => void) | undefined
+  readonly phone: PhoneCalls = phoneCalls((id, message) => this.#askPhone(id, message))
   readonly groups: GroupCalls = groupCalls((node) => this.#ask(node))
   get appState(): AppStateCalls {
     return {
@@ -726,6 +729,17 @@ export class SocketLink implements Link {
     const sock = this.#connected()
     this.#uploader ??= new Uploader(sock, this.#parts.uploadRoute, this.#clock)
     return this.#uploader.upload(file, signal)
+  }
+
+  async #askPhone(id: string, message: proto.IMessage): Promise<void> {
+    const sock = this.#connected()
+    const me = this.#me()
+    if (me === undefined) throw new HubError('SESSION_NOT_CONNECTED')
+    await sock.relayMessage(withoutDevice(me.pn), message, {
+      messageId: id,
+      additionalAttributes: { category: 'peer', push_priority: 'high_force' },
+      additionalNodes: [{ tag: 'meta', attrs: { appdata: 'default' } }],
+    })
   }
 
   onAck(listener: (ack: Ack) => void): Disposable {

@@ -1,0 +1,54 @@
+import { randomBytes } from 'node:crypto'
+
+import { proto } from '../baileys.ts'
+
+import { type Jid, isGroup } from '@inbox-hub/whatsapp'
+
+import type { PhoneCalls, PhoneMessageKey } from '../index.ts'
+
+/** The phone gives no more at a time, and baileys' own examples ask for fifty. */
+const MAX_RESENDS = 50
+
+type Request = proto.Message.IPeerDataOperationRequestMessage
+
+/**
+ * What can be asked of the account's own phone: messages to it, as baileys' `sendPeerDataOperationMessage` writes them
+ * (Socket/messages-send.js:342), but under an id that is known before the answer can come.
+ */
+export function phoneCalls(relay: (id: string, message: proto.IMessage) => Promise<void>): PhoneCalls {
+  async function ask(id: string, peerDataOperationRequestMessage: Request): Promise<void> {
+    const { PEER_DATA_OPERATION_REQUEST_MESSAGE: type } = proto.Message.ProtocolMessage.Type
+    await relay(id, { protocolMessage: { type, peerDataOperationRequestMessage } })
+  }
+  const { HISTORY_SYNC_ON_DEMAND, PLACEHOLDER_MESSAGE_RESEND } = proto.Message.PeerDataOperationRequestType
+
+  return {
+    newRequestId: () => `3EB0${randomBytes(9).toString('hex').toUpperCase()}`,
+    olderMessages: (requestId, { chat, oldest, count }) =>
+      ask(requestId, {
+        peerDataOperationRequestType: HISTORY_SYNC_ON_DEMAND,
+        historySyncOnDemandRequest: {
+          chatJid: chat,
+          oldestMsgId: oldest.id,
+          oldestMsgFromMe: oldest.fromMe,
+          oldestMsgTimestampMs: oldest.sentAt,
+          onDemandMsgCount: count,
+        },
+      }),
+    async resend(keys) {
+      for (let from = 0; from < keys.length; from += MAX_RESENDS) {
+        await ask(this.newRequestId(), {
+          peerDataOperationRequestType: PLACEHOLDER_MESSAGE_RESEND,
+          placeholderMessageResendRequest: keys
+            .slice(from, from + MAX_RESENDS)
+            .map((key) => ({ messageKey: messageKey(key) })),
+        })
+      }
+    },
+  }
+}
+
+function messageKey({ id, chat, sender, fromMe }: PhoneMessageKey): proto.IMessageKey {
+  const participant: Jid | undefined = isGroup(chat) && !fromMe ? sender : undefined
+  return { id, remoteJid: chat, fromMe, ...(participant !== undefined && { participant }) }
+}

@@ -2,7 +2,7 @@ import { createHash, randomBytes } from 'node:crypto'
 import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 
-import { endpoints, HubError } from '@inbox-hub/contract'
+import { endpoints } from '@inbox-hub/contract'
 import { mediaOf, type Phone } from '@inbox-hub/emulator'
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 
@@ -62,7 +62,7 @@ async function codeOf(work: Promise<unknown>): Promise<string> {
     () => undefined,
     (error: unknown) => error,
   )
-  return failure instanceof HubError || (failure instanceof Error && 'code' in failure)
+  return failure instanceof Error && 'code' in failure
     ? String(failure.code)
     : `nothing was refused: ${String(failure)}`
 }

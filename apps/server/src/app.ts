@@ -28,7 +28,7 @@ import { createMetrics } from './platform/metrics.ts'
 import { probeWebSocketServer } from './platform/probes.ts'
 import { createSecrets, type Sealer } from './platform/secrets/index.ts'
 import { createPeople, extrasOf, peopleRoutes } from './people/index.ts'
-import { createMessages, createWires, messageRoutes, type Own } from './messages/index.ts'
+import { contentOf, createMessages, createWires, eventId, messageRoutes, type Own } from './messages/index.ts'
 import { createNewsletters, newsletterRoutes } from './newsletters/index.ts'
 import { createSearch, searchRoutes } from './search/index.ts'
 import { rewrapDataKeys } from './sessions/rewrap.ts'
@@ -185,6 +185,7 @@ export async function startApp({
       events,
       sessions,
       chats,
+      reading: { contentOf, eventId },
       policy: config.media.downloads,
       clock,
       log: log.child({ module: 'media' }),

@@ -61,11 +61,22 @@ export function createDownloadQueue({
 
   function run(messageId: number, sessionId: number, awaited: boolean): Promise<void> {
     const over = attempt(messageId, sessionId, awaited)
-      .catch((error: unknown) => log.error({ sessionId, error }, 'a file could not be fetched'))
-      .finally(() => {
+      .then(
+        () => true,
+        (error: unknown) => {
+          log.error({ sessionId, error }, 'an attempt to fetch a file failed; trying again')
+          return false
+        },
+      )
+      .then((isSettled) => {
         running.delete(messageId)
         waiting.shift()?.()
-        wake(sessionId)
+        if (isSettled) wake(sessionId)
+        else {
+          // It is as due as before: at once, it would fail again at once.
+          woken.add(sessionId)
+          pause()
+        }
       })
     running.set(messageId, { sessionId, awaited, over })
     return over
@@ -77,7 +88,7 @@ export function createDownloadQueue({
     turning ??= turn()
       .catch((error: unknown) => {
         log.warn({ error }, 'the files that are due could not be read; trying again')
-        timers.set(faulty, clock.after(faultPauseMs, wakeAll))
+        pause()
       })
       .finally(() => {
         turning = undefined
@@ -85,6 +96,11 @@ export function createDownloadQueue({
         const next = first(woken)
         if (next !== undefined && !timers.has(faulty) && count(false) < most.byThemselves) wake(next)
       })
+  }
+
+  /** Looks again when the store has had time to recover. */
+  function pause(): void {
+    if (!isStopped() && !timers.has(faulty)) timers.set(faulty, clock.after(faultPauseMs, wakeAll))
   }
 
   function wakeAll(): void {

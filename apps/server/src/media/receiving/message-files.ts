@@ -3,7 +3,7 @@ import { isGroup, type Jid, mediaOf, type MessageContent } from '@inbox-hub/what
 
 import type { Chats } from '../../chats/index.ts'
 import type { Events } from '../../events/index.ts'
-import { contentOf, eventId, type MessageRow } from '../../messages/index.ts'
+import type { contentOf, eventId, MessageRow } from '../../messages/index.ts'
 import type { Draft } from '../../platform/blobs/index.ts'
 import type { Clock } from '../../platform/clock.ts'
 import { type Database, statement, type Tx } from '../../platform/database/index.ts'
@@ -72,6 +72,8 @@ export interface MessageFilesDeps {
   events: Pick<Events, 'append'>
   sessions: Pick<Sessions, 'view' | 'link' | 'onOnline'>
   chats: Pick<Chats, 'addresses'>
+  /** How messages are read and named: theirs, who are built on this. */
+  reading: { contentOf: typeof contentOf; eventId: typeof eventId }
   /** For sessions that have none of their own. */
   policy: DownloadPolicy
   clock: Clock
@@ -103,6 +105,7 @@ export function createMessageFiles({
   events,
   sessions,
   chats,
+  reading: { contentOf, eventId },
   policy: usual,
   clock,
   log,

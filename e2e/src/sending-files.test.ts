@@ -1,10 +1,12 @@
-import { createHash } from 'node:crypto'
-import { readdir } from 'node:fs/promises'
+import { createHash, randomBytes } from 'node:crypto'
+import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs'
+import { mkdtemp, readdir, rm } from 'node:fs/promises'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
-import { endpoints } from '@inbox-hub/contract'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-
+import { endpoints, exampleFileUrl, exampleMediaId, kindMatrix, type SendableFile } from '@inbox-hub/contract'
 import {
   clip,
   generated,
@@ -12,29 +14,71 @@ import {
   tone,
   withFfmpeg,
 } from 'inbox-hub/internal/media/conversion/testing/ffmpeg'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 
-import { type Hub, startHub } from './harness.ts'
+import { eventually, type Hub, startHub } from './harness.ts'
 
 const customer = '+12025550123'
 const params = { sessionId: 'support' }
 const sha256 = (bytes: Uint8Array) => createHash('sha256').update(bytes).digest('base64')
 
+const made = new AsyncDisposableStack()
 let hub: Hub
+let folder: string
+/** What the web server of the test gives out, by path. */
+const files = new Map<string, { bytes: Buffer; type: string }>()
+let fileServer: string
 beforeAll(async () => {
-  hub = await startHub({ preset: 'standard', env: { PATH: process.env['PATH'] ?? '', RATE_LIMITS: 'off' } })
+  folder = await mkdtemp(join(tmpdir(), 'inbox-hub-files-'))
+  made.defer(() => rm(folder, { recursive: true, force: true }))
+  const server = createServer((request, response) => {
+    const file = files.get(request.url ?? '')
+    if (file === undefined) response.writeHead(404).end()
+    else response.writeHead(200, { 'content-type': file.type }).end(file.bytes)
+  })
+  await new Promise<void>((resolve) => void server.listen(0, '127.0.0.1', resolve))
+  made.defer(() => void server.close())
+  fileServer = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+  hub = made.use(
+    await startHub({
+      preset: 'standard',
+      env: {
+        PATH: process.env['PATH'] ?? '',
+        RATE_LIMITS: 'off',
+        OUTBOUND_ALLOW_CIDRS: '127.0.0.1',
+        MEDIA_UPLOAD_DIR: folder,
+        MEDIA_MAX_MB: '4',
+      },
+    }),
+  )
   await hub.pairSession('support')
 })
-afterAll(() => hub[Symbol.asyncDispose]())
+afterAll(() => made.disposeAsync())
 
-const send = (message: unknown, more: object = {}) =>
-  hub.api.call(endpoints.sendMessage, {
+const send = (message: unknown, more: object = {}, on = hub) =>
+  on.api.call(endpoints.sendMessage, {
     params,
     body: { to: customer, message: message as string, ...more },
   })
 
+const base64 = (bytes: Uint8Array) => Buffer.from(bytes).toString('base64')
+
+/** Uploads a file to the hub; answers its mediaId. */
+async function uploaded(bytes: Buffer, name: string, on = hub): Promise<string> {
+  const form = new FormData()
+  form.append('file', new Blob([new Uint8Array(bytes)]), name)
+  const answer = await fetch(`${on.url}/api/media/sessions/support/upload`, {
+    method: 'POST',
+    headers: { 'x-api-key': on.key },
+    body: form,
+  })
+  const { data } = (await answer.json()) as { data: { mediaId: string } }
+  return data.mediaId
+}
+
 /** The message on the phone of its recipient, and its file, opened there and checked against all its message says. */
-async function arrived(messageId: string) {
-  const phone = hub.emulator.phone(customer)
+async function arrived(messageId: string, on = hub, number = customer) {
+  const phone = on.emulator.phone(number)
   const received = await phone.receives(({ id }) => id === messageId)
   return { message: received.message, bytes: await phone.downloads(received) }
 }
@@ -45,65 +89,59 @@ async function leftovers(): Promise<readonly string[]> {
   return (await Promise.all(places.map((place) => readdir(place).catch(() => [])))).flat()
 }
 
+const uploads = (on = hub) => on.emulator.truth.media.filter(({ transfer }) => transfer === 'upload')
+
 withFfmpeg('files of every kind, on a phone', () => {
   interface Kind {
     bytes: () => Buffer
-    asked: (base64: string) => unknown
     arrives: object
     listed: object
     /** It is sent as it is. */
     same?: true
   }
-  const kinds: Readonly<Record<string, Kind>> = {
-    'image with a caption': {
+  const mp4 = ['-pix_fmt', 'yuv420p', '-c:v', 'libx264', '-preset', 'ultrafast']
+  const kinds: Readonly<Record<SendableFile, Kind>> = {
+    image: {
       bytes: () => generated('png', ...picture(300, 200)),
-      asked: (base64) => ({ image: { base64 }, caption: 'a test card' }),
-      arrives: { imageMessage: { caption: 'a test card', mimetype: 'image/png', width: 300, height: 200 } },
-      listed: { type: 'image', kind: 'image', body: 'a test card', caption: 'a test card', hasMedia: true },
+      arrives: { imageMessage: { caption: 'the view', mimetype: 'image/png', width: 300, height: 200 } },
+      listed: { body: 'the view', caption: 'the view' },
       same: true,
     },
-    'image shown once': {
+    'view once': {
       bytes: () => generated('jpg', ...picture(64, 64)),
-      asked: (base64) => ({ kind: 'image', base64, viewOnce: true }),
       arrives: { viewOnceMessageV2: { message: { imageMessage: { viewOnce: true } } } },
-      listed: { type: 'image', viewOnce: true },
+      listed: { viewOnce: true },
       same: true,
     },
     video: {
-      bytes: () => generated('mp4', ...clip(64, 64), '-pix_fmt', 'yuv420p', '-c:v', 'libx264'),
-      asked: (base64) => ({ video: `data:video/mp4;base64,${base64}`, caption: 'moving' }),
+      bytes: () => generated('mp4', ...clip(64, 64), ...mp4),
       arrives: { videoMessage: { caption: 'moving', seconds: 1, width: 64, mimetype: 'video/mp4' } },
-      listed: { type: 'video', kind: 'video', media: { seconds: 1, width: 64, height: 64 } },
+      listed: { body: 'moving', media: { seconds: 1, width: 64, height: 64 } },
       same: true,
     },
-    'GIF playback': {
+    gif: {
       bytes: () => generated('gif', ...clip(64, 64)),
-      asked: (base64) => ({ video: { base64 }, gifPlayback: true }),
       arrives: { videoMessage: { gifPlayback: true, mimetype: 'video/mp4' } },
-      listed: { type: 'video', kind: 'gif' },
+      listed: {},
     },
     'video note': {
-      bytes: () => generated('mp4', ...clip(80, 64), '-pix_fmt', 'yuv420p', '-c:v', 'libx264'),
-      asked: (base64) => ({ video: { base64 }, ptv: 'true' }),
+      bytes: () => generated('mp4', ...clip(80, 64), ...mp4),
       arrives: { ptvMessage: { width: 480, height: 480, mimetype: 'video/mp4' } },
-      listed: { type: 'video', kind: 'video_note' },
+      listed: {},
     },
     audio: {
       bytes: () => generated('mp3', ...tone(1)),
-      asked: (base64) => ({ audio: { base64 } }),
       arrives: { audioMessage: { ptt: false, mimetype: 'audio/mpeg', seconds: 1 } },
-      listed: { type: 'audio', kind: 'audio' },
+      listed: {},
       same: true,
     },
-    'voice note of a WAV': {
+    'voice note': {
       bytes: () => generated('wav', ...tone(2)),
-      asked: (base64) => ({ audio: { base64 }, ptt: true }),
       arrives: { audioMessage: { ptt: true, mimetype: 'audio/ogg; codecs=opus', seconds: 2 } },
-      listed: { type: 'voice', kind: 'voice', media: { seconds: 2, waveform: expect.any(String) } },
+      listed: { media: { seconds: 2, waveform: expect.any(String) } },
     },
-    document: {
+    'document with a caption': {
       bytes: () => Buffer.from('%PDF-1.7 not much in it'),
-      asked: (base64) => ({ document: { buffer: base64 }, fileName: 'invoice.pdf', caption: 'as agreed' }),
       arrives: {
         documentWithCaptionMessage: {
           message: {
@@ -111,45 +149,55 @@ withFfmpeg('files of every kind, on a phone', () => {
           },
         },
       },
-      listed: { type: 'document', kind: 'document', body: 'as agreed', media: { filename: 'invoice.pdf' } },
+      listed: { body: 'as agreed', media: { filename: 'invoice.pdf' } },
       same: true,
     },
-    'still sticker of a PNG': {
+    sticker: {
       bytes: () => generated('png', ...picture(100, 50)),
-      asked: (base64) => ({ sticker: { base64 } }),
       arrives: { stickerMessage: { mimetype: 'image/webp', width: 512, height: 512, isAnimated: false } },
-      listed: { type: 'sticker', kind: 'sticker' },
-    },
-    'moving sticker of a GIF': {
-      bytes: () => generated('gif', ...clip(64, 64)),
-      asked: (base64) => ({ sticker: { base64 } }),
-      arrives: { stickerMessage: { mimetype: 'image/webp', isAnimated: true } },
-      listed: { type: 'sticker', kind: 'sticker', media: { animated: true } },
-    },
-    'file without a kind': {
-      bytes: () => generated('mp3', ...tone(1)),
-      asked: (base64) => ({ file: { base64 } }),
-      arrives: { audioMessage: { mimetype: 'audio/mpeg' } },
-      listed: { type: 'audio' },
-      same: true,
+      listed: { media: { animated: false } },
     },
   }
 
-  test.each(Object.keys(kinds))('%s', async (name) => {
-    const kind = kinds[name]
-    if (kind === undefined) throw new Error('no such kind')
-    const bytes = kind.bytes()
-    const answer = await send(kind.asked(bytes.toString('base64')))
-    expect(answer).toMatchObject({ status: 'sent', message: kind.listed })
+  test.each(Object.keys(kinds) as SendableFile[])('%s', async (name) => {
+    const { bytes: make, arrives, listed, same } = kinds[name]
+    const { hub: asked, kind, type } = kindMatrix[name]
+    const bytes = make()
+    files.set(`/${name}`, { bytes, type: 'application/octet-stream' })
+    const example = JSON.stringify(asked)
+      .replace(exampleMediaId, await uploaded(bytes, 'file'))
+      .replace(exampleFileUrl, `${fileServer}/${encodeURIComponent(name)}`)
+    const answer = await send(JSON.parse(example))
+    const shown = { kind, type, hasMedia: true, has_attachment: true, ...listed }
+    expect(answer).toMatchObject({ status: 'sent', type, message: shown })
     const found = await arrived(answer.messageId)
-    expect(found.message).toMatchObject(kind.arrives)
-    if (kind.same === true) expect(sha256(found.bytes)).toBe(sha256(bytes))
+    expect(found.message).toMatchObject(arrives)
+    if (same === true) expect(sha256(found.bytes)).toBe(sha256(bytes))
     const { messages } = await hub.api.call(endpoints.listMessages, { params, query: { limit: 5 } })
-    const listed = messages.find(({ messageId }) => messageId === answer.messageId)
-    expect(listed).toMatchObject({ ...kind.listed, hasMedia: true })
+    const item = messages.find(({ messageId }) => messageId === answer.messageId)
+    expect(item).toMatchObject(shown)
+    // What we sent is given out as what others sent is, from the hub's own store.
+    const { url, sha256: hash } = await hub.api.call(endpoints.getMessageMedia, {
+      params: { ...params, messageId: answer.messageId },
+    })
+    const given = Buffer.from(await (await fetch(url)).arrayBuffer())
+    expect(given.equals(found.bytes)).toBe(true)
+    expect(hash).toBe(createHash('sha256').update(found.bytes).digest('hex'))
     // What opens the file stays here.
-    expect(JSON.stringify(listed)).not.toMatch(/directPath|encSha256|storedAs|thumbnail"/)
+    expect(JSON.stringify(item)).not.toMatch(/directPath|encSha256|storedAs|"thumbnail"/)
     expect(await leftovers()).toEqual([])
+  })
+
+  test('what the key leaves open, `type` and the bytes say; where it says it, it decides', async () => {
+    const sound = base64(generated('mp3', ...tone(1)))
+    const told = async (message: unknown, more: object = {}) => (await send(message, more)).message.kind
+    expect(await told({ audio: { base64: sound } }, { type: 'voice' })).toBe('voice')
+    expect(await told({ audio: { base64: sound } }, { type: 'sticker' })).toBe('audio')
+    expect(await told({ file: `data:audio/mpeg;base64,${sound}` })).toBe('audio')
+    const moving = base64(generated('gif', ...clip(32, 32)))
+    expect(await told({ document: { buffer: moving } }, { type: 'sticker' })).toBe('document')
+    expect(await told({ sticker: { base64: moving } })).toBe('sticker')
+    expect(await told({ file: { base64: moving } })).toBe('gif')
   })
 })
 
@@ -157,40 +205,214 @@ describe('where files come from', () => {
   const note = Buffer.from('kept in the hub')
 
   test('an upload is sent by its mediaId, with the message as its caption', async () => {
-    const form = new FormData()
-    form.append('file', new Blob([note], { type: 'text/plain' }), 'note.txt')
-    const uploaded = await fetch(`${hub.url}/api/media/sessions/support/upload`, {
-      method: 'POST',
-      headers: { 'x-api-key': hub.key },
-      body: form,
-    })
-    const { data } = (await uploaded.json()) as { data: { mediaId: string } }
-    const answer = await send('read this', { mediaId: data.mediaId })
+    const mediaId = await uploaded(note, 'note.txt')
+    const answer = await send('read this', { mediaId })
     expect(answer).toMatchObject({ type: 'document', text: 'read this', message: { caption: 'read this' } })
     const { message, bytes } = await arrived(answer.messageId)
     expect(bytes.equals(note)).toBe(true)
     expect(message).toMatchObject({
       documentWithCaptionMessage: { message: { documentMessage: { fileName: 'note.txt' } } },
     })
-    // Another owner's, or nobody's: there is no difference.
-    await expect(send('x', { mediaId: 'q1N8bJp0R9yXw2Zt5uVc3A' })).rejects.toMatchObject({
-      code: 'MEDIA_NOT_FOUND',
+  })
+
+  test('a form brings its file along, for one or several, with or without a caption', async () => {
+    const form = new FormData()
+    form.append('to', `${customer}, +12025550124`)
+    form.append('type', 'document')
+    form.append('message', 'from a form')
+    form.append('file', new Blob([note], { type: 'text/plain' }), 'form.txt')
+    const answer = await fetch(`${hub.url}/api/messages/support/send`, {
+      method: 'POST',
+      headers: { 'x-api-key': hub.key },
+      body: form,
     })
+    const { data } = (await answer.json()) as { data: { messageId: string; sent: number; text: string } }
+    expect(answer.status).toBe(200)
+    expect(data).toMatchObject({ sent: 2, failed: 0, type: 'document', text: 'from a form' })
+    const { bytes, message } = await arrived(data.messageId)
+    expect(bytes.equals(note)).toBe(true)
+    expect(JSON.stringify(message)).toContain('form.txt')
+    expect(await leftovers()).toEqual([])
+
+    const without = new FormData()
+    without.append('to', customer)
+    const refused = await fetch(`${hub.url}/api/messages/support/send`, {
+      method: 'POST',
+      headers: { 'x-api-key': hub.key },
+      body: without,
+    })
+    expect([refused.status, await refused.json()]).toMatchObject([400, { code: 'VALIDATION_ERROR' }])
+  })
+
+  test('a path leads into the upload folder, and nowhere else', async () => {
+    mkdirSync(join(folder, 'inside'))
+    writeFileSync(join(folder, 'inside', 'a.txt'), note)
+    symlinkSync('/etc/hostname', join(folder, 'link'))
+    symlinkSync(join(folder, 'inside'), join(folder, 'door'))
+    const answer = await send({ document: { path: 'door/a.txt' } })
+    expect((await arrived(answer.messageId)).bytes.equals(note)).toBe(true)
+    expect(answer.message.media).toMatchObject({ filename: 'a.txt' })
+    const elsewhere = ['../a.txt', '/etc/hostname', 'link', '.', '', 'inside', 'none.txt', 'inside/../../x']
+    for (const path of [...elsewhere, join(folder, 'inside', 'a.txt'), 'a\0b']) {
+      await expect(send({ document: { path } })).rejects.toMatchObject({ status: 400 })
+    }
+    expect(await leftovers()).toEqual([])
   })
 
   test('fifty recipients are one upload, and each opens the file', async () => {
     const to = Array.from({ length: 50 }, (_, index) => `120255501${index + 50}`)
     const bytes = Buffer.from('for all of you')
-    const uploadsBefore = uploads()
-    const answer = await send({ document: { base64: bytes.toString('base64') }, fileName: 'all.txt' }, { to })
+    const before = uploads().length
+    const answer = await send({ document: { base64: base64(bytes) }, fileName: 'all.txt' }, { to })
     expect(answer).toMatchObject({ sent: 50, failed: 0 })
-    expect(uploads() - uploadsBefore).toBe(1)
+    expect(uploads().length - before).toBe(1)
     for (const index of [0, 49]) {
-      const phone = hub.emulator.phone(`+${to[index]}`)
-      const received = await phone.receives(({ id }) => id === answer.results?.[index]?.messageId)
-      expect((await phone.downloads(received)).equals(bytes)).toBe(true)
+      const messageId = answer.results?.[index]?.messageId ?? ''
+      expect((await arrived(messageId, hub, `+${to[index]}`)).bytes.equals(bytes)).toBe(true)
     }
+    // And none more for who asks for it again.
+    const again = await send({ document: { base64: base64(bytes) }, fileName: 'all.txt' })
+    expect((await arrived(again.messageId)).bytes.equals(bytes)).toBe(true)
+    expect(uploads().length - before).toBe(1)
   })
 
-  const uploads = () => hub.emulator.truth.media.filter(({ transfer }) => transfer === 'upload').length
+  test('a repeated call is the same message, also when its bytes come again', async () => {
+    const message = { document: { base64: base64(randomBytes(1000)) } }
+    const first = await send(message, { clientId: 'file-1' })
+    const second = await send(message, { clientId: 'file-1' })
+    expect(second.messageId).toBe(first.messageId)
+    await expect(
+      send({ document: { base64: base64(randomBytes(1000)) } }, { clientId: 'file-1' }),
+    ).rejects.toMatchObject({ code: 'IDEMPOTENCY_CONFLICT' })
+  })
+
+  test('a file that is scheduled is kept until its time', async () => {
+    files.set('/later.txt', { bytes: Buffer.from('later'), type: 'text/plain' })
+    const answer = await send(
+      { document: { url: `${fileServer}/later.txt` } },
+      { sendAt: new Date(Date.now() + 1500).toISOString() },
+    )
+    expect(answer).toMatchObject({ status: 'scheduled', type: 'document' })
+    // Fetched already: its address may be gone by then.
+    files.delete('/later.txt')
+    const { bytes } = await arrived(answer.messageId)
+    expect(bytes.toString()).toBe('later')
+  })
+})
+
+describe('what is refused', () => {
+  const pdf = base64(Buffer.from('%PDF-1.7'))
+  const png = (width: number, height: number) => {
+    const bytes = Buffer.alloc(33)
+    bytes.write('\x89PNG\r\n\x1A\n', 'latin1')
+    bytes.writeUInt32BE(13, 8)
+    bytes.write('IHDR', 12, 'latin1')
+    bytes.writeUInt32BE(width, 16)
+    bytes.writeUInt32BE(height, 20)
+    return base64(bytes)
+  }
+  test.each([
+    ['a picture that is a PDF', { image: { base64: pdf } }, 415, 'FILE_TYPE_MISMATCH'],
+    ['a sticker that is a PDF', { sticker: { base64: pdf } }, 415, 'FILE_TYPE_MISMATCH'],
+    [
+      'a picture of 60,000 by 60,000',
+      { image: { base64: png(60_000, 60_000) } },
+      413,
+      'MEDIA_DIMENSIONS_TOO_LARGE',
+    ],
+    [
+      'a file of 5 MiB',
+      { document: { base64: base64(Buffer.alloc(5 * 1024 * 1024)) } },
+      413,
+      'FILE_TOO_LARGE',
+    ],
+    ['a file without bytes', { document: { base64: 'data:text/plain;base64,' } }, 400, 'FILE_EMPTY'],
+    ['an address in our own network', { image: { url: 'http://10.0.0.1/a.png' } }, 400, 'MEDIA_URL_REFUSED'],
+    ['a file of ours', { image: { url: 'file:///etc/passwd' } }, 400, 'MEDIA_URL_REFUSED'],
+    ['an address that has nothing', { image: { url: '%SERVER%/none.png' } }, 400, 'MEDIA_URL_FAILED'],
+    ['an unknown upload', { image: { mediaId: exampleMediaId } }, 404, 'MEDIA_NOT_FOUND'],
+    ['text that is no base64', { image: { base64: 'not base64 at all!' } }, 400, 'VALIDATION_ERROR'],
+    ['two sources', { image: { base64: pdf, mediaId: 'x' } }, 400, 'VALIDATION_ERROR'],
+    ['no source', { image: {} }, 400, 'VALIDATION_ERROR'],
+    ['a form that is none', { image: { upload: true } }, 400, 'FILE_EMPTY'],
+  ])('%s', async (_name, message, status, code) => {
+    const asked = JSON.parse(JSON.stringify(message).replace('%SERVER%', fileServer)) as unknown
+    const sentBefore = hub.emulator.truth.sent.filter(() => true).length
+    await expect(send(asked)).rejects.toMatchObject({ status, code })
+    expect(hub.emulator.truth.sent.filter(() => true).length).toBe(sentBefore)
+    expect(await leftovers()).toEqual([])
+  })
+
+  withFfmpeg('with ffmpeg', () => {
+    test('a broken file, and nothing of it stays', async () => {
+      const cut = generated('mp4', ...clip(64, 64)).subarray(0, 1500)
+      await expect(send({ video: { base64: base64(cut) } })).rejects.toMatchObject({
+        status: 400,
+        code: 'MEDIA_BROKEN',
+        details: { reason: 'unreadable' },
+      })
+      expect(await leftovers()).toEqual([])
+    })
+  })
+})
+
+describe('when uploading goes wrong', () => {
+  const document = (text: string) => ({ document: { base64: base64(Buffer.from(text)) } })
+
+  test('WhatsApp does not take it: the message failed, with the reason, and can be sent again', async () => {
+    hub.emulator.media.onUploads({ kind: 'status', status: 413 })
+    const error = await send(document('refused at first')).catch((thrown: unknown) => thrown)
+    expect(error).toMatchObject({ status: 400, code: 'WHATSAPP_ERROR', details: { reason: 'MEDIA_REFUSED' } })
+    const { messages } = await hub.api.call(endpoints.listMessages, { params, query: { limit: 1 } })
+    expect(messages[0]).toMatchObject({ status: 'failed', error: { code: 'MEDIA_REFUSED' } })
+    const again = await hub.api.call(endpoints.retryMessage, {
+      params: { messageId: messages[0]?.messageId ?? '' },
+    })
+    expect(['sent', 'delivered']).toContain(again.status)
+    expect((await arrived(again.messageId)).bytes.toString()).toBe('refused at first')
+  })
+
+  test('a stuck upload holds up its own chat, and no other', async () => {
+    hub.emulator.media.onUploads({ kind: 'silence' })
+    const before = uploads().length
+    const stuck = send(document('stuck')).catch((error: unknown) => error)
+    await hub.emulator.truth.until(() => uploads().length > before)
+    const behind = send('behind it').catch((error: unknown) => error)
+    const other = await send('elsewhere', { to: '+12025550124' })
+    expect(other.status).toBe('sent')
+    const file = await send(document('elsewhere, too'), { to: '+12025550124' })
+    expect((await arrived(file.messageId, hub, '+12025550124')).bytes.toString()).toBe('elsewhere, too')
+    const waiting = await eventually(
+      async () => {
+        const { messages } = await hub.api.call(endpoints.listMessages, { params, query: { limit: 10 } })
+        return messages.find(({ waitingFor }) => waitingFor === 'upload')
+      },
+      () => 'no message says that it waits for its upload',
+    )
+    expect(waiting).toMatchObject({ status: 'pending', type: 'document' })
+    // The hub is stopped meanwhile: the same message goes out afterwards, then the one behind it.
+    await hub.restart()
+    const { bytes, message } = await arrived(waiting.messageId)
+    expect([bytes.toString(), message]).toMatchObject(['stuck', { documentMessage: {} }])
+    const phone = hub.emulator.phone(customer)
+    const follower = await phone.receives(({ message: said }) => JSON.stringify(said).includes('behind it'))
+    const order = phone.messages.filter(() => true).map(({ id }) => id)
+    expect(order.indexOf(waiting.messageId)).toBeLessThan(order.indexOf(follower.id))
+    await Promise.all([stuck, behind])
+  })
+})
+
+test('without ffmpeg, what has to be converted is refused with the remedy, and what need not be is sent', async () => {
+  await using bare = await startHub({ preset: 'standard', env: { PATH: '' } })
+  await bare.pairSession('support')
+  const wav = { audio: { base64: base64(Buffer.from('RIFF\0\0\0\0WAVEfmt ')) }, ptt: true }
+  await expect(send(wav, {}, bare)).rejects.toMatchObject({
+    status: 415,
+    code: 'MEDIA_CONVERSION_UNAVAILABLE',
+    remedy: expect.stringContaining('ffmpeg'),
+  })
+  const opus = Buffer.from('OggS'.padEnd(26, '\0') + '\x01\x13OpusHead\x01\x01\0\0\0\0\0\0\0\0\0', 'latin1')
+  const note = await send({ audio: { base64: base64(opus) }, ptt: true }, {}, bare)
+  expect(note).toMatchObject({ type: 'voice', message: { media: { mimetype: 'audio/ogg; codecs=opus' } } })
+  expect((await arrived(note.messageId, bare)).bytes.equals(opus)).toBe(true)
 })

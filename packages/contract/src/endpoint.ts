@@ -32,8 +32,11 @@ export interface Endpoint<
   /** A missing or empty body is `{}`. */
   body: Body
   headers: Headers
-  /** `bytes`: the body is a file, by multipart or as it is, and is streamed; `body` then describes nothing. */
-  input: 'json' | 'bytes'
+  /**
+   * `bytes`: the body is a file, by multipart or as it is, and is streamed; `body` then describes nothing. `json_or_form`: JSON, or a form of
+   * one file, which is streamed, and fields that make up the same body.
+   */
+  input: 'json' | 'bytes' | 'json_or_form'
   /** The most bytes of JSON, when it is not what the server usually takes. */
   maxBodyBytes: number | undefined
   success: {

@@ -1,3 +1,5 @@
+import type { MediaKind } from '@inbox-hub/whatsapp'
+
 import type { MessageKindWord } from './message-content.ts'
 import type { MessageType } from './message-events.ts'
 
@@ -17,19 +19,58 @@ interface KindRow {
 
 const vcard = 'BEGIN:VCARD\nVERSION:3.0\nFN:Ben\nTEL;waid=12025550124:+12025550124\nEND:VCARD'
 
+/** A file, as the examples below name it. */
+export const exampleMediaId = 'q1N8bJp0R9yXw2Zt5uVc3A'
+export const exampleFileUrl = 'https://files.example.com/view.png'
+
 /** What is a message of its own, by what a person would call it. */
 export const kindMatrix = {
   text: { kind: 'text', type: 'text', hub: { text: 'hello' }, phone: true },
-  image: { kind: 'image', type: 'image', phone: true },
-  video: { kind: 'video', type: 'video', phone: true },
-  gif: { kind: 'gif', type: 'video', phone: true },
-  'video note': { kind: 'video_note', type: 'video', phone: true },
-  audio: { kind: 'audio', type: 'audio', phone: true },
-  'voice note': { kind: 'voice', type: 'voice', phone: true },
-  'document with a caption': { kind: 'document', type: 'document', phone: true },
-  sticker: { kind: 'sticker', type: 'sticker', phone: true },
+  image: {
+    kind: 'image',
+    type: 'image',
+    hub: { image: { url: exampleFileUrl }, caption: 'the view' },
+    phone: true,
+  },
+  video: {
+    kind: 'video',
+    type: 'video',
+    hub: { video: { mediaId: exampleMediaId }, caption: 'moving' },
+    phone: true,
+  },
+  gif: {
+    kind: 'gif',
+    type: 'video',
+    hub: { video: { mediaId: exampleMediaId }, gifPlayback: true },
+    phone: true,
+  },
+  'video note': {
+    kind: 'video_note',
+    type: 'video',
+    hub: { video: { mediaId: exampleMediaId }, ptv: true },
+    phone: true,
+  },
+  audio: { kind: 'audio', type: 'audio', hub: { audio: { mediaId: exampleMediaId } }, phone: true },
+  'voice note': {
+    kind: 'voice',
+    type: 'voice',
+    hub: { audio: { mediaId: exampleMediaId }, ptt: true },
+    phone: true,
+  },
+  'document with a caption': {
+    kind: 'document',
+    type: 'document',
+    hub: { document: { mediaId: exampleMediaId }, fileName: 'invoice.pdf', caption: 'as agreed' },
+    phone: true,
+  },
+  sticker: { kind: 'sticker', type: 'sticker', hub: { sticker: { mediaId: exampleMediaId } }, phone: true },
   'animated sticker of the newer kind': { kind: 'sticker', type: 'sticker', phone: true },
-  'view once': { kind: 'image', type: 'image', phone: true },
+  'view once': {
+    kind: 'image',
+    type: 'image',
+    hub: { image: { mediaId: exampleMediaId }, viewOnce: true },
+    phone: true,
+  },
   'picture of an album': { kind: 'image', type: 'image', phone: true },
   location: {
     kind: 'location',
@@ -143,6 +184,10 @@ type Matrix = typeof kindMatrix
 export type SendableKind = {
   [Name in keyof Matrix]: Matrix[Name] extends { hub: unknown } ? Name : never
 }[keyof Matrix]
+/** Those of them that are a file. */
+export type SendableFile = {
+  [Name in SendableKind]: Matrix[Name]['kind'] extends MediaKind ? Name : never
+}[SendableKind]
 /** What the hub reads. */
 export type ReceivableKind = {
   [Name in keyof Matrix]: Matrix[Name] extends { phone: true } ? Name : never

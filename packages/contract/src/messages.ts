@@ -270,9 +270,10 @@ const sendMessage = endpoint({
   bucket: 'sending',
   summary: 'Send a message of any kind',
   description:
-    'The message is stored before it is promised, and sent once: repeat a call whose answer was lost with the same `Idempotency-Key` and you get the first result. With an array in `to`, `results` tells about each.',
+    'The message is stored before it is promised, and sent once: repeat a call whose answer was lost with the same `Idempotency-Key` and you get the first result. With an array in `to`, `results` tells about each. A file may come with the request, as `multipart/form-data`: the fields are those of the body, with the caption as `message`.',
   params,
   headers: z.object({ 'idempotency-key': maybe(idempotencyKey) }),
+  input: 'json_or_form',
   maxBodyBytes: maxBase64Chars + 64 * 1024,
   body: z.preprocess(
     withFile,

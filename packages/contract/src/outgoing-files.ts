@@ -149,17 +149,19 @@ export const looseFiles: Readonly<Record<string, (value: unknown, message: Loose
 }
 
 /**
- * The body of a send whose message stands partly beside it: a `mediaId` with the caption as `message`, the file of a form, `type` saying that a
- * sound is a voice note. Where `message` says it itself, that decides.
+ * The body of a send whose message stands partly beside it: a `mediaId` or the file of a form (`upload`) with the caption as `message`, `type`
+ * saying that a sound is a voice note. Where `message` says it itself, that decides.
  */
 export function withFile(body: unknown): unknown {
   if (!isObject(body)) return body
-  const { message, mediaId, type } = body
+  const { message, mediaId, upload, type } = body
   const word = typeof type === 'string' ? type.trim().toLowerCase() : ''
-  if (isGiven(mediaId) && mediaId !== '') {
+  const file = isGiven(mediaId) && mediaId !== '' ? { mediaId } : upload === true ? { upload } : undefined
+  if (file !== undefined) {
     const around = isObject(message) ? message : { caption: message ?? body['caption'] }
-    const { fileName, mimetype } = body
-    return { ...body, message: { kind: kindOfWord(word), fileName, mimetype, ...around, mediaId } }
+    const { fileName, mimetype, viewOnce } = body
+    const beside = { kind: kindOfWord(word), fileName, mimetype, viewOnce }
+    return { ...body, message: { ...beside, ...around, ...file } }
   }
   const isVoice = kindOfWord(word) === 'voice'
   if (!isVoice || !isObject(message) || message['kind'] !== undefined || message['audio'] === undefined)
@@ -168,7 +170,7 @@ export function withFile(body: unknown): unknown {
 }
 
 /** What `type` means for a file; `file` when it says nothing about one. */
-export function kindOfWord(word: string): FileForm['kind'] {
+function kindOfWord(word: string): FileForm['kind'] {
   const known = fileKinds.find((kind) => kind === word)
   if (known !== undefined) return known
   if (word === 'ptt') return 'voice'

@@ -11,7 +11,9 @@ export interface FilePart {
   readonly contentType: string
 }
 
-const limits = { files: 1, fields: 10, fieldNameSize: 100, fieldSize: 1_000, parts: 12, headerPairs: 20 }
+const limits = { files: 1, fields: 20, fieldNameSize: 100, fieldSize: 20_000, parts: 22, headerPairs: 20 }
+/** What a form may hold besides its file. */
+export const formBytes = 512 * 1024
 
 /** Whether a body is a form with files in it. */
 export function isMultipart(contentType: string): boolean {
@@ -85,6 +87,18 @@ export async function readForm<T extends AsyncDisposable>(
     part?.destroy(error instanceof Error ? error : undefined)
     const taken = await taking?.catch(() => undefined)
     await taken?.[Symbol.asyncDispose]()
+    throw error
+  }
+}
+
+/** The client went away in the middle: nobody reads the answer, and it is no fault of ours. */
+export async function fromClient<T>(work: Promise<T>): Promise<T> {
+  try {
+    return await work
+  } catch (error) {
+    const code = error instanceof Error && 'code' in error ? error.code : undefined
+    if (code === 'ECONNRESET' || code === 'ABORT_ERR')
+      throw new HubError('REQUEST_TIMEOUT', {}, { cause: error })
     throw error
   }
 }

@@ -24,7 +24,7 @@ import type { Media } from './index.ts'
 import { messageOfLink } from './message-links.ts'
 import { type MediaFilter, pageOfMedia, tallyOfMedia } from './media-list.ts'
 import { type MediaRow, shownName, usageOf } from './media-rows.ts'
-import { isMultipart, readForm } from './multipart.ts'
+import { formBytes, fromClient, isMultipart, readForm } from './multipart.ts'
 
 export interface MediaRoutesDeps {
   database: Database
@@ -245,21 +245,6 @@ export function mediaRoutes(
   })
 }
 
-/** What a form may hold besides its file. */
-const formBytes = 64 * 1024
-
 function kindIn(text: string | undefined): MediaKind | undefined {
   return mediaKinds.find((kind) => kind === text)
-}
-
-/** The client went away in the middle: nobody reads the answer, and it is no fault of ours. */
-async function fromClient<T>(work: Promise<T>): Promise<T> {
-  try {
-    return await work
-  } catch (error) {
-    const code = error instanceof Error && 'code' in error ? error.code : undefined
-    if (code === 'ECONNRESET' || code === 'ABORT_ERR')
-      throw new HubError('REQUEST_TIMEOUT', {}, { cause: error })
-    throw error
-  }
 }

@@ -104,7 +104,7 @@ export interface Messages extends AsyncDisposable {
   /** Makes chats that are missing for messages that exist. */
   repair(session: SessionView): Promise<readonly { chat: Jid; messages: number }[]>
   /** Takes the bytes of files that come with a request. */
-  readonly files: Pick<Files, 'take'>
+  readonly files: Pick<Files, 'take' | 'readForm'>
   readonly list: MessageList
   readonly finder: MessageFinder
   /** Whether numbers are on WhatsApp: the same answers, and the same budget, as sending has. */
@@ -120,7 +120,7 @@ export interface MessagesDeps {
   events: Events
   sessions: Sessions
   chats: Chats
-  media: Pick<Media, 'fetch' | 'receive' | 'find' | 'open' | 'renditions'>
+  media: Pick<Media, 'checkSize' | 'fetch' | 'receive' | 'find' | 'open' | 'renditions'>
   /** Where files may be sent from by their path; undefined = nowhere. */
   uploadDir: string | undefined
   files: Pick<MessageFiles, 'arrived' | 'links' | 'forget'>

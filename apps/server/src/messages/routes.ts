@@ -43,7 +43,7 @@ type SendAnswer = DataOf<typeof endpoints.retryMessage>
 
 /** Messages and the chats they stand in. Lists come from the store alone: no read touches a socket (contract §12, pain 11). */
 export function messageRoutes(
-  http: Pick<Http, 'serve'>,
+  http: Pick<Http, 'serve' | 'serveForm'>,
   { database, sessions, chats, messages, extras, links, clock }: MessageRoutesDeps,
 ): void {
   const { list, finder } = messages
@@ -117,61 +117,68 @@ export function messageRoutes(
     return { many: false, recipients: [{ input: shown(sessionId, jid), jid }] }
   }
 
-  http.serve(endpoints.sendMessage, async ({ params, body, headers, ownerId, language, baseUrl, signal }) => {
-    const session = sessions.find(ownerId, params.sessionId, 'name_first')
-    // Whatever came of the request: bytes that were not kept are gone with its answer.
-    await using taken = new AsyncDisposableStack()
-    const common = {
-      content:
-        'file' in body.message
-          ? await messages.files.take(body.message, taken, {
-              signal,
-              upload: undefined,
-              notBase64: () =>
-                new HubError('VALIDATION_ERROR', { message: issueText('not_base64', language) }),
-            })
-          : body.message,
-      mentions: body.mentions ?? [],
-      quotedId: body.quotedMessageId ?? body.quotedMsgId,
-      sendAt: body.sendAt,
-      idempotencyKey: headers['idempotency-key'] ?? body.clientId,
-    }
-    const to = body.to ?? (await chatOf(session.id, common.content))
-    const requests = new Map<Jid, SendRequest>()
-    for (const { jid } of to.recipients) {
-      if (jid !== undefined && canBeWrittenTo(jid)) requests.set(jid, { to: jid, ...common })
-    }
-    // Made when needed: an error takes down its stack, which costs as much as the rest of this route.
-    const notAChat = (): HubError =>
-      new HubError('VALIDATION_ERROR', { to: issueText('not_a_chat', language) })
-    if (requests.size === 0) throw notAChat()
-    const outcomes = await messages.send(session, [...requests.values()], { language, signal })
-    const answers = new Map<Jid, SendAnswer | HubError>()
-    for (const outcome of outcomes) {
-      if (!('error' in outcome))
-        answers.set(outcome.request.to, await sendAnswer(outcome, outcome.request.to, { language, baseUrl }))
-      else if (outcome.error instanceof HubError) answers.set(outcome.request.to, outcome.error)
-      else throw outcome.error
-    }
-    const results = to.recipients.map(({ input, jid }) => ({
-      to: input,
-      answer: (jid === undefined ? undefined : answers.get(jid)) ?? notAChat(),
-    }))
-    const first = results.find(({ answer }) => !(answer instanceof HubError))
-    if (first === undefined || first.answer instanceof HubError) {
-      throw results.map(({ answer }) => answer).find((answer) => answer instanceof HubError) ?? notAChat()
-    }
-    const message = saidOf(first.answer.status)
-    const data = { ...first.answer, to: first.to }
-    if (!to.many) return { data, message }
-    const told = results.map(({ to, answer }) =>
-      answer instanceof HubError
-        ? { to, success: false, code: answer.code, error: explained(answer, language) }
-        : { to, success: true, messageId: answer.messageId, status: answer.status },
-    )
-    const sent = told.filter(({ success }) => success).length
-    return { data: { ...data, results: told, sent, failed: told.length - sent }, message }
-  })
+  http.serveForm(
+    endpoints.sendMessage,
+    (form) => messages.files.readForm(form),
+    async ({ params, body, headers, ownerId, language, baseUrl, signal, file }) => {
+      const session = sessions.find(ownerId, params.sessionId, 'name_first')
+      // Whatever came of the request: bytes that were not kept are gone with its answer.
+      await using taken = new AsyncDisposableStack()
+      const common = {
+        content:
+          'file' in body.message
+            ? await messages.files.take(body.message, taken, {
+                signal,
+                upload: file,
+                notBase64: () =>
+                  new HubError('VALIDATION_ERROR', { message: issueText('not_base64', language) }),
+              })
+            : body.message,
+        mentions: body.mentions ?? [],
+        quotedId: body.quotedMessageId ?? body.quotedMsgId,
+        sendAt: body.sendAt,
+        idempotencyKey: headers['idempotency-key'] ?? body.clientId,
+      }
+      const to = body.to ?? (await chatOf(session.id, common.content))
+      const requests = new Map<Jid, SendRequest>()
+      for (const { jid } of to.recipients) {
+        if (jid !== undefined && canBeWrittenTo(jid)) requests.set(jid, { to: jid, ...common })
+      }
+      // Made when needed: an error takes down its stack, which costs as much as the rest of this route.
+      const notAChat = (): HubError =>
+        new HubError('VALIDATION_ERROR', { to: issueText('not_a_chat', language) })
+      if (requests.size === 0) throw notAChat()
+      const outcomes = await messages.send(session, [...requests.values()], { language, signal })
+      const answers = new Map<Jid, SendAnswer | HubError>()
+      for (const outcome of outcomes) {
+        if (!('error' in outcome))
+          answers.set(
+            outcome.request.to,
+            await sendAnswer(outcome, outcome.request.to, { language, baseUrl }),
+          )
+        else if (outcome.error instanceof HubError) answers.set(outcome.request.to, outcome.error)
+        else throw outcome.error
+      }
+      const results = to.recipients.map(({ input, jid }) => ({
+        to: input,
+        answer: (jid === undefined ? undefined : answers.get(jid)) ?? notAChat(),
+      }))
+      const first = results.find(({ answer }) => !(answer instanceof HubError))
+      if (first === undefined || first.answer instanceof HubError) {
+        throw results.map(({ answer }) => answer).find((answer) => answer instanceof HubError) ?? notAChat()
+      }
+      const message = saidOf(first.answer.status)
+      const data = { ...first.answer, to: first.to }
+      if (!to.many) return { data, message }
+      const told = results.map(({ to, answer }) =>
+        answer instanceof HubError
+          ? { to, success: false, code: answer.code, error: explained(answer, language) }
+          : { to, success: true, messageId: answer.messageId, status: answer.status },
+      )
+      const sent = told.filter(({ success }) => success).length
+      return { data: { ...data, results: told, sent, failed: told.length - sent }, message }
+    },
+  )
 
   http.serve(endpoints.listMessages, async ({ params, query, ownerId, language, baseUrl }) => {
     const { id: sessionId } = sessions.find(ownerId, params.sessionId, 'name_first')

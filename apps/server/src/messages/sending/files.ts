@@ -5,12 +5,20 @@ import { isAbsolute, join, relative, sep } from 'node:path'
 import { HubError, maxBase64Bytes } from '@inbox-hub/contract'
 import type { AskedFile, FileContent, FileSource, MediaKind } from '@inbox-hub/whatsapp'
 
-import { decodeBase64, type Media, type Rendition } from '../../media/index.ts'
+import {
+  decodeBase64,
+  formBytes,
+  fromClient,
+  type Media,
+  readForm,
+  type Rendition,
+} from '../../media/index.ts'
 import type { Draft } from '../../platform/blobs/index.ts'
 import type { Clock } from '../../platform/clock.ts'
+import type { FormRequest } from '../../platform/http/index.ts'
 
 /** Bytes that came with a request, on the disk until the request is answered. To a fingerprint they are their hash. */
-export class TakenFile {
+export class TakenFile implements AsyncDisposable {
   readonly draft: Draft
   readonly declaredType: string | undefined
   readonly fileName: string | undefined
@@ -28,6 +36,10 @@ export class TakenFile {
   toJSON(): string {
     return this.draft.hash
   }
+
+  [Symbol.asyncDispose](): PromiseLike<void> {
+    return this.draft[Symbol.asyncDispose]()
+  }
 }
 
 /** What is asked for, with the bytes that came with the request out of memory. */
@@ -36,7 +48,7 @@ export type TakenContent = Omit<AskedFile, 'file'> & {
 }
 
 export interface FilesDeps {
-  media: Pick<Media, 'fetch' | 'receive' | 'find' | 'renditions'>
+  media: Pick<Media, 'checkSize' | 'fetch' | 'receive' | 'find' | 'renditions'>
   /** Where `path` leads into; undefined = nowhere. */
   uploadDir: string | undefined
   clock: Clock
@@ -53,6 +65,8 @@ export interface Files {
    * FILE_TOO_LARGE, MEDIA_PATH_REFUSED, MEDIA_STORE_UNAVAILABLE.
    */
   take(asked: AskedFile, taken: AsyncDisposableStack, options: TakeOptions): Promise<TakenContent>
+  /** Takes the file of a form; what it says beside it is the body. Throws VALIDATION_ERROR, and what `take` throws. */
+  readForm(form: FormRequest): Promise<{ body: unknown; file: TakenFile }>
   /** The message that a file becomes: fetched, converted and kept. Throws what the media module throws. */
   ready(
     asked: TakenContent,
@@ -120,12 +134,22 @@ export function createFiles({ media, uploadDir, clock }: FilesDeps): Files {
   return {
     async take(asked, taken, options) {
       const bytes = await bytesOf(asked, options)
-      if (bytes === undefined) {
-        // Only the sources that `bytesOf` leaves.
-        return asked as TakenContent
-      }
-      taken.use(bytes.draft)
+      // Only the sources that `bytesOf` leaves.
+      if (bytes === undefined) return asked as TakenContent
+      taken.use(bytes)
       return { ...asked, file: bytes }
+    },
+
+    async readForm({ bytes, contentType, contentLength, language, signal }) {
+      media.checkSize(contentLength === undefined ? 0 : contentLength - formBytes)
+      const { file, fields } = await fromClient(
+        readForm(bytes, contentType, language, async (part) => {
+          const draft = await media.receive(part.bytes, { signal })
+          const { contentType: declaredType, fileName } = part
+          return new TakenFile(draft, { declaredType, fileName: fileName || undefined, source: 'upload' })
+        }),
+      )
+      return { file, body: bodyOf(fields) }
     },
 
     async ready(asked, session, signal) {
@@ -150,6 +174,30 @@ export function createFiles({ media, uploadDir, clock }: FilesDeps): Files {
         ...(asked.viewOnce === true && { viewOnce: true }),
       }
     },
+  }
+}
+
+/** What a JSON body would be: lists and objects are written as JSON in a form, or lists separated by commas. */
+function bodyOf(fields: Readonly<Record<string, string>>): object {
+  const { to, message, ...rest } = fields
+  return {
+    ...rest,
+    to: to?.includes(',') === true || to?.startsWith('[') === true ? listOf(to) : to,
+    message: message?.startsWith('{') === true ? jsonOf(message) : message,
+    upload: true,
+  }
+}
+
+function listOf(text: string): unknown {
+  return text.startsWith('[') ? jsonOf(text) : text.split(',').map((part) => part.trim())
+}
+
+/** What is no JSON stays text: a caption may begin with a brace. */
+function jsonOf(text: string): unknown {
+  try {
+    return JSON.parse(text) as unknown
+  } catch {
+    return text
   }
 }
 

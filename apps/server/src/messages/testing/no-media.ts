@@ -6,6 +6,7 @@ const none = async (): Promise<never> => {
 
 /** For whoever sends no files. */
 export const noMedia: MessagesDeps['media'] = {
+  checkSize: () => {},
   fetch: none,
   receive: none,
   find: none,

@@ -8,6 +8,11 @@ export function takeNoBody(scope: FastifyInstance): void {
   scope.addContentTypeParser('*', (_request, _payload, done) => done(null))
 }
 
+/** Has the routes of this scope read forms with files themselves, and nothing else. */
+export function takeNoForm(scope: FastifyInstance): void {
+  scope.addContentTypeParser(/^multipart\/form-data\b/i, (_request, _payload, done) => done(null))
+}
+
 /**
  * The bytes of a request as they arrive, once. Whoever stops early, or throws, leaves the connection as it is, so that the client can
  * still be answered. A client that sends nothing for `silenceMs` loses its connection.

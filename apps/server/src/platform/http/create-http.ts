@@ -20,10 +20,10 @@ import type { Clock } from '../clock.ts'
 import type { Log } from '../log.ts'
 import { docsPage, docsPolicy, docsScript, docsStart } from './api-docs.ts'
 import { addBodyParsers } from './body-parsers.ts'
-import { bytesOf, discard, takeNoBody } from './byte-body.ts'
+import { bytesOf, discard, takeNoBody, takeNoForm } from './byte-body.ts'
 import { errorBody, successBody } from './envelope.ts'
 import { failureOf, failureOfConnection } from './failure.ts'
-import type { Answer, ApiRequest, Handler, Http, RawAnswer } from './http.ts'
+import type { Answer, ApiRequest, FormReader, Handler, Http, RawAnswer } from './http.ts'
 import { openApiDocument } from './openapi.ts'
 import { Pacing } from './pacing.ts'
 import { parseRequest } from './parse-request.ts'
@@ -244,7 +244,11 @@ export function createHttp({
     refuse(new HubError('METHOD_NOT_ALLOWED'), request, reply)
   })
 
-  function serve<E extends Endpoint>(endpoint: E, handler: Handler<E>): void {
+  function serve<E extends Endpoint, File extends AsyncDisposable | undefined = undefined>(
+    endpoint: E,
+    handler: Handler<E, File>,
+    readForm?: FormReader<File>,
+  ): void {
     if (served.has(endpoint.id)) throw new Error(`operation ${endpoint.id} is served twice`)
     served.set(endpoint.id, endpoint)
     const owners = new WeakMap<FastifyRequest, number>()
@@ -260,7 +264,7 @@ export function createHttp({
           throw new HubError('VALIDATION_ERROR', {
             path: issueText('forbidden_character', languageOf(request)),
           })
-        if (endpoint.input === 'json' && hasBody(request)) expectBody(request, reply)
+        if (!isStreamed(endpoint, request) && hasBody(request)) expectBody(request, reply)
         const isForAll = endpoint.auth === 'none'
         if (isForAll && endpoint.bucket === 'none') return
         if (draining) {
@@ -283,21 +287,40 @@ export function createHttp({
       handler: async (request, reply) => {
         const language = languageOf(request)
         const ownerId = owners.get(request) ?? 0
-        const { bytes, parsed } = bodyOf(endpoint, request, language)
+        const streamed = isStreamed(endpoint, request)
+        const bytes = streamed ? bytesOf(request.raw, uploadSilenceMs) : Readable.from([])
+        const isForm = streamed && endpoint.input === 'json_or_form'
+        // The body of a form is known when its file has been read, which is not before it may proceed.
+        let parsed = isForm ? undefined : parsedOf(endpoint, request, language, streamed ? {} : request.body)
         let ended: AbortSignal | undefined
         const signal = () => (ended ??= endOf(reply))
         // A session that is being made is named in the body.
-        const session = sessionOf({ ...parsed.body, ...(request.params as object) }, ownerId)
+        const session = sessionOf({ ...parsed?.body, ...(request.params as object) }, ownerId)
         await pacing.proceed(endpoint.bucket, `${ownerId} ${session}`, signal, reply)
-        const api: ApiRequest<E> = {
+        const contentType = request.headers['content-type'] ?? ''
+        const contentLength = lengthOf(request)
+        await using files = new AsyncDisposableStack()
+        let file: File | undefined
+        if (parsed === undefined) {
+          try {
+            const form = await readForm?.({ bytes, contentType, contentLength, language, signal: signal() })
+            file = form?.file
+            files.use(file)
+            parsed = parsedOf(endpoint, request, language, form?.body)
+          } finally {
+            discard(request.raw)
+          }
+        }
+        const api: ApiRequest<E, File> = {
           ...parsed,
           ownerId,
           user: users.get(request) ?? { userId: 0, loginId: '' },
           language,
           requestId: request.id,
           bytes,
-          contentType: request.headers['content-type'] ?? '',
-          contentLength: lengthOf(request),
+          file,
+          contentType,
+          contentLength,
           baseUrl: publicUrl ?? `${request.protocol}://${request.host}`,
           get signal() {
             return signal()
@@ -317,9 +340,10 @@ export function createHttp({
     }
     if (endpoint.input === 'json') app.route(route)
     else {
-      // Within a scope of its own, where nothing reads bodies.
+      // Within a scope of its own, where nothing reads bodies, or not those of forms.
       void app.register(async (scope) => {
-        takeNoBody(scope)
+        if (endpoint.input === 'bytes') takeNoBody(scope)
+        else takeNoForm(scope)
         scope.route(route)
       })
     }
@@ -336,14 +360,19 @@ export function createHttp({
     request.raw.once('end', () => timer[Symbol.dispose]())
   }
 
-  function bodyOf<E extends Endpoint>(endpoint: E, request: FastifyRequest, language: Language) {
-    if (endpoint.input === 'json')
-      return { bytes: Readable.from([]), parsed: parseRequest(endpoint, request, language) }
-    const { params, query, headers } = request
-    return {
-      bytes: bytesOf(request.raw, uploadSilenceMs),
-      parsed: parseRequest(endpoint, { params, query, headers, body: {} }, language),
-    }
+  /** Whether the body is read by the operation itself, while it arrives. */
+  function isStreamed(endpoint: Endpoint, request: FastifyRequest): boolean {
+    if (endpoint.input !== 'json_or_form') return endpoint.input === 'bytes'
+    return /^\s*multipart\/form-data\b/i.test(request.headers['content-type'] ?? '')
+  }
+
+  function parsedOf<E extends Endpoint>(
+    endpoint: E,
+    { params, query, headers }: FastifyRequest,
+    language: Language,
+    body: unknown,
+  ) {
+    return parseRequest(endpoint, { params, query, headers, body }, language)
   }
 
   function sendRaw(
@@ -473,7 +502,8 @@ export function createHttp({
   }
 
   return {
-    serve,
+    serve: (endpoint, handler) => serve(endpoint, handler),
+    serveForm: (endpoint, readForm, handler) => serve(endpoint, handler, readForm),
     async listen({ host, port }) {
       await app.listen({ host, port })
       const address = app.server.address()

@@ -4,7 +4,7 @@ import type { DataOf, Endpoint, Language, RequestOf, TextKey, TextValues } from 
 import type { WebSocket } from 'ws'
 
 /** One request to an operation, parsed by its schemas. */
-export interface ApiRequest<E extends Endpoint> extends RequestOf<E> {
+export interface ApiRequest<E extends Endpoint, File = undefined> extends RequestOf<E> {
   /** Whose key it was; 0, which is nobody, where the operation needs no key. */
   ownerId: number
   /** Who is logged in, of operations for people; nobody (0) elsewhere. */
@@ -17,6 +17,8 @@ export interface ApiRequest<E extends Endpoint> extends RequestOf<E> {
   baseUrl: string
   /** The bytes of the body, of an operation that takes a file; empty otherwise. May be left unread, or read in part. */
   bytes: AsyncIterable<Buffer>
+  /** What the form reader made of the file in a form; undefined when the request is JSON. Disposed with the answer. */
+  file: File | undefined
   /** The media type of the body as the client says it; '' when it does not. */
   contentType: string
   /** How many bytes the client says the body has. */
@@ -51,12 +53,29 @@ export interface UpgradeAnswer {
 
 type AnyAnswer<E extends Endpoint> = Answer<E> | RawAnswer | UpgradeAnswer
 
-export type Handler<E extends Endpoint> = (request: ApiRequest<E>) => Promise<AnyAnswer<E>> | AnyAnswer<E>
+export type Handler<E extends Endpoint, File = undefined> = (
+  request: ApiRequest<E, File>,
+) => Promise<AnyAnswer<E>> | AnyAnswer<E>
+
+/** A form on its way in. */
+export type FormRequest = Pick<
+  ApiRequest<Endpoint>,
+  'bytes' | 'contentType' | 'contentLength' | 'language' | 'signal'
+>
+
+/** Takes the file of a form, and answers it with what would stand in a JSON body. */
+export type FormReader<File> = (form: FormRequest) => Promise<{ body: unknown; file: File }>
 
 /** The edge: requests come in parsed and go out in the contract's envelope; what handlers throw becomes its error bodies. */
 export interface Http extends AsyncDisposable {
   /** Serves an operation of the contract. Every one is served once, before `listen`. */
   serve<E extends Endpoint>(endpoint: E, handler: Handler<E>): void
+  /** Serves an operation whose body is JSON or a form (`json_or_form`). */
+  serveForm<E extends Endpoint, File extends AsyncDisposable>(
+    endpoint: E,
+    readForm: FormReader<File>,
+    handler: Handler<E, File>,
+  ): void
   /** Starts answering. Port 0 takes a free one. */
   listen(address: { host: string; port: number }): Promise<{ host: string; port: number; url: string }>
   /** Answers 503 to new requests from now on, and waits at most `maxMs` for those under way. */

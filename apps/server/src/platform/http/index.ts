@@ -1,4 +1,4 @@
 export { createHttp, type HttpOptions } from './create-http.ts'
-export type { Answer, ApiRequest, Handler, Http, RawAnswer, UpgradeAnswer } from './http.ts'
+export type { Answer, ApiRequest, FormRequest, Handler, Http, RawAnswer, UpgradeAnswer } from './http.ts'
 export { openApiDocument } from './openapi.ts'
 export { parseRateLimits, type RateLimits, usualRateLimits } from './rate-limits.ts'

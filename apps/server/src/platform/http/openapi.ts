@@ -66,7 +66,15 @@ function operation(endpoint: Endpoint): ZodOpenApiOperationObject {
     ...(Object.keys(parameters).length === 0 ? {} : { requestParams: parameters }),
     ...(method === 'GET' || isEmpty(body)
       ? {}
-      : { requestBody: { required: false, content: { 'application/json': { schema: body } } } }),
+      : {
+          requestBody: {
+            required: false,
+            content: {
+              'application/json': { schema: body },
+              ...(endpoint.input === 'json_or_form' ? { 'multipart/form-data': { schema: formSchema } } : {}),
+            },
+          },
+        }),
     ...(endpoint.input === 'bytes' ? { requestBody: { required: true, content: fileContent } } : {}),
     responses,
   }
@@ -78,6 +86,9 @@ function securityOf({ auth }: Endpoint): { apiKey?: []; accessToken?: [] }[] {
 }
 
 const binary = z.string().meta({ contentMediaType: 'application/octet-stream' })
+
+/** One file, and the fields of the JSON body; lists as JSON or separated by commas. */
+const formSchema = z.looseObject({ file: binary })
 
 /** The two ways a file comes in. */
 const fileContent = {

@@ -6,7 +6,7 @@ import { randomBytes } from 'node:crypto'
 import { join } from 'node:path'
 import type { Readable } from 'node:stream'
 
-import { HubError, type MediaKind } from '@inbox-hub/contract'
+import { HubError, maxBase64Bytes, type MediaKind } from '@inbox-hub/contract'
 
 import {
   BlobMissing,
@@ -23,8 +23,10 @@ import {
 import type { Clock } from '../platform/clock.ts'
 import { type Database, nextIntegers, type Tx } from '../platform/database/index.ts'
 import { type GuardedFetch, OutboundError } from '../platform/guarded-fetch/index.ts'
+import type { FormRequest } from '../platform/http/index.ts'
 import type { Log } from '../platform/log.ts'
 import type { Secrets } from '../platform/secrets/index.ts'
+import { decodeBase64 } from './base64.ts'
 import { type ConversionSettings, createConverter, sweepConversions } from './conversion/index.ts'
 import { cleanFileName, fileNameOfUrl } from './file-name.ts'
 import { createLinks, type Links } from './links.ts'
@@ -41,6 +43,7 @@ import {
   takeRoom,
 } from './media-rows.ts'
 import { searchable } from './media-list.ts'
+import { formBytes, fromClient, readForm } from './multipart.ts'
 import { createRenditions, type Renditions } from './renditions.ts'
 import { canBe, cleanType, kindOf, mediaTypeOf } from './sniff.ts'
 import { forgetMedia, sweepMedia } from './sweep.ts'
@@ -51,9 +54,7 @@ export { createMediaHost, type MediaHost } from './receiving/media-host.ts'
 export { type ArrivedFile, createMessageFiles, type MessageFiles } from './receiving/message-files.ts'
 export type { DownloadPolicy } from './receiving/policy.ts'
 export { messageFileRoutes } from './receiving/routes.ts'
-export { formBytes, fromClient, readForm } from './multipart.ts'
 export { mediaRoutes } from './routes.ts'
-export { decodeBase64 } from './base64.ts'
 export type { MediaRow } from './media-rows.ts'
 export { findPrograms } from './conversion/programs.ts'
 export type { Rendition } from './renditions.ts'
@@ -88,6 +89,15 @@ export interface NewMedia {
   readonly also?: ((tx: Tx, media: MediaRow) => Promise<void>) | undefined
 }
 
+/** A file that came in a form. */
+export interface ReceivedForm {
+  readonly draft: Draft
+  /** '' when it has none. */
+  readonly fileName: string
+  readonly contentType: string
+  readonly fields: Readonly<Record<string, string>>
+}
+
 export interface Media extends AsyncDisposable {
   readonly settings: MediaSettings
   readonly links: Links
@@ -98,6 +108,13 @@ export interface Media extends AsyncDisposable {
     bytes: AsyncIterable<Uint8Array>,
     options?: { signal?: AbortSignal | undefined; announced?: number | undefined },
   ): Promise<Draft>
+  /** The file of a form with its fields, while it arrives. Throws VALIDATION_ERROR for what is no such form, and what `receive` throws. */
+  receiveForm(form: FormRequest): Promise<ReceivedForm>
+  /** A file in base64, also as a data URL; undefined when the text is none. Throws what `receive` throws. */
+  receiveBase64(
+    text: string,
+    options?: { signal?: AbortSignal | undefined },
+  ): Promise<{ draft: Draft; type: string | undefined } | undefined>
   /** Makes a file of a draft, which is used up. Throws FILE_TYPE_MISMATCH, MEDIA_QUOTA_EXCEEDED, MEDIA_STORE_UNAVAILABLE. */
   keep(draft: Draft, facts: NewMedia): Promise<MediaRow>
   /** Fetches a file from an address that somebody else chose. Throws MEDIA_URL_REFUSED, MEDIA_URL_FAILED and what `receive` throws. */
@@ -276,6 +293,27 @@ export function createMedia({
       if (draft.size > 0) return draft
       await draft[Symbol.asyncDispose]()
       throw new HubError('FILE_EMPTY')
+    },
+
+    async receiveForm({ bytes, contentType, contentLength, language, signal }) {
+      // The form around the file is small: a body larger than both holds a file that is too large.
+      media.checkSize(contentLength === undefined ? 0 : contentLength - formBytes)
+      let part = { fileName: '', contentType: '' }
+      const { file: draft, fields } = await fromClient(
+        readForm(bytes, contentType, language, async (found) => {
+          part = found
+          return await media.receive(found.bytes, { signal })
+        }),
+      )
+      return { draft, fileName: part.fileName, contentType: part.contentType, fields }
+    },
+
+    async receiveBase64(text, { signal } = {}) {
+      const decoded = decodeBase64(text)
+      if (decoded === undefined) return undefined
+      if (decoded.size > maxBase64Bytes) throw new HubError('FILE_TOO_LARGE', { maxBytes: maxBase64Bytes })
+      const draft = await media.receive(decoded.bytes(), { signal, announced: decoded.size })
+      return { draft, type: decoded.type }
     },
 
     async keep(draft, { ownerId, sessionId, source, fileName = '', declaredType, kind, also }) {

@@ -4,7 +4,6 @@ import {
   HubError,
   isoOf,
   issueText,
-  maxBase64Bytes,
   type MediaFileWire,
   type MediaKind,
   mediaKinds,
@@ -17,14 +16,13 @@ import type { Clock } from '../platform/clock.ts'
 import type { Database } from '../platform/database/index.ts'
 import type { ApiRequest, Http, RawAnswer } from '../platform/http/index.ts'
 import type { Sessions } from '../sessions/index.ts'
-import { decodeBase64 } from './base64.ts'
 import { wantedOf } from './byte-range.ts'
 import { contentDisposition } from './file-name.ts'
 import type { Media } from './index.ts'
 import { messageOfLink } from './message-links.ts'
 import { type MediaFilter, pageOfMedia, tallyOfMedia } from './media-list.ts'
 import { type MediaRow, shownName, usageOf } from './media-rows.ts'
-import { formBytes, fromClient, isMultipart, readForm } from './multipart.ts'
+import { fromClient, isMultipart } from './multipart.ts'
 
 export interface MediaRoutesDeps {
   database: Database
@@ -70,34 +68,16 @@ export function mediaRoutes(
   type Upload = ApiRequest<typeof endpoints.uploadMedia>
 
   async function upload(request: Upload, sessionId: number | undefined) {
-    const {
-      bytes,
-      contentType,
-      contentLength: announced,
-      language,
-      query,
-      ownerId,
-      signal,
-      baseUrl,
-    } = request
-    const receive = (source: AsyncIterable<Uint8Array>) => media.receive(source, { signal })
+    const { bytes, contentType, contentLength: announced, query, ownerId, signal, baseUrl } = request
     let draft: Draft
     let given: { fileName?: string | undefined; declaredType: string; kind: MediaKind | undefined }
     if (isMultipart(contentType)) {
-      // The form around the file is small: a body larger than both holds a file that is too large.
-      media.checkSize(announced === undefined ? 0 : announced - formBytes)
-      let part = { fileName: '', contentType: '' }
-      const { file, fields } = await fromClient(
-        readForm(bytes, contentType, language, async (found) => {
-          part = found
-          return await receive(found.bytes)
-        }),
-      )
-      draft = file
+      const form = await media.receiveForm(request)
+      draft = form.draft
       given = {
-        fileName: query.fileName ?? (fields['fileName'] || part.fileName),
-        declaredType: part.contentType,
-        kind: query.type ?? kindIn(fields['type']),
+        fileName: query.fileName ?? (form.fields['fileName'] || form.fileName),
+        declaredType: form.contentType,
+        kind: query.type ?? kindIn(form.fields['type']),
       }
     } else {
       if (/^\s*application\/(json|x-www-form-urlencoded)\b/i.test(contentType))
@@ -124,12 +104,11 @@ export function mediaRoutes(
       const row = await media.importUrl(url, facts, { signal })
       return { data: wire(row, baseUrl), message: 'media_uploaded' }
     }
-    const decoded = decodeBase64(base64 ?? '')
-    if (decoded === undefined)
+    const received = await media.receiveBase64(base64 ?? '', { signal })
+    if (received === undefined)
       throw new HubError('VALIDATION_ERROR', { base64: issueText('not_base64', language) })
-    if (decoded.size > maxBase64Bytes) throw new HubError('FILE_TOO_LARGE', { maxBytes: maxBase64Bytes })
-    const draft = await media.receive(decoded.bytes(), { signal, announced: decoded.size })
-    const declaredType = body.mimetype ?? decoded.type
+    const { draft } = received
+    const declaredType = body.mimetype ?? received.type
     const row = await media.keep(draft, { ...facts, declaredType, source: 'base64' })
     return { data: wire(row, baseUrl), message: 'media_uploaded' }
   })

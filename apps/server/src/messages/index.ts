@@ -120,7 +120,7 @@ export interface MessagesDeps {
   events: Events
   sessions: Sessions
   chats: Chats
-  media: Pick<Media, 'checkSize' | 'fetch' | 'receive' | 'find' | 'open' | 'renditions'>
+  media: Pick<Media, 'fetch' | 'receive' | 'receiveForm' | 'receiveBase64' | 'find' | 'open' | 'renditions'>
   /** Where files may be sent from by their path; undefined = nowhere. */
   uploadDir: string | undefined
   files: Pick<MessageFiles, 'arrived' | 'links' | 'forget'>

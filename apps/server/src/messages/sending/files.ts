@@ -2,17 +2,10 @@ import { constants } from 'node:fs'
 import { open, realpath } from 'node:fs/promises'
 import { isAbsolute, join, relative, sep } from 'node:path'
 
-import { HubError, maxBase64Bytes } from '@inbox-hub/contract'
+import { HubError } from '@inbox-hub/contract'
 import type { AskedFile, FileContent, FileSource, MediaKind } from '@inbox-hub/whatsapp'
 
-import {
-  decodeBase64,
-  formBytes,
-  fromClient,
-  type Media,
-  readForm,
-  type Rendition,
-} from '../../media/index.ts'
+import type { Media, Rendition } from '../../media/index.ts'
 import type { Draft } from '../../platform/blobs/index.ts'
 import type { Clock } from '../../platform/clock.ts'
 import type { FormRequest } from '../../platform/http/index.ts'
@@ -48,7 +41,7 @@ export type TakenContent = Omit<AskedFile, 'file'> & {
 }
 
 export interface FilesDeps {
-  media: Pick<Media, 'checkSize' | 'fetch' | 'receive' | 'find' | 'renditions'>
+  media: Pick<Media, 'fetch' | 'receive' | 'receiveForm' | 'receiveBase64' | 'find' | 'renditions'>
   /** Where `path` leads into; undefined = nowhere. */
   uploadDir: string | undefined
   clock: Clock
@@ -89,12 +82,10 @@ export function createFiles({ media, uploadDir, clock }: FilesDeps): Files {
       return upload
     }
     if ('base64' in file) {
-      const decoded = decodeBase64(file.base64)
-      if (decoded === undefined) throw notBase64()
-      if (decoded.size > maxBase64Bytes) throw new HubError('FILE_TOO_LARGE', { maxBytes: maxBase64Bytes })
-      const draft = await media.receive(decoded.bytes(), { signal, announced: decoded.size })
-      const declaredType = mimetype ?? decoded.type
-      return new TakenFile(draft, { declaredType, fileName: name, source: 'base64' })
+      const received = await media.receiveBase64(file.base64, { signal })
+      if (received === undefined) throw notBase64()
+      const declaredType = mimetype ?? received.type
+      return new TakenFile(received.draft, { declaredType, fileName: name, source: 'base64' })
     }
     if ('path' in file) {
       const { bytes, fileName, size } = await openInside(uploadDir, file.path)
@@ -140,16 +131,10 @@ export function createFiles({ media, uploadDir, clock }: FilesDeps): Files {
       return { ...asked, file: bytes }
     },
 
-    async readForm({ bytes, contentType, contentLength, language, signal }) {
-      media.checkSize(contentLength === undefined ? 0 : contentLength - formBytes)
-      const { file, fields } = await fromClient(
-        readForm(bytes, contentType, language, async (part) => {
-          const draft = await media.receive(part.bytes, { signal })
-          const { contentType: declaredType, fileName } = part
-          return new TakenFile(draft, { declaredType, fileName: fileName || undefined, source: 'upload' })
-        }),
-      )
-      return { file, body: bodyOf(fields) }
+    async readForm(form) {
+      const { draft, fileName, contentType: declaredType, fields } = await media.receiveForm(form)
+      const facts = { declaredType, fileName: fileName || undefined, source: 'upload' } as const
+      return { file: new TakenFile(draft, facts), body: bodyOf(fields) }
     },
 
     async ready(asked, session, signal) {

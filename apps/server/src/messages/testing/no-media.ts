@@ -6,9 +6,10 @@ const none = async (): Promise<never> => {
 
 /** For whoever sends no files. */
 export const noMedia: MessagesDeps['media'] = {
-  checkSize: () => {},
   fetch: none,
   receive: none,
+  receiveForm: none,
+  receiveBase64: none,
   find: none,
   open: none,
   renditions: { of: none, keep: none, kindOf: () => 'document' },

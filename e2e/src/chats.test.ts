@@ -1,4 +1,5 @@
 import { endpoints, type EventType } from '@inbox-hub/contract'
+import type { PhoneMessage } from '@inbox-hub/emulator'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 
 import { eventually, type Hub, type PairedSession, startHub } from './harness.ts'
@@ -203,6 +204,71 @@ describe('chats', () => {
     hub.emulator.phone('+12025550142').sends(session, 'Remember me?')
     const chat = await chats.becomes('12025550142', ({ messageCount }) => messageCount === 1)
     expect(chat).toMatchObject({ archived: true, name: 'Person 42' })
+  })
+
+  test('people are saved in the address book of the phone, and taken out of it', async () => {
+    const { session, chats, phone, lid } = await paired('saves')
+    const of = { params: { sessionId: session.sessionId, contactId: ana } }
+    const { contact } = await hub.api.call(endpoints.saveContact, { ...of, body: { name: 'Ana María Ruiz' } })
+    expect(contact).toMatchObject({ id: jidOf(ana), name: 'Ana María Ruiz', isMyContact: true })
+    expect(phone.appState('critical_unblock_low', ['contact', jidOf(ana)])?.contactAction).toMatchObject({
+      fullName: 'Ana María Ruiz',
+      firstName: 'Ana',
+      lidJid: lid,
+      saveOnPrimaryAddressbook: true,
+    })
+    expect(await chats.get(ana)).toMatchObject({ name: 'Ana María Ruiz' })
+    const gone = await hub.api.call(endpoints.unsaveContact, of)
+    expect(gone.contact).toMatchObject({ isMyContact: false })
+    expect(phone.appState('critical_unblock_low', ['contact', jidOf(ana)])).toBeUndefined()
+    // Saved anew: what a removal left behind fits what every other device has.
+    await hub.api.call(endpoints.saveContact, { ...of, body: { name: 'Ana', firstName: 'Anita' } })
+    phone.settings.savesContact(ben, 'Ben (work)')
+    await chats.becomes(ben, ({ name }) => name === 'Ben (work)')
+    await expect(
+      hub.api.call(endpoints.saveContact, {
+        params: { ...of.params, contactId: '99887766554433@lid' },
+        body: { name: 'Nobody' },
+      }),
+    ).rejects.toMatchObject({ status: 409, code: 'CONTACT_WITHOUT_NUMBER' })
+  })
+
+  test('messages are made to disappear by either side, and by the group', async () => {
+    const { session, chats, phone } = await paired('timed')
+    const { params } = { params: { sessionId: session.sessionId } }
+    const set = async (chatId: string, seconds: unknown) =>
+      (
+        await hub.api.call(endpoints.setDisappearing, {
+          params: { ...params, chatId },
+          // What clients send as text is taken too.
+          body: { seconds },
+        })
+      ).chat
+    const timerOf = (seconds: number) => (message: { message: PhoneMessage['message'] }) =>
+      message.message.protocolMessage?.ephemeralExpiration === seconds
+    expect(await set(ana, '604800')).toMatchObject({ disappearingSeconds: 604_800 })
+    await hub.emulator.phone(ana).receives(timerOf(604_800))
+    await phone.showsSent(timerOf(604_800))
+    hub.emulator.phone(ana).setsDisappearing(session, 86_400)
+    await chats.becomes(ana, ({ disappearingSeconds }) => disappearingSeconds === 86_400)
+    phone.setsDisappearing(ana, 0)
+    await chats.becomes(ana, ({ disappearingSeconds }) => disappearingSeconds === 0)
+    expect((await told(hub, session, 'chat.updated', 3)).map(({ changes }) => changes)).toEqual([
+      { disappearingSeconds: 604_800 },
+      { disappearingSeconds: 86_400 },
+      { disappearingSeconds: 0 },
+    ])
+    // None of it is a message.
+    expect((await chats.get(ana)).messageCount).toBe(1)
+    await expect(set(ana, 5)).rejects.toMatchObject({ status: 400, details: { seconds: expect.any(String) } })
+    const { group } = await hub.api.call(endpoints.createGroup, {
+      params,
+      body: { subject: 'Brief', participants: [ana] },
+    })
+    await session.sends(group.id, 'Hello all')
+    expect(await set(group.id, 604_800)).toMatchObject({ disappearingSeconds: 604_800 })
+    const read = await hub.api.call(endpoints.getGroup, { params: { ...params, groupId: group.id } })
+    expect(read.group.ephemeralSeconds).toBe(604_800)
   })
 
   test('labels are made, renamed, put on chats and messages, and deleted, both ways', async () => {

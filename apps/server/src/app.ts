@@ -251,7 +251,6 @@ export async function startApp({
     }),
   )
   const labels = createLabels({ database, events, sessions, chats, clock })
-  const chatSettings = createChatSettings({ database, sessions, chats, messages })
   const newsletters = createNewsletters({
     database,
     events,
@@ -260,6 +259,7 @@ export async function startApp({
     clock,
     log: log.child({ module: 'newsletters' }),
   })
+  const chatSettings = createChatSettings({ database, events, sessions, chats, messages, groups })
   const webhooks = modules.use(
     await createWebhooks({
       database,

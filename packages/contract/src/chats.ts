@@ -1,9 +1,10 @@
 import { z } from 'zod'
 
 import { paginationSchema } from './answers.ts'
+import { appStateErrors } from './app-state.ts'
 import { endpoint } from './endpoint.ts'
 import type { ErrorCode } from './errors.ts'
-import { chatAddress, int, maybe, moment, sessionRef } from './fields.ts'
+import { chatAddress, int, issue, maybe, moment, sessionRef } from './fields.ts'
 import { chatQuery, chatSchema } from './messages.ts'
 
 const tag = 'Chats'
@@ -11,14 +12,6 @@ const ofSession = z.object({ sessionId: sessionRef })
 const ofChat = ofSession.extend({ chatId: chatAddress })
 const oneChat = z.object({ chat: chatSchema })
 
-/** What every change of what the account's devices share can answer with. */
-export const appStateErrors: readonly ErrorCode[] = [
-  'SESSION_NOT_FOUND',
-  'SESSION_NOT_CONNECTED',
-  'APP_STATE_NOT_READY',
-  'APP_STATE_CONFLICT',
-  'WHATSAPP_ERROR',
-]
 const onChat: readonly ErrorCode[] = [...appStateErrors, 'CHAT_NOT_FOUND']
 const everywhere = 'Asks WhatsApp: the phone and the other devices of the account follow.'
 
@@ -94,6 +87,35 @@ const muteChat = endpoint({
   errors: onChat,
 })
 
+/** What WhatsApp offers: off, a day, a week, 90 days. */
+const timers: readonly number[] = [0, 86_400, 604_800, 7_776_000]
+
+const setDisappearing = endpoint({
+  id: 'setDisappearing',
+  method: 'PUT',
+  path: '/api/chats/:sessionId/:chatId/disappearing',
+  tag,
+  summary: 'Set how long new messages of a chat live',
+  description:
+    'Asks WhatsApp: it holds for both sides of the chat, and the other side is told. In a group it may be the right of admins. What is sent from then on disappears with it.',
+  params: ofChat,
+  body: z.object({
+    seconds: int(0, 7_776_000)
+      .refine((value) => timers.includes(value), issue('not_a_timer'))
+      .meta({ description: '0 (they stay), 86400, 604800 or 7776000.', example: 604_800 }),
+  }),
+  data: oneChat,
+  errors: [
+    'SESSION_NOT_FOUND',
+    'SESSION_NOT_CONNECTED',
+    'WHATSAPP_ERROR',
+    'CHAT_NOT_FOUND',
+    'NOT_IN_GROUP',
+    'NOT_GROUP_ADMIN',
+    'GROUP_NOT_FOUND',
+  ],
+})
+
 const deleteChat = endpoint({
   id: 'deleteChat',
   method: 'DELETE',
@@ -118,5 +140,6 @@ export const chatEndpoints = {
   readChat,
   unreadChat,
   clearChat,
+  setDisappearing,
   deleteChat,
 }

@@ -1,6 +1,7 @@
 import { z } from 'zod'
 
 import { isoSchema, paginationSchema } from './answers.ts'
+import { appStateErrors } from './app-state.ts'
 import { endpoint } from './endpoint.ts'
 import { chatAddress, int, limit, list, maybe, page, phone, sessionRef, text } from './fields.ts'
 
@@ -132,7 +133,41 @@ const updateContact = endpoint({
   errors: ['CONTACT_NOT_FOUND', 'SESSION_NOT_FOUND'],
 })
 
+const ofAddressBook = z.object({ sessionId: sessionRef, contactId: chatAddress })
+
+const saveContact = endpoint({
+  id: 'saveContact',
+  method: 'PUT',
+  path: '/api/contacts/:sessionId/:contactId/address-book',
+  tag,
+  summary: 'Save somebody in the address book of the phone, or rename them there',
+  description:
+    'Asks WhatsApp: the phone and the other devices of the account follow. Their number must be known.',
+  params: ofAddressBook,
+  body: z.object({
+    name: text(1, 255),
+    firstName: maybe(text(1, 255)).meta({ description: 'The first word of `name`, when not given.' }),
+  }),
+  data: z.object({ contact: contactSchema }),
+  errors: [...appStateErrors, 'CONTACT_WITHOUT_NUMBER'],
+})
+
+const unsaveContact = endpoint({
+  id: 'unsaveContact',
+  method: 'DELETE',
+  path: '/api/contacts/:sessionId/:contactId/address-book',
+  tag,
+  summary: 'Take somebody out of the address book of the phone',
+  description:
+    'Asks WhatsApp. What the hub keeps about them stays; they are shown by the name they gave themselves.',
+  params: ofAddressBook,
+  data: z.object({ contact: contactSchema }),
+  errors: [...appStateErrors, 'CONTACT_WITHOUT_NUMBER'],
+})
+
 export const contactEndpoints = {
+  saveContact,
+  unsaveContact,
   listContacts,
   searchContact,
   getContactInfo,

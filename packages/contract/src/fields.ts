@@ -41,6 +41,7 @@ export type OwnIssue =
   | 'not_a_group'
   | 'not_a_person'
   | 'not_an_invite'
+  | 'not_a_timer'
   | 'unknown_placeholder'
   | 'unknown_event'
   | 'preset_reserved'

@@ -98,6 +98,11 @@ const issueTexts = {
     en: 'It must be the code of an invitation, or its link https://chat.whatsapp.com/…',
     pt: 'Deve ser o código de um convite, ou seu link https://chat.whatsapp.com/…',
   },
+  not_a_timer: {
+    es: 'WhatsApp solo permite 0 (desactivado), 86400, 604800 o 7776000 segundos',
+    en: 'WhatsApp allows only 0 (off), 86400, 604800 or 7776000 seconds',
+    pt: 'O WhatsApp só permite 0 (desativado), 86400, 604800 ou 7776000 segundos',
+  },
   unknown_placeholder: {
     es: 'Solo puede llevar {{name}} y {{number}} entre llaves dobles',
     en: 'It may hold only {{name}} and {{number}} in double braces',

@@ -1,7 +1,7 @@
 import { z } from 'zod'
 
 import { isoSchema, paginationSchema } from './answers.ts'
-import { appStateErrors } from './chats.ts'
+import { appStateErrors } from './app-state.ts'
 import { endpoint } from './endpoint.ts'
 import type { ErrorCode } from './errors.ts'
 import { chatAddress, int, limit, list, maybe, page, sessionRef, text } from './fields.ts'

@@ -1,10 +1,12 @@
 import { HubError } from '@inbox-hub/contract'
-import { type Jid, tryParseJid } from '@inbox-hub/whatsapp'
+import { isGroup, type Jid, tryParseJid } from '@inbox-hub/whatsapp'
 
 import type { Chats } from '../chats/index.ts'
+import type { Events } from '../events/index.ts'
+import type { Groups } from '../groups/index.ts'
 import type { ChatListItem, Messages } from '../messages/index.ts'
 import type { Database } from '../platform/database/index.ts'
-import type { AppStateChange, LastMessage } from '../sessions/baileys/index.ts'
+import type { AppStateChange, LastMessage, Link } from '../sessions/baileys/index.ts'
 import type { Sessions, SessionView } from '../sessions/index.ts'
 
 export { chatRoutes } from './routes.ts'
@@ -23,19 +25,30 @@ export interface ChatSettings {
   get(session: SessionView, address: Jid): Promise<ChatListItem>
   /** Resolves when WhatsApp has it and it is stored. */
   set(session: SessionView, address: Jid, deed: ChatDeed): Promise<void>
+  /** How long new messages live, 0: they stay. For both sides of the chat. */
+  setDisappearing(session: SessionView, address: Jid, seconds: number): Promise<void>
 }
 
 export interface ChatSettingsDeps {
   database: Database
+  events: Pick<Events, 'append'>
   sessions: Pick<Sessions, 'linkWithin'>
-  chats: Pick<Chats, 'addresses'>
+  chats: Pick<Chats, 'addresses' | 'hold' | 'set'>
   messages: Pick<Messages, 'list' | 'markRead'>
+  groups: Pick<Groups, 'update'>
 }
 
 /** A session that is just reconnecting is waited for. */
 const waitForLinkMs = 5_000
 
-export function createChatSettings({ database, sessions, chats, messages }: ChatSettingsDeps): ChatSettings {
+export function createChatSettings({
+  database,
+  events,
+  sessions,
+  chats,
+  messages,
+  groups,
+}: ChatSettingsDeps): ChatSettings {
   async function get({ id }: SessionView, address: Jid): Promise<ChatListItem> {
     const jid = (await chats.addresses.canonical(database, [{ sessionId: id, jid: address }]))(id, address)
     const item = await messages.list.chat(id, jid)
@@ -77,14 +90,32 @@ export function createChatSettings({ database, sessions, chats, messages }: Chat
     return { set: 'emptied', chat, removed: deed.do === 'delete', last: await lastOf(session, chat) }
   }
 
+  async function linkOf({ id }: SessionView): Promise<Link> {
+    const link = await sessions.linkWithin(id, waitForLinkMs)
+    if (link === undefined) throw new HubError('SESSION_NOT_CONNECTED')
+    return link
+  }
+
   return {
     get,
+    async setDisappearing(session, address, seconds) {
+      const { id: sessionId } = session
+      // A column that only canonical addresses are written to.
+      const chat = (await get(session, address)).jid as Jid
+      if (isGroup(chat)) await groups.update(session, chat, { ephemeralSeconds: seconds })
+      else await (await linkOf(session)).setDisappearing(chat, seconds)
+      await database.write(async (tx) => {
+        await chats.hold(tx, [sessionId])
+        const jid = (await chats.addresses.canonical(tx, [{ sessionId, jid: chat }]))(sessionId, chat)
+        const told = await chats.set(tx, { sessionId, jid, disappearingSeconds: seconds })
+        if (told.length > 0) await events.append(tx, told)
+      })
+    },
     async set(session, address, deed) {
       const item = await get(session, address)
       // A column that only canonical addresses are written to.
       const chat = item.jid as Jid
-      const link = await sessions.linkWithin(session.id, waitForLinkMs)
-      if (link === undefined) throw new HubError('SESSION_NOT_CONNECTED')
+      const link = await linkOf(session)
       // The authors first: what the account's devices share says it to them alone, and leaves nothing unread here.
       if (deed.do === 'read') await messages.markRead(session, chat)
       await link.appState.change(await changeOf(session, chat, deed))

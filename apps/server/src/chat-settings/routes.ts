@@ -80,6 +80,12 @@ export function chatRoutes(
     return { data: { chat: await wire(session, params.chatId, baseUrl) }, message: 'chat_updated' }
   })
 
+  http.serve(endpoints.setDisappearing, async ({ params, body, ownerId, baseUrl }) => {
+    const session = find(ownerId, params.sessionId)
+    await settings.setDisappearing(session, params.chatId, body.seconds)
+    return { data: { chat: await wire(session, params.chatId, baseUrl) }, message: 'chat_updated' }
+  })
+
   http.serve(endpoints.deleteChat, async ({ params, ownerId, baseUrl }) => {
     const session = find(ownerId, params.sessionId)
     const { chatId } = await wire(session, params.chatId, baseUrl)

@@ -8,13 +8,13 @@ import {
   say,
   texts,
 } from '@inbox-hub/contract'
-import { isPerson, type Jid, pnOf } from '@inbox-hub/whatsapp'
+import { isLid, isPerson, type Jid, pnOf } from '@inbox-hub/whatsapp'
 
 import type { Events, NewEvent } from '../events/index.ts'
 import type { Clock } from '../platform/clock.ts'
 import type { Database } from '../platform/database/index.ts'
 import type { Http } from '../platform/http/index.ts'
-import { askWhatsApp, type Sessions } from '../sessions/index.ts'
+import { askWhatsApp, type Sessions, type SessionView } from '../sessions/index.ts'
 import { createContactList } from './contact-list.ts'
 import { contactInfoWire, contactWire, type ExtrasOf, strangerWire } from './contact-wire.ts'
 import {
@@ -39,7 +39,10 @@ export interface ChatRoutesDeps {
   clock: Clock
 }
 
-/** Contacts, from the store alone: no request here touches a socket (contract §12, pain 11). */
+/** A session that is just reconnecting is waited for. */
+const waitForLinkMs = 5_000
+
+/** Contacts: lists and look-ups come from the store alone, no read touches a socket (contract §12, pain 11). */
 export function contactRoutes(
   http: Pick<Http, 'serve'>,
   { database, sessions, events, chats, extras, clock }: ChatRoutesDeps,
@@ -166,6 +169,37 @@ export function contactRoutes(
     if (row === undefined) throw new HubError('CONTACT_NOT_FOUND')
     const known = await extras(row.session_id, [row.jid], baseUrl)
     return { data: { contact: contactWire(row, known) }, message: 'contact_saved' }
+  })
+
+  /** Changes somebody in the address book of the phone; answers them as they are then. */
+  async function inAddressBook(
+    { id: sessionId }: SessionView,
+    contactId: Jid,
+    name: { full: string; first: string } | null,
+    baseUrl: string,
+  ) {
+    const jid = await canonical(sessionId, contactId)
+    const number = numberOf(jid) ?? (await list.find(sessionId, jid))?.number ?? null
+    if (number === null) throw new HubError('CONTACT_WITHOUT_NUMBER')
+    const link = await sessions.linkWithin(sessionId, waitForLinkMs)
+    if (link === undefined) throw new HubError('SESSION_NOT_CONNECTED')
+    const lid = isLid(jid) ? jid : undefined
+    await link.appState.change({ set: 'contact', pn: pnOf(number), lid, name })
+    const row = await list.find(sessionId, await canonical(sessionId, contactId))
+    const known = await extras(sessionId, [jid], baseUrl)
+    return { contact: row === undefined ? strangerWire(sessionId, jid, known) : contactWire(row, known) }
+  }
+
+  http.serve(endpoints.saveContact, async ({ params, body, ownerId, baseUrl }) => {
+    const session = sessions.find(ownerId, params.sessionId, 'name_first')
+    const [word = body.name] = body.name.trim().split(/\s+/)
+    const name = { full: body.name.trim(), first: body.firstName?.trim() ?? word }
+    return { data: await inAddressBook(session, params.contactId, name, baseUrl), message: 'contact_saved' }
+  })
+
+  http.serve(endpoints.unsaveContact, async ({ params, ownerId, baseUrl }) => {
+    const session = sessions.find(ownerId, params.sessionId, 'name_first')
+    return { data: await inAddressBook(session, params.contactId, null, baseUrl), message: 'contact_saved' }
   })
 
   http.serve(endpoints.listSessionContacts, async ({ params, query, ownerId, baseUrl }) => {

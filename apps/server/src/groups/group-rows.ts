@@ -81,6 +81,14 @@ const putMembers = insertRows(
 export const nameChat = statement((db, p: { sessionId: number; jid: string; name: string }) =>
   db.updateTable('chat').set({ name: p.name }).where('session_id', '=', p.sessionId).where('jid', '=', p.jid),
 )
+/** Gives the chat of a group, if there is one, the time its messages live. */
+const timeChat = statement((db, p: { sessionId: number; jid: string; seconds: number }) =>
+  db
+    .updateTable('chat')
+    .set({ disappearing_seconds: p.seconds })
+    .where('session_id', '=', p.sessionId)
+    .where('jid', '=', p.jid),
+)
 const putListRead = statement((db, p: { sessionId: number; at: number }) =>
   db
     .insertInto('group_list')
@@ -155,6 +163,7 @@ export async function storeGroup(tx: Tx, of: GroupsOf, group: GroupMetadata, rea
   ])
   await putMembers.run(tx, memberRows(sessionId, jid, members))
   await nameChat.run(tx, { sessionId, jid, name: group.subject })
+  await timeChat.run(tx, { sessionId, jid, seconds: group.ephemeralSeconds })
 }
 
 function memberRows(sessionId: number, group: Jid, members: readonly GroupMember[]): GroupMemberRow[] {

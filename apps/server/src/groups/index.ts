@@ -91,7 +91,7 @@ export interface GroupsDeps {
   database: Database
   events: Pick<Events, 'append'>
   sessions: Pick<Sessions, 'link' | 'linkWithin' | 'onAcquaintances' | 'view' | 'whilePurging'>
-  chats: Pick<Chats, 'addresses' | 'nameGroupsWith'>
+  chats: Pick<Chats, 'addresses' | 'nameGroupsWith' | 'set'>
   clock: Clock
   log: Log
 }
@@ -117,7 +117,7 @@ export function createGroups({ database, events, sessions, chats, clock, log }: 
       ours.map(({ sessionId }) => sessionId),
     )
     const told: NewEvent[] = []
-    for (const fact of ours) told.push(await keep(tx, fact))
+    for (const fact of ours) told.push(...(await keep(tx, fact)))
     await events.append(tx, told)
   })
   sessions.whilePurging(async (tx, sessionId) => {
@@ -153,11 +153,14 @@ export function createGroups({ database, events, sessions, chats, clock, log }: 
   async function keep(
     tx: Tx,
     { sessionId, jid, notice }: Extract<Acquaintance, { type: 'group' }>,
-  ): Promise<NewEvent> {
+  ): Promise<readonly NewEvent[]> {
     heard.set(sessionId, (heard.get(sessionId) ?? 0) + 1)
     const { mePn, meLid } = sessions.view(sessionId) ?? { mePn: undefined, meLid: undefined }
     await applyChange(tx, { id: sessionId, mePn, meLid }, jid, notice.change, clock.now())
-    return eventOf(tx, sessionId, jid, notice)
+    const event = await eventOf(tx, sessionId, jid, notice)
+    const seconds = notice.change.is === 'updated' ? notice.change.changes.ephemeralSeconds : undefined
+    if (seconds === undefined) return [event]
+    return [event, ...(await chats.set(tx, { sessionId, jid, disappearingSeconds: seconds }))]
   }
 
   async function eventOf(

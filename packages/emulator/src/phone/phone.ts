@@ -416,6 +416,14 @@ export class Phone implements SimulatedPhone {
     )
   }
 
+  /** Sets how long messages of a chat live from now on, 0: they stay. */
+  setsDisappearing(chat: Recipient, seconds: number, options: SendOptions = {}): SentMessage {
+    const ephemeralSettingTimestamp = Math.floor(this.#line.clock.now() / 1000)
+    const type = proto.Message.ProtocolMessage.Type.EPHEMERAL_SETTING
+    const message = { protocolMessage: { type, ephemeralExpiration: seconds, ephemeralSettingTimestamp } }
+    return this.#write(chat, () => message, options)
+  }
+
   /** Shows as typing (or recording, or no more) in a chat. */
   types(to: Recipient, state: 'composing' | 'recording' | 'paused' = 'composing'): void {
     const chat = this.#chatJid(to, this.addressing)

@@ -313,6 +313,9 @@ function scriptedLink(sessionId: number, generation: number, now: () => number):
     get statuses(): Link['statuses'] {
       throw new Error('a scripted link knows no statuses')
     },
+    setDisappearing: async () => {
+      throw new Error('a scripted link sets no timers')
+    },
     async typing(chat, state) {
       typed.push({ chat, state })
     },

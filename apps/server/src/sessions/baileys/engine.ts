@@ -399,6 +399,8 @@ class BaileysEngine implements Engine {
   /** For retry receipts: by id alone, since they may come addressed by LID or by number. */
   async #sentMessage(sessionId: number, { id }: WAMessageKey): Promise<proto.IMessage | undefined> {
     try {
+      const unstored = isMissing(id) ? undefined : this.#links.get(sessionId)?.unstored(id)
+      if (unstored !== undefined) return unstored
       const bytes = isMissing(id) ? undefined : await this.#findSent(sessionId, id)
       return bytes === undefined ? undefined : proto.Message.decode(bytes)
     } catch (error) {

@@ -148,6 +148,11 @@ export interface Link {
   rejectCall(call: { id: string; creator: Jid }): Promise<void>
   readonly appState: AppStateCalls
   readonly phone: PhoneCalls
+  /**
+   * Sets how long messages with a person live from now on, 0: they stay. Resolves when WhatsApp took it; rejects with `WHATSAPP_ERROR`.
+   * Groups have a setting of theirs for it.
+   */
+  setDisappearing(chat: Jid, seconds: number): Promise<void>
   readonly statuses: StatusCalls
   readonly newsletters: NewsletterCalls
   /** Asks WhatsApp whether numbers exist; undefined = it did not say. Answers the JID to send to. */
@@ -502,6 +507,8 @@ export type Acquaintance =
       /** Unix ms; null when no longer. */
       mutedUntil?: number | null
       markedUnread?: boolean
+      /** Set by either side of the chat; 0: messages stay. */
+      disappearingSeconds?: number
     }
   /** Everything in the chat up to this moment (Unix ms) was read on a device of the account. */
   | { type: 'chat_read'; sessionId: number; jid: Jid; through: number }

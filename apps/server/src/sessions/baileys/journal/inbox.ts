@@ -23,6 +23,7 @@ import '../tables.ts'
 import type { Attributes, Envelope, Self } from './envelope.ts'
 import { addressIn, envelopeOf } from './envelope.ts'
 import type { JournalRecord, RowPlace } from './record.ts'
+import { timerIn } from './timer.ts'
 import { decodePadded, entryOf, messageEntry, packRecord, unpackRecord } from './record.ts'
 import { isMissing } from '../missing.ts'
 
@@ -150,6 +151,7 @@ export class Inbox {
     return {
       rows: [...rows, ...this.#resentBy(protocol, hash)],
       changes: [...appStateKeysIn(protocol)],
+      facts: timerIn(this.#store.lease.sessionId, envelope, message),
       forBaileys: plaintext,
     }
   }

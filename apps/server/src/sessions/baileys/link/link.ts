@@ -1,5 +1,7 @@
 import { randomBytes } from 'node:crypto'
 
+import { LRUCache } from 'lru-cache'
+
 import type { AuthenticationCreds, BinaryNode, ConnectionState, WASocket } from '../baileys.ts'
 import { getBinaryNodeChild, getBinaryNodeChildren, proto } from '../baileys.ts'
 
@@ -21,6 +23,7 @@ import type { Clock } from '../../../platform/clock.ts'
 import type { Log } from '../../../platform/log.ts'
 import { QueryRefused, refusalError } from '../../query-refused.ts'
 import { AppState } from '../app-state/sync.ts'
+import { timerMessage } from '../journal/timer.ts'
 import type { SharedCaches } from '../caches.ts'
 import type { CredentialsWriter } from '../credentials.ts'
 import type {
@@ -56,7 +59,7 @@ import { peopleCalls, personNoticesIn } from './people.ts'
 import { phoneCalls } from './phone-requests.ts'
 import type { PrivacyTokens } from './privacy-tokens.ts'
 import { pairingWindowMs, qrLifeMs, withSecret } from './qr.ts'
-import type { AckParts } from './acknowledged.ts'
+import { acknowledged, type AckParts, newMessageId } from './acknowledged.ts'
 import {
   changedNewslettersIn,
   newsletterCalls,
@@ -156,6 +159,7 @@ export class SocketLink implements Link {
     }
   }
   #appState: AppState | undefined
+  readonly #unstored = new LRUCache<string, proto.IMessage>({ max: 50 })
   readonly statuses: StatusCalls = statusCalls({
     self: () => this.#connectedAs().pn,
     relay: (id, message, audience, attributes) =>
@@ -502,6 +506,27 @@ export class SocketLink implements Link {
         ? []
         : [{ type: 'lid_mapping', sessionId, lid: isLid(jid) ? jid : alt, pn: isLid(jid) ? alt : jid }]
     return this.#parts.keepFacts([...known, { type: 'call', sessionId, signal }])
+  }
+
+  async setDisappearing(chat: Jid, seconds: number): Promise<void> {
+    const sock = this.#connected()
+    const me = this.#connectedAs()
+    const self = isLid(chat) && me.lid !== undefined ? me.lid : me.pn
+    const id = newMessageId()
+    const message = timerMessage(seconds, this.#clock.now())
+    // Whoever could not open it asks for it again.
+    this.#unstored.set(id, message)
+    const outbound = { message, nodes: [], attributes: {} }
+    await acknowledged(this.#acks(), id, () =>
+      this.#parts.tokens.behind(sock, chat, () =>
+        this.#relay(sock, { id, to: chat, self, outbound, audience: [] }),
+      ),
+    )
+  }
+
+  /** A message of ours that stands in no chat, for a retry. */
+  unstored(id: string): proto.IMessage | undefined {
+    return this.#unstored.get(id)
   }
 
   async rejectCall(call: { id: string; creator: Jid }): Promise<void> {

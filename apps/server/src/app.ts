@@ -9,7 +9,7 @@ import { chatRoutes, createChatSettings } from './chat-settings/index.ts'
 import { createCluster, takeNodeIdentity } from './cluster/index.ts'
 import { createEvents, createStreams, createTickets, eventRoutes } from './events/index.ts'
 import { type Clock, systemClock } from './platform/clock.ts'
-import { createGroups, groupRoutes } from './groups/index.ts'
+import { communityRoutes, createGroups, groupRoutes } from './groups/index.ts'
 import { createLabels, labelRoutes } from './labels/index.ts'
 import { historyRoutes } from './history/index.ts'
 import {
@@ -369,6 +369,7 @@ export async function startApp({
   chatRoutes(http, { sessions, settings: chatSettings, messages, wires, clock })
   labelRoutes(http, { database, sessions, chats, messages, wires, labels })
   callRoutes(http, { database, sessions, chats, calls })
+  communityRoutes(http, { database, sessions, chats, groups })
   groupRoutes(http, { database, sessions, chats, messages, groups })
   mediaRoutes(http, {
     database,

@@ -117,6 +117,7 @@ test('making what is kept under an id of its own answers 201, everything else 20
     'createLabel',
     'createQuickReply',
     'createGroup',
+    'createCommunity',
     'postStatus',
     'createNewsletter',
     'postNewsletterMessage',

@@ -1,6 +1,7 @@
 import { authEndpoints } from './auth.ts'
 import { callEndpoints } from './calls.ts'
 import { chatEndpoints } from './chats.ts'
+import { communityEndpoints } from './communities.ts'
 import { contactEndpoints } from './contacts.ts'
 import { eventEndpoints } from './event-feed.ts'
 import { groupEndpoints } from './groups.ts'
@@ -31,6 +32,7 @@ export const endpoints = {
   ...peopleEndpoints,
   ...searchEndpoints,
   ...groupEndpoints,
+  ...communityEndpoints,
   ...callEndpoints,
   ...statusEndpoints,
   ...newsletterEndpoints,

@@ -510,6 +510,19 @@ export const errors = {
       pt: 'Salve contatos no telefone ou no hub, ou indique quem deve vê-lo em `recipients`.',
     },
   },
+  NOT_A_COMMUNITY: {
+    status: 400,
+    message: {
+      es: 'El grupo no es una comunidad',
+      en: 'The group is no community',
+      pt: 'O grupo não é uma comunidade',
+    },
+    remedy: {
+      es: 'Use el identificador de la comunidad: el `communityId` de uno de sus grupos.',
+      en: 'Use the id of the community: `communityId` of one of its groups.',
+      pt: 'Use o identificador da comunidade: o `communityId` de um de seus grupos.',
+    },
+  },
   INVITE_NOT_VALID: {
     status: 404,
     message: {

@@ -42,6 +42,11 @@ export const groupUpdated = z.object({
       .nullable()
       .optional()
       .describe("WhatsApp's id of the new picture; null: none any more"),
+    communityId: z
+      .string()
+      .nullable()
+      .optional()
+      .describe('The community it is a part of now; null: of none any more'),
     inviteCode: z.string().optional().describe('The new code; the former one leads nowhere'),
   }),
 })

@@ -124,10 +124,11 @@ const createGroup = endpoint({
     subject: text(1, 100),
     description: maybe(text(1, 2048)),
     participants: list(personAddress, 1024).optional(),
+    communityId: maybe(groupAddress).meta({ description: 'The community that it is to be a part of.' }),
   }),
   status: 201,
   data: z.object({ group: groupSchema, results: z.array(participantResult) }),
-  errors: always,
+  errors: [...always, 'NOT_GROUP_ADMIN', 'NOT_IN_GROUP'],
 })
 
 const groupStats = endpoint({

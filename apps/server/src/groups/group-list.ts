@@ -10,7 +10,14 @@ import type { GroupRow } from './group-rows.ts'
 export interface GroupList {
   page(
     sessionId: number,
-    page: { search: string | undefined; isActive: boolean | undefined; limit: number; offset: number },
+    page: {
+      search: string | undefined
+      isActive: boolean | undefined
+      /** Only those, or only others. */
+      isCommunity?: boolean
+      limit: number
+      offset: number
+    },
   ): Promise<{ groups: readonly GroupRow[]; total: number }>
   /** `participants` counts members of active groups, once per group. */
   stats(sessionId: number): Promise<{ total: number; active: number; admin: number; participants: number }>
@@ -20,9 +27,10 @@ export interface GroupList {
 
 export function createGroupList({ read }: Pick<Database, 'read'>): GroupList {
   return {
-    async page(sessionId, { search, isActive, limit, offset }) {
+    async page(sessionId, { search, isActive, isCommunity, limit, offset }) {
       let found = read.selectFrom('wa_group').where('session_id', '=', sessionId)
       if (isActive !== undefined) found = found.where('role', isActive ? 'is not' : 'is', null)
+      if (isCommunity !== undefined) found = found.where('is_community', '=', isCommunity ? 1 : 0)
       if (search !== undefined) {
         const pattern = `%${folded(search).replaceAll(/[\\%_]/g, String.raw`\$&`)}%`
         found = found.where(sql<boolean>`search like ${pattern} escape ${sql.lit('\\')}`)

@@ -237,6 +237,7 @@ export async function applyChange(
     const { changes, descriptionId } = change
     const { subject, description, announcement, locked, memberAddMode, joinApproval, ephemeralSeconds } =
       changes
+    const { communityId } = changes
     const set = {
       ...(subject !== undefined && { subject, search: folded(subject) }),
       ...(description !== undefined && { description, description_id: descriptionId ?? null }),
@@ -245,6 +246,7 @@ export async function applyChange(
       ...(memberAddMode !== undefined && { member_add_mode: memberAddMode }),
       ...(joinApproval !== undefined && { join_approval: Number(joinApproval) }),
       ...(ephemeralSeconds !== undefined && { ephemeral_seconds: ephemeralSeconds }),
+      ...(communityId !== undefined && { community: communityId }),
     }
     if (Object.keys(set).length === 0) return
     await tx.db

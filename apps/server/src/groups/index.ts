@@ -22,6 +22,7 @@ import type {
   ParticipantOutcome,
 } from '../sessions/baileys/index.ts'
 import { askWhatsApp, type Sessions, type SessionView } from '../sessions/index.ts'
+import { type Communities, createCommunities } from './communities.ts'
 import { createGroupList, type GroupList } from './group-list.ts'
 import {
   applyChange,
@@ -39,6 +40,7 @@ import {
 } from './group-rows.ts'
 import { type Asked, groupRefusal } from './refusals.ts'
 
+export { communityRoutes } from './community-routes.ts'
 export { groupRoutes } from './routes.ts'
 
 /** A group with its members, as stored. */
@@ -48,13 +50,14 @@ export interface StoredGroup {
 }
 
 /** What a group is to be changed to; what is left out stays. */
-export type GroupWish = Omit<GroupUpdated['changes'], 'inviteCode' | 'pictureId'>
+export type GroupWish = Omit<GroupUpdated['changes'], 'inviteCode' | 'pictureId' | 'communityId'>
 
 /**
  * The groups of sessions: read from WhatsApp when first needed, kept by what it tells of them. Everything that asks WhatsApp throws
  * `SESSION_NOT_CONNECTED`, or what the refusal means (refusals.ts).
  */
 export interface Groups {
+  readonly communities: Communities
   /** Rows of the store; `fill` first. */
   readonly list: GroupList
   /** Reads all groups of the session when they were never read, or not for a day and it is connected. */
@@ -63,7 +66,13 @@ export interface Groups {
   get(session: SessionView, group: Jid): Promise<StoredGroup>
   create(
     session: SessionView,
-    wish: { subject: string; description: string | undefined; people: readonly Jid[] },
+    wish: {
+      subject: string
+      description: string | undefined
+      people: readonly Jid[]
+      /** The community that it is to be a part of. */
+      community: Jid | undefined
+    },
   ): Promise<StoredGroup & { outcomes: readonly ParticipantOutcome[] }>
   /** One request per field that differs; the first that is refused ends it, and its error names what was `applied`. */
   update(session: SessionView, group: Jid, wish: GroupWish): Promise<StoredGroup>
@@ -346,14 +355,22 @@ export function createGroups({ database, events, sessions, chats, clock, log }: 
   const list = createGroupList(database)
 
   return {
+    communities: createCommunities({
+      onGroup: (session, group, call) =>
+        onGroup(session, group, (calls, known) => call(calls.communities, known)),
+      ask: (session, call) => ask(session, 'group', true, (calls) => call(calls.communities)),
+      get,
+      refreshAfter,
+      left: ({ id }, group) => write(id, (tx) => endMembership(tx, id, group)),
+    }),
     list,
     fill,
     get,
-    async create(session, { subject, description, people }) {
+    async create(session, { subject, description, people, community }) {
       const addressed = await namedIn(session, [], people)
       const key = `3EB0${randomBytes(9).toString('hex').toUpperCase()}`
       const { group, outcomes } = await ask(session, 'group', true, (calls) =>
-        calls.create(subject, addressed, key),
+        calls.create(subject, addressed, key, community),
       )
       await write(session.id, (tx) => storeGroup(tx, session, group, clock.now()))
       if (description !== undefined) {

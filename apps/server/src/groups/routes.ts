@@ -94,8 +94,9 @@ export function groupRoutes(
 
   http.serve(endpoints.createGroup, async ({ params, body, ownerId }) => {
     const session = find(ownerId, params.sessionId)
-    const { subject, description, participants = [] } = body
-    const made = await groups.create(session, { subject, description, people: unique(participants) })
+    const { subject, description, participants = [], communityId: community } = body
+    const people = unique(participants)
+    const made = await groups.create(session, { subject, description, people, community })
     return {
       data: {
         group: await wireOf(session, made),

@@ -29,6 +29,12 @@ export class StoredGroup implements Group {
   subjectAt: number
   description: { id: string; text: string; by: Account; at: number } | undefined
   inviteCode: string
+  /** Of groups of a community: the group that holds them. */
+  community: StoredGroup | undefined
+  /** Holds groups. */
+  isCommunity = false
+  /** The one for announcements of its community. */
+  isAnnouncement = false
   picture: Picture | undefined
   readonly members = new Map<Account, 'admin' | 'superadmin' | undefined>()
   /** Who asks to join, since when (Unix seconds). */
@@ -119,6 +125,10 @@ export class StoredGroup implements Group {
       content.push(node('ephemeral', { expiration: String(settings.ephemeralSeconds) }))
     }
     if (settings.joinApproval) content.push(node('membership_approval_mode'))
+    if (this.isCommunity)
+      content.push(node('parent', { default_membership_approval_mode: 'request_required' }))
+    if (this.community !== undefined) content.push(node('linked_parent', { jid: this.community.jid }))
+    if (this.isAnnouncement) content.push(node('default_sub_group'))
     content.push(node('member_add_mode', {}, settings.memberAddMode))
     const attrs = {
       id: this.jid.slice(0, this.jid.indexOf('@')),
@@ -157,6 +167,18 @@ export class Groups {
     this.#byJid.set(jid, group)
     this.#byInvite.set(group.inviteCode, group)
     return group
+  }
+
+  /** The groups of a community, the one for announcements first. */
+  of(community: StoredGroup): StoredGroup[] {
+    const groups = [...this.#byJid.values()].filter((group) => group.community === community)
+    return groups.sort((left, right) => Number(right.isAnnouncement) - Number(left.isAnnouncement))
+  }
+
+  delete(group: StoredGroup): void {
+    for (const account of group.members.keys()) group.remove(account)
+    this.#byJid.delete(group.jid)
+    this.#byInvite.delete(group.inviteCode)
   }
 
   renewInvite(group: StoredGroup): string {

@@ -26,6 +26,7 @@ import { PhoneLine } from './phone-line.ts'
 import { businessQueries } from './queries/business.ts'
 import { peopleQueries } from './queries/people.ts'
 import { appStateQueries } from './queries/app-state.ts'
+import { communityQueries } from './queries/communities.ts'
 import { groupQueries } from './queries/groups.ts'
 import { keyQueries, tellIfPreKeysLow } from './queries/keys.ts'
 import type { Queries } from './queries/query.ts'
@@ -96,6 +97,7 @@ export class Server implements AsyncDisposable {
       }),
       ...newsletterQueries(this.newsletters),
       ...groupQueries({ accounts, groups, actions }),
+      ...communityQueries({ groups, actions }),
       ...appStateQueries({ appState: this.#appState }),
     }
     this.#registration = {

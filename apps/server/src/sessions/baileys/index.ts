@@ -15,12 +15,13 @@ import type { AppStateChange, NamedMessage } from './app-state/actions.ts'
 import type { PeopleCalls, PersonNotice } from './link/people.ts'
 import type { NewsletterMetadata, NewsletterNews, NewsletterPost } from './link/newsletters.ts'
 import type {
+  GroupMember,
   GroupMetadata,
   GroupNotice,
-  GroupSetting,
   JoinRequest,
   ParticipantOutcome,
-} from './link/groups.ts'
+} from './link/group-nodes.ts'
+import type { GroupSetting } from './link/groups.ts'
 
 export type { PrivacyCategories } from './link/account.ts'
 export type { BusinessHours, BusinessProfile, CatalogueProduct, OrderDetails } from './link/business.ts'
@@ -40,10 +41,10 @@ export type {
   GroupNotice,
   GroupPerson,
   GroupRole,
-  GroupSetting,
   JoinRequest,
   ParticipantOutcome,
-} from './link/groups.ts'
+} from './link/group-nodes.ts'
+export type { GroupSetting } from './link/groups.ts'
 
 export type { About, PersonNotice, PictureRef } from './link/people.ts'
 
@@ -192,6 +193,7 @@ export interface PhoneCalls {
  * `HubError WHATSAPP_ERROR` (`NO_ANSWER`) when there is no answer within 20 s that we understand.
  */
 export interface GroupCalls {
+  readonly communities: CommunityCalls
   /** All groups the account is in, with their members. */
   all(): Promise<readonly GroupMetadata[]>
   metadata(group: Jid): Promise<GroupMetadata>
@@ -200,6 +202,8 @@ export interface GroupCalls {
     subject: string,
     people: readonly Jid[],
     key: string,
+    /** The community that it is to be a part of. */
+    community?: Jid,
   ): Promise<{ group: GroupMetadata; outcomes: readonly ParticipantOutcome[] }>
   leave(group: Jid): Promise<void>
   set(group: Jid, setting: GroupSetting): Promise<void>
@@ -269,6 +273,29 @@ export interface NewsletterCalls {
   react(newsletter: Jid, serverId: number, emoji: string): Promise<void>
   /** Takes the message that was posted under `id` back. */
   revoke(newsletter: Jid, id: string): Promise<void>
+}
+
+/** A group of a community. */
+export interface CommunityGroup {
+  jid: Jid
+  subject: string
+  /** undefined when WhatsApp did not say. */
+  size: number | undefined
+  /** The one in which admins write to all. */
+  isAnnouncement: boolean
+}
+
+/** What can be asked about communities: groups that hold groups. Rejects as `GroupCalls` do. */
+export interface CommunityCalls {
+  create(subject: string, description: string | undefined): Promise<Jid>
+  groups(community: Jid): Promise<readonly CommunityGroup[]>
+  /** Members of all its groups. */
+  members(community: Jid): Promise<readonly GroupMember[]>
+  /** Answers WhatsApp's number for each group, 200 when it was done. */
+  link(community: Jid, groups: readonly Jid[]): Promise<readonly { jid: Jid; status: number }[]>
+  unlink(community: Jid, group: Jid): Promise<number>
+  /** Ends the community; its groups stay, but the one for announcements. */
+  end(community: Jid): Promise<void>
 }
 
 /**

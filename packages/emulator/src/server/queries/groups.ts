@@ -3,6 +3,7 @@ import { bytesOf, child, childrenOf, children, node, textOf } from '../../stanza
 import type { Account, Accounts } from '../account.ts'
 import type { GroupActions } from '../group-actions.ts'
 import type { Groups, StoredGroup } from '../groups.ts'
+import { createCommunity } from './communities.ts'
 import {
   badRequest,
   conflict,
@@ -179,7 +180,11 @@ export function groupQueries({ accounts, groups, actions }: Services): Queries {
     'w:g2 set create': (iq, { account }) => {
       const create = child(iq, 'create')
       const subject = create?.attrs['subject'] ?? ''
-      if (subject === '') return badRequest
+      if (create === undefined || subject === '') return badRequest
+      if (child(create, 'parent') !== undefined) return [createCommunity(create, account, actions).describe()]
+      const parent = child(create, 'linked_parent')?.attrs['jid']
+      const community = parent === undefined ? undefined : groups.find(parent)
+      if (parent !== undefined && community?.isAdmin(account) !== true) return forbidden
       const people = named(create)
       const refused = new Map<Account, number>()
       for (const person of people) {
@@ -188,6 +193,7 @@ export function groupQueries({ accounts, groups, actions }: Services): Queries {
       }
       const members = people.filter((person) => !refused.has(person))
       const group = actions.create(subject, account, members, 'lid')
+      group.community = community
       const described = group.describe()
       const failed = [...refused].map(([person, error]) => outcome(group, person, error))
       return [{ ...described, content: [...children(described), ...failed] }]

@@ -4,7 +4,7 @@ import { getBinaryNodeChild } from '../baileys.ts'
 import { isGroup, isLid, isPerson, type Jid, tryParseJid, withoutDevice } from '@inbox-hub/whatsapp'
 
 import { addressIn } from '../journal/envelope.ts'
-import type { GroupPerson } from './groups.ts'
+import type { GroupPerson } from './group-nodes.ts'
 
 /** What WhatsApp tells of a call that somebody makes to us. */
 export interface CallSignal {

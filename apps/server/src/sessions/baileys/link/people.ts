@@ -6,7 +6,7 @@ import { isLid, isPerson, type Jid, sameAccount, tryParseJid, withoutDevice } fr
 
 import { QueryRefused } from '../../query-refused.ts'
 import { addressIn } from '../journal/envelope.ts'
-import type { GroupPerson } from './groups.ts'
+import type { GroupPerson } from './group-nodes.ts'
 
 /** Where WhatsApp says that a picture lies. `id` changes with the picture. */
 export interface PictureRef {

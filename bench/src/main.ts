@@ -11,6 +11,7 @@ import { reconnecting, resources } from './figures/resources.ts'
 import { sends } from './figures/sends.ts'
 import { store } from './figures/store.ts'
 import { streams } from './figures/streams.ts'
+import { webhooks } from './figures/webhooks.ts'
 import { type Figure, printTable } from './support/table.ts'
 import { isByYardstick } from './support/yardstick.ts'
 
@@ -43,6 +44,10 @@ const benches: Record<string, Bench> = {
     what: 'Lists and searches of a store with many messages',
     run: (full, messages) => store({ messages: messages ?? (full ? 10_000_000 : 200_000) }),
   },
+  webhooks: {
+    what: 'Delivering webhooks',
+    run: (full, messages) => webhooks({ count: messages ?? (full ? 100_000 : 20_000) }),
+  },
   streams: { what: 'Following events', run: (full) => streams({ seconds: full ? 60 : 15 }) },
   reconnecting: { what: 'Reconnecting', run: () => reconnecting() },
   resources: {
@@ -71,7 +76,8 @@ if (values.help || unknown.length > 0 || !isCount) {
       '',
       'Measures on this machine, against the emulator on loopback; needs Linux and an otherwise idle machine.',
       'Without names: all of them, about a quarter of an hour. --full: more messages and sessions.',
-      '--messages: how many the store is filled with (200000; with --full 10000000, which takes half an hour and 10 GB).',
+      '--messages: how many the store is filled with (200000; with --full 10000000, which takes half an hour and 10 GB),',
+      'or webhooks are delivered (20000; with --full 100000).',
       '',
       ...Object.entries(benches).map(([name, { what }]) => `  ${name.padEnd(14)} ${what}`),
     ].join('\n'),

@@ -174,13 +174,15 @@ export function createDispatcher(deps: DispatcherDeps): Dispatcher {
     const group = endpoint.ordered ? lane : undefined
     const sender: Sender = { lane: group, done: (again, verdict) => passed(lane, again, verdict) }
     lane.inLine = true
+    const { url } = endpoint
     receivers.join({
-      url: endpoint.url,
+      url,
       group,
+      isMoved: () => !isStill(endpointOf(lane.key.endpoint, lane.key.sessionId), url),
       take() {
         lane.inLine = false
         const current = endpointOf(lane.key.endpoint, lane.key.sessionId)
-        if (!mayGo(current) || current.url !== endpoint.url) {
+        if (!isStill(current, url)) {
           // It changed while we stood in line. Not from within the line, which is about to go on by itself.
           queueMicrotask(() => advance(lane))
           return undefined
@@ -194,8 +196,9 @@ export function createDispatcher(deps: DispatcherDeps): Dispatcher {
     })
   }
 
-  function mayGo(endpoint: WebhookEndpoint | Gone): endpoint is WebhookEndpoint {
-    return typeof endpoint !== 'string' && endpoint.heldUntil <= clock.now()
+  /** Whether what stands in line for this endpoint may go, and there. */
+  function isStill(endpoint: WebhookEndpoint | Gone, url: string): endpoint is WebhookEndpoint {
+    return typeof endpoint !== 'string' && endpoint.url === url && endpoint.heldUntil <= clock.now()
   }
 
   /** A call of a lane has ended. */
@@ -449,12 +452,14 @@ export function createDispatcher(deps: DispatcherDeps): Dispatcher {
         lookForLoose(lane, clock.now() + lookAgainMs)
       },
     }
+    const { url } = endpoint
     receivers.join({
-      url: endpoint.url,
+      url,
       group: undefined,
+      isMoved: () => !isStill(endpointOf(delivery.endpoint, delivery.sessionId), url),
       take() {
         const current = endpointOf(delivery.endpoint, delivery.sessionId)
-        if (mayGo(current)) return (visit) => send(visit, sender, current, delivery)
+        if (isStill(current, url)) return (visit) => send(visit, sender, current, delivery)
         loose.taken.delete(delivery.id)
         lookForLoose(lane, clock.now())
         return undefined
@@ -492,6 +497,7 @@ export function createDispatcher(deps: DispatcherDeps): Dispatcher {
       }
     },
     changed(endpoint) {
+      receivers.reconsider()
       for (const lane of lanes.values()) {
         if (lane.key.endpoint !== endpoint) continue
         stopTimers(lane)

@@ -7,7 +7,14 @@ import { databases, type Place } from '../platform/testing/databases.ts'
 import { createManualClock } from '../platform/testing/manual-clock.ts'
 import { type ReceivedCall, type Receiver, startReceiver } from './sample-receiver.ts'
 import { legacySignature, signingKey, standardSignature } from './signing.ts'
-import { messageProgress, messageReceived, secret, sessionOf, startWebhookHub } from './testing/hub.ts'
+import {
+  messageProgress,
+  messageReceived,
+  secret,
+  sessionOf,
+  startWebhookHub,
+  type WebhookHubOptions,
+} from './testing/hub.ts'
 
 /** Conditions are awaited in real time: sockets and stores are real. */
 const soon = { timeout: 20_000, interval: 5 }
@@ -38,7 +45,7 @@ const bodyFor = ({ method }: { method: string }, body: object) =>
   method === 'GET' || method === 'DELETE' ? {} : { body }
 
 databases('webhook endpoints', ({ open, place }) => {
-  async function served(options: Parameters<typeof startWebhookHub>[1] = {}, where?: Pick<Place, 'open'>) {
+  async function served(options: WebhookHubOptions = {}, where?: Pick<Place, 'open'>) {
     await using stack = new AsyncDisposableStack()
     const database = stack.use(await (where === undefined ? open() : where.open()))
     const hub = stack.use(

@@ -31,7 +31,7 @@ const delaysMs = {
 } as const satisfies Record<string, readonly number[]>
 
 /** No receiver may ask us to wait longer than this (Retry-After), in ms. */
-const maxAskedMs = 24 * hour
+export const maxAskedMs = 24 * hour
 
 /**
  * Milliseconds until the next attempt after `attempts` failed ones (1 or more); undefined when patience has run out. `patience` may be the

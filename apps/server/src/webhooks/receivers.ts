@@ -17,6 +17,8 @@ export interface Group {
 export interface Turn {
   readonly url: string
   readonly group: Group | undefined
+  /** They no longer want to go there: the address changed, or nothing is to be sent. */
+  isMoved(): boolean
   /** It is their turn: they take what there is to send, if there still is, and answer what sends it. */
   take(): ((visit: Visit) => void) | undefined
 }
@@ -36,6 +38,8 @@ export interface Visit {
 /** The lines at all receivers: who may call whom, and when. */
 export interface Receivers {
   join(turn: Turn): void
+  /** Those in line who no longer want to go where they stand are let go, to `take` what there is elsewhere. */
+  reconsider(): void
   /** Nobody goes from now on. Resolves when no call is under way any more. */
   close(): Promise<void>
 }
@@ -149,6 +153,15 @@ export function createReceivers({ clock, log }: { clock: Clock; log: Log }): Rec
       const receiver = receiverOf(turn.url)
       receiver.line.push(turn)
       serve(receiver)
+    },
+    reconsider() {
+      for (const receiver of receivers.values()) {
+        const moved = receiver.line.filter((turn) => turn.isMoved())
+        if (moved.length === 0) continue
+        const staying = receiver.line.filter((turn) => !moved.includes(turn))
+        receiver.line.splice(0, receiver.line.length, ...staying)
+        for (const turn of moved) turn.take()
+      }
     },
     async close() {
       isClosed = true

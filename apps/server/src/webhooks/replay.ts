@@ -128,8 +128,26 @@ export function createReplay({ database, events, clock, view, deliveriesTo, agai
     return Number(numUpdatedRows)
   }
 
+  /** What waits for its next try has it now. */
+  async function bringForward(
+    tx: Tx,
+    { endpoint, sessionId }: ReplayScope,
+    range: { from: number; through: number },
+  ): Promise<void> {
+    let query = tx.db
+      .updateTable('webhook_delivery')
+      .set({ due_at: clock.now() })
+      .where('endpoint', '=', endpoint.number)
+      .where('event_seq', '>=', range.from)
+      .where('event_seq', '<=', range.through)
+      .where('settled_at', 'is', null)
+      .where('loose', '=', 1)
+    if (sessionId !== undefined) query = query.where('session_id', '=', sessionId)
+    await query.execute()
+  }
+
+  /** `count`: of those that were settled. */
   function tell({ endpoint }: ReplayScope, sessionIds: Iterable<number>, count: number): void {
-    if (count === 0) return
     const keys = Array.from(new Set(sessionIds), (sessionId) =>
       lanes.map((lane) => ({ sessionId, endpoint: endpoint.number, lane })),
     )
@@ -148,7 +166,10 @@ export function createReplay({ database, events, clock, view, deliveriesTo, agai
         .where('lane', '=', lane)
         .executeTakeFirst()
       if (row === undefined) return
-      const count = await database.write((tx) => restoreRows(tx, scope, { from: seq, through: seq, lane }))
+      const count = await database.write(async (tx) => {
+        await bringForward(tx, scope, { from: seq, through: seq })
+        return await restoreRows(tx, scope, { from: seq, through: seq, lane })
+      })
       tell(scope, [row.session_id], count)
     },
 
@@ -198,18 +219,20 @@ export function createReplay({ database, events, clock, view, deliveriesTo, agai
           const session = view(event.sessionId)
           return session === undefined ? [] : deliveriesTo(scope.endpoint, event, session, now)
         })
+        const [oldest, newest] = [deliveries[0]?.eventSeq, deliveries.at(-1)?.eventSeq]
         const restored =
-          deliveries.length === 0
+          oldest === undefined || newest === undefined
             ? []
-            : await database.write((tx) =>
-                restore.run(
+            : await database.write(async (tx) => {
+                await bringForward(tx, scope, { from: oldest, through: newest })
+                return await restore.run(
                   tx,
                   deliveries.map((delivery) => ({ ...rowOf(delivery), loose: 1 as const, due_at: now })),
-                ),
-              )
+                )
+              })
         tell(
           scope,
-          restored.map((row) => row.session_id),
+          deliveries.map(({ sessionId }) => sessionId),
           restored.length,
         )
         count += restored.length

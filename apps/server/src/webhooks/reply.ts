@@ -1,4 +1,5 @@
 import { type OutboundAnswer, OutboundError } from '../platform/guarded-fetch/index.ts'
+import { maxAskedMs } from './patience.ts'
 import type { Reply } from './verdict.ts'
 
 /** A call's outcome as its judge reads it. `now` is Unix ms. */
@@ -11,7 +12,7 @@ export function replyOf(outcome: OutboundAnswer | OutboundError, now: number): R
   return {
     status,
     type: typeof type === 'string' ? type : undefined,
-    retryAfterMs: retryAfterMs(headers['retry-after'], now),
+    retryAfterMs: Math.min(retryAfterMs(headers['retry-after'], now), maxAskedMs),
     location: typeof location === 'string' ? location : undefined,
     body: Buffer.from(body.buffer, body.byteOffset, body.length).toString(),
   }

@@ -16,6 +16,7 @@ import {
   secret,
   sessionOf,
   startWebhookHub,
+  type WebhookHubOptions,
   type WebhookHub,
 } from './testing/hub.ts'
 
@@ -63,10 +64,7 @@ async function rawReceiver(behave: (socket: Socket) => void) {
 }
 
 databases('webhooks', ({ open, place }) => {
-  async function hubWith(
-    sessions: Iterable<SessionView>,
-    options: Parameters<typeof startWebhookHub>[1] = {},
-  ) {
+  async function hubWith(sessions: Iterable<SessionView>, options: WebhookHubOptions = {}) {
     const stack = new AsyncDisposableStack()
     const database = stack.use(await open())
     const hub = stack.use(await startWebhookHub(database, { ...options, sessions }))

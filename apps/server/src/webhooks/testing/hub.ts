@@ -25,8 +25,8 @@ export const installationKey = createSecretKey(Buffer.alloc(32, 9))
 const sealer = sealerOf(Buffer.alloc(32, 7))
 
 /** Events and webhooks on a real store, calling real receivers, with sessions that are only views. */
-export interface WebhookHub extends AsyncDisposable {
-  readonly clock: ManualClock
+export interface WebhookHub<Time extends Clock = ManualClock> extends AsyncDisposable {
+  readonly clock: Time
   readonly events: Events
   readonly webhooks: Webhooks
   /** Sessions by number; tests change them as a route would. */
@@ -44,8 +44,9 @@ export interface ServedHub extends AsyncDisposable {
   api(owner?: number): ApiClient
 }
 
-export interface WebhookHubOptions {
-  clock?: ManualClock
+export interface WebhookHubOptions<Time extends Clock = ManualClock> {
+  /** A manual one unless a test measures. */
+  clock?: Time
   /** What limits each call; real time unless a test is about that. */
   patience?: Clock
   sessions?: Iterable<SessionView>
@@ -55,11 +56,12 @@ export interface WebhookHubOptions {
   random?: () => number
 }
 
-export async function startWebhookHub(
+export async function startWebhookHub<Time extends Clock = ManualClock>(
   database: Database,
-  options: WebhookHubOptions = {},
-): Promise<WebhookHub> {
-  const clock = options.clock ?? createManualClock(Date.now())
+  options: WebhookHubOptions<Time> = {},
+): Promise<WebhookHub<Time>> {
+  // Without one the type is the default.
+  const clock = options.clock ?? (createManualClock(Date.now()) as Clock as Time)
   const stack = new AsyncDisposableStack()
   const allowed = parseAllowed('127.0.0.0/8')
   if ('unreadable' in allowed) throw new Error('The loopback network cannot be read.')

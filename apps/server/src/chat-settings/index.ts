@@ -6,8 +6,8 @@ import type { Events } from '../events/index.ts'
 import type { Groups } from '../groups/index.ts'
 import type { ChatListItem, Messages } from '../messages/index.ts'
 import type { Database } from '../platform/database/index.ts'
-import type { AppStateChange, LastMessage, Link } from '../sessions/baileys/index.ts'
-import type { Sessions, SessionView } from '../sessions/index.ts'
+import type { AppStateChange, LastMessage } from '../sessions/baileys/index.ts'
+import { askWhatsApp, type Sessions, type SessionView } from '../sessions/index.ts'
 
 export { chatRoutes } from './routes.ts'
 
@@ -37,9 +37,6 @@ export interface ChatSettingsDeps {
   messages: Pick<Messages, 'list' | 'markRead'>
   groups: Pick<Groups, 'update'>
 }
-
-/** A session that is just reconnecting is waited for. */
-const waitForLinkMs = 5_000
 
 export function createChatSettings({
   database,
@@ -90,12 +87,6 @@ export function createChatSettings({
     return { set: 'emptied', chat, removed: deed.do === 'delete', last: await lastOf(session, chat) }
   }
 
-  async function linkOf({ id }: SessionView): Promise<Link> {
-    const link = await sessions.linkWithin(id, waitForLinkMs)
-    if (link === undefined) throw new HubError('SESSION_NOT_CONNECTED')
-    return link
-  }
-
   return {
     get,
     async setDisappearing(session, address, seconds) {
@@ -103,7 +94,7 @@ export function createChatSettings({
       // A column that only canonical addresses are written to.
       const chat = (await get(session, address)).jid as Jid
       if (isGroup(chat)) await groups.update(session, chat, { ephemeralSeconds: seconds })
-      else await (await linkOf(session)).setDisappearing(chat, seconds)
+      else await askWhatsApp(sessions, sessionId, (link) => link.setDisappearing(chat, seconds))
       await database.write(async (tx) => {
         await chats.hold(tx, [sessionId])
         const jid = (await chats.addresses.canonical(tx, [{ sessionId, jid: chat }]))(sessionId, chat)
@@ -115,10 +106,11 @@ export function createChatSettings({
       const item = await get(session, address)
       // A column that only canonical addresses are written to.
       const chat = item.jid as Jid
-      const link = await linkOf(session)
-      // The authors first: what the account's devices share says it to them alone, and leaves nothing unread here.
-      if (deed.do === 'read') await messages.markRead(session, chat)
-      await link.appState.change(await changeOf(session, chat, deed))
+      await askWhatsApp(sessions, session.id, async ({ appState }) => {
+        // The authors first: what the account's devices share says it to them alone, and leaves nothing unread here.
+        if (deed.do === 'read') await messages.markRead(session, chat)
+        await appState.change(await changeOf(session, chat, deed))
+      })
     },
   }
 }

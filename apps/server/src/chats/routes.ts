@@ -39,9 +39,6 @@ export interface ChatRoutesDeps {
   clock: Clock
 }
 
-/** A session that is just reconnecting is waited for. */
-const waitForLinkMs = 5_000
-
 /** Contacts: lists and look-ups come from the store alone, no read touches a socket (contract §12, pain 11). */
 export function contactRoutes(
   http: Pick<Http, 'serve'>,
@@ -181,10 +178,10 @@ export function contactRoutes(
     const jid = await canonical(sessionId, contactId)
     const number = numberOf(jid) ?? (await list.find(sessionId, jid))?.number ?? null
     if (number === null) throw new HubError('CONTACT_WITHOUT_NUMBER')
-    const link = await sessions.linkWithin(sessionId, waitForLinkMs)
-    if (link === undefined) throw new HubError('SESSION_NOT_CONNECTED')
     const lid = isLid(jid) ? jid : undefined
-    await link.appState.change({ set: 'contact', pn: pnOf(number), lid, name })
+    await askWhatsApp(sessions, sessionId, ({ appState }) =>
+      appState.change({ set: 'contact', pn: pnOf(number), lid, name }),
+    )
     const row = await list.find(sessionId, await canonical(sessionId, contactId))
     const known = await extras(sessionId, [jid], baseUrl)
     return { contact: row === undefined ? strangerWire(sessionId, jid, known) : contactWire(row, known) }

@@ -11,7 +11,7 @@ import type { MessageRow } from '../messages/index.ts'
 import type { Clock } from '../platform/clock.ts'
 import type { Database, Tx } from '../platform/database/index.ts'
 import type { Acquaintance, AppStateChange, NamedMessage } from '../sessions/baileys/index.ts'
-import type { Sessions, SessionView } from '../sessions/index.ts'
+import { askWhatsApp, type Sessions, type SessionView } from '../sessions/index.ts'
 import {
   createLabelList,
   deleteLabel,
@@ -77,9 +77,6 @@ export interface LabelsDeps {
 }
 
 type LabelFact = Extract<Acquaintance, { type: 'label' | 'label_use' | 'quick_reply' }>
-
-/** A session that is just reconnecting is waited for. */
-const waitForLinkMs = 5_000
 
 export function createLabels({ database, events, sessions, chats, clock }: LabelsDeps): Labels {
   const list = createLabelList(database)
@@ -181,12 +178,11 @@ export function createLabels({ database, events, sessions, chats, clock }: Label
 
   // -- what the hub does
 
-  async function change({ id }: SessionView, what: AppStateChange): Promise<void> {
-    const link = await sessions.linkWithin(id, waitForLinkMs)
-    if (link === undefined) throw new HubError('SESSION_NOT_CONNECTED')
-    if (link.appState.isBusiness === false) throw new HubError('BUSINESS_ONLY')
-    await link.appState.change(what)
-  }
+  const change = ({ id }: SessionView, what: AppStateChange): Promise<void> =>
+    askWhatsApp(sessions, id, async ({ appState }) => {
+      if (appState.isBusiness === false) throw new HubError('BUSINESS_ONLY')
+      await appState.change(what)
+    })
 
   async function get(sessionId: number, id: string): Promise<LabelRow> {
     const row = await findLabel.first(database, { sessionId, id })

@@ -310,6 +310,38 @@ describe.each(stores)('what we do to messages on %s', (store) => {
       .toBe('gone')
   })
 
+  test('what is sent disappears when what the chat says does, and everybody in a group can be named', async () => {
+    const dora = hub.emulator.phone('+12025550126')
+    const timed = (expiration: number) => ({
+      extendedTextMessage: { text: 'hi', contextInfo: { expiration } },
+    })
+    const reply = async (to: string) => {
+      const { messageId, message } = await send({ location: { lat: 1, lng: 2 } }, to)
+      const arrived = await dora.receives(({ id }) => id === messageId)
+      return [message.expiresIn, arrived.message.locationMessage?.contextInfo?.expiration ?? null]
+    }
+    await received(dora.sends(support, timed(604_800)).id)
+    expect(await reply(dora.number)).toEqual([604_800, 604_800])
+    await received(dora.sends(support, timed(86_400)).id)
+    expect(await reply(dora.number)).toEqual([86_400, 86_400])
+    dora.setsDisappearing(support, 0)
+    await received(dora.sends(support, 'they stay').id)
+    expect(await reply(dora.number)).toEqual([null, null])
+
+    const group = hub.emulator.group('Neighbours', [support.number, dora.number])
+    const { messageId, message } = await hub.api.call(endpoints.sendMessage, {
+      params,
+      body: { to: group.jid, message: 'Meeting at six @all', mentionsEveryone: true },
+    })
+    expect(message).toMatchObject({ mentionsEveryone: true, mentions: [] })
+    const arrived = await dora.receives(({ id }) => id === messageId)
+    expect(arrived.message.extendedTextMessage?.contextInfo).toMatchObject({ nonJidMentions: 1 })
+    const back = dora.sends(group.jid, {
+      extendedTextMessage: { text: '@all', contextInfo: { nonJidMentions: 1 } },
+    })
+    expect(await received(back.id)).toMatchObject({ mentionsEveryone: true })
+  })
+
   test('a message is passed on, marked as such', async () => {
     const ana = hub.emulator.phone(customer)
     const ben = hub.emulator.phone('+12025550124')

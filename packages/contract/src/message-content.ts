@@ -186,6 +186,7 @@ export const messageContent = {
   isForwarded: z.boolean(),
   forwardingScore: count.describe('How often it was passed on; WhatsApp says "many times" from 5'),
   expiresIn: count.nullable().describe('Seconds after which it disappears, null when it does not'),
+  mentionsEveryone: z.boolean().describe('Of a group: everybody in it was named'),
   albumId: z.string().nullable().describe('The message that announced the album it is a part of'),
   ad: adReferral.nullable().describe('The ad or post that somebody tapped to write'),
   unsupported: z

@@ -294,6 +294,9 @@ const sendMessage = endpoint({
         quotedMessageId: maybe(messageId).meta({ description: 'The message this answers.' }),
         quotedMsgId: maybe(messageId).meta({ description: 'The same.' }),
         mentions: maybe(list(chatAddress, 256)).meta({ description: 'People named in the text with `@`.' }),
+        mentionsEveryone: maybe(bool()).meta({
+          description: 'Of a group: everybody in it is told that they were named.',
+        }),
         sendAt: maybe(moment('start_of_day')).meta({
           description:
             'When it is to go out: ISO 8601 (without a zone it is UTC), or Unix seconds or milliseconds. In the future, at most 366 days ahead. The session need not be connected now.',

@@ -72,6 +72,8 @@ export interface TextStyle {
 /** What any kind may carry. */
 export interface MessageExtras {
   mentions?: readonly Jid[]
+  /** Of a group: everybody in it is named. */
+  mentionsEveryone?: true
   quoted?: QuotedRef
   /** How often it was passed on; from 5 on WhatsApp says "forwarded many times". */
   forwarded?: number

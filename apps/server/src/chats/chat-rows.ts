@@ -34,26 +34,51 @@ const add = insertRows(
     'active_at',
   ],
   (insert) =>
-    insert.onConflict((conflict) =>
-      conflict.columns(['session_id', 'jid']).doUpdateSet((eb) => ({
-        unread_count: eb('chat.unread_count', '+', eb.ref('excluded.unread_count')),
-        message_count: eb('chat.message_count', '+', eb.ref('excluded.message_count')),
-        // Only forward in time; at the same time, what arrived later is last. A chat without message takes any.
-        last_message_id: sql<number | null>`case
+    insert
+      .onConflict((conflict) =>
+        conflict.columns(['session_id', 'jid']).doUpdateSet((eb) => ({
+          unread_count: eb('chat.unread_count', '+', eb.ref('excluded.unread_count')),
+          message_count: eb('chat.message_count', '+', eb.ref('excluded.message_count')),
+          // Only forward in time; at the same time, what arrived later is last. A chat without message takes any.
+          last_message_id: sql<number | null>`case
           when excluded.last_message_id is null then chat.last_message_id
           when chat.last_message_id is null or excluded.active_at >= chat.active_at then excluded.last_message_id
           else chat.last_message_id end`,
-        active_at: sql<number>`case
+          active_at: sql<number>`case
           when excluded.last_message_id is null and chat.active_at > 0 then chat.active_at
           when chat.last_message_id is null or excluded.active_at >= chat.active_at then excluded.active_at
           else chat.active_at end`,
-      })),
-    ),
+        })),
+      )
+      .returning(['session_id', 'jid', 'disappearing_seconds']),
 )
 
-/** Applies changes, at most one per chat, making the chats that are missing. */
-export async function changeChats(tx: Tx, changes: readonly ChatChange[]): Promise<void> {
-  await add.run(
+/** A chat that was changed, and after how many seconds its messages disappear; 0: they stay. */
+export interface ChangedChat {
+  sessionId: number
+  jid: string
+  disappearingSeconds: number
+}
+
+const setTimer = statement((db, p: { sessionId: number; jid: string; seconds: number }) =>
+  db
+    .updateTable('chat')
+    .set({ disappearing_seconds: p.seconds })
+    .where('session_id', '=', p.sessionId)
+    .where('jid', '=', p.jid),
+)
+
+/** After how many seconds the messages of a chat disappear from now on; 0: they stay. */
+export async function disappearAfter(
+  tx: Tx,
+  chat: { sessionId: number; jid: string; seconds: number },
+): Promise<void> {
+  await setTimer.run(tx, chat)
+}
+
+/** Applies changes, at most one per chat, making the chats that are missing; answers those chats. */
+export async function changeChats(tx: Tx, changes: readonly ChatChange[]): Promise<readonly ChangedChat[]> {
+  const rows = await add.run(
     tx,
     changes.map(({ sessionId, jid, messages, unread, last, seenAt }) => ({
       session_id: sessionId,
@@ -66,6 +91,11 @@ export async function changeChats(tx: Tx, changes: readonly ChatChange[]): Promi
       active_at: last?.sentAt ?? seenAt,
     })),
   )
+  return rows.map(({ session_id: sessionId, jid, disappearing_seconds: disappearingSeconds }) => ({
+    sessionId,
+    jid,
+    disappearingSeconds,
+  }))
 }
 
 export const findChat = statement((db, p: { sessionId: number; jid: string }) =>

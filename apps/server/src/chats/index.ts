@@ -18,7 +18,9 @@ import {
   type ChatLoss,
   type ChatSetting,
   type ChatSettings,
+  type ChangedChat,
   changeChats,
+  disappearAfter,
   findChat,
   lessUnread,
   loseMessages,
@@ -36,7 +38,7 @@ export { contactRoutes } from './routes.ts'
 export { byNumber, personOf, type ShownPerson, showPeople } from './people.ts'
 export { createPeopleSearch, type PeopleSearch } from './people-search.ts'
 export type { Address, LidMapping } from './addresses.ts'
-export type { ChatChange, ChatLoss, ChatSetting, ChatSettings } from './chat-rows.ts'
+export type { ChangedChat, ChatChange, ChatLoss, ChatSetting, ChatSettings } from './chat-rows.ts'
 export { type ContactFact, findContact, folded, nameOf } from './contacts.ts'
 export type { PastChatState } from './past-chats.ts'
 export type { RekeyedMessages, Rekeying } from './rekey.ts'
@@ -54,7 +56,9 @@ export interface Chats extends Disposable {
   /** Stores names; answers the events to append. Addresses are canonical. */
   meet(tx: Tx, facts: readonly ContactFact[]): Promise<readonly NewEvent[]>
   /** Applies what messages do to their chats, at most one change per chat. Addresses are canonical. */
-  change(tx: Tx, changes: readonly ChatChange[]): Promise<void>
+  change(tx: Tx, changes: readonly ChatChange[]): Promise<readonly ChangedChat[]>
+  /** After how many seconds the messages of a chat disappear from now on; 0: they stay. */
+  disappearAfter(tx: Tx, chat: { sessionId: number; jid: string; seconds: number }): Promise<void>
   /** Stores a chat as the phone has it from before; answers whether history tells of it for the first time. Tells nobody. */
   takePast(tx: Tx, sessionId: number, chat: PastChatState): Promise<boolean>
   /** Stores names from before, old ones only where none is known; answers how many people were not known. Tells nobody. */
@@ -125,8 +129,9 @@ export function createChats({ database, events, sessions, clock, log }: ChatsDep
     meet: async (tx, facts) => (await contacts.keep(tx, facts, clock.now())).told,
     takePast: (tx, sessionId, chat) => takePastChat(tx, sessionId, chat, clock.now()),
     introduce: async (tx, facts, mode) => (await contacts.keep(tx, facts, clock.now(), mode)).made,
+    disappearAfter,
     async change(tx, changes) {
-      await changeChats(tx, changes)
+      const changed = await changeChats(tx, changes)
       for (const { sessionId, jid } of changes) {
         if (!isGroup(jid)) continue
         const key = `${sessionId} ${jid}`
@@ -134,6 +139,7 @@ export function createChats({ database, events, sessions, clock, log }: ChatsDep
         await nameGroup(tx, sessionId, jid)
         tx.afterCommit(() => namedGroups.set(key, true))
       }
+      return changed
     },
     async read(tx, sessionId, chat, messages) {
       if (messages > 0) await lessUnread.run(tx, { sessionId, jid: chat, by: messages })

@@ -47,6 +47,7 @@ export function contentWire(
     isForwarded: forwarded > 0,
     forwardingScore: forwarded,
     expiresIn: extras.expiresInS ?? null,
+    mentionsEveryone: extras.mentionsEveryone ?? false,
     albumId: extras.albumId ?? null,
     ad:
       ad === undefined

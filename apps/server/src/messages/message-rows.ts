@@ -138,6 +138,11 @@ export const settleStub = statement(
       .where('type', '=', 'undecryptable'),
 )
 
+/** More is known of a message than when its row was made, in the same transaction. */
+export const setContent = statement((db, p: { id: number; content: string | null }) =>
+  db.updateTable('message').set({ content: p.content }).where('id', '=', p.id),
+)
+
 /** Its author changed what it says. */
 export const rewriteMessage = statement((db, p: { id: number; body: string; content: string }) =>
   db.updateTable('message').set({ body: p.body, content: p.content }).where('id', '=', p.id),

@@ -10,7 +10,7 @@ import {
   type MessageContent,
 } from '@inbox-hub/whatsapp'
 
-import type { Address, ChatChange, Chats, ContactFact, LidMapping } from '../chats/index.ts'
+import type { Address, ChangedChat, ChatChange, Chats, ContactFact, LidMapping } from '../chats/index.ts'
 import type { NewEvent } from '../events/index.ts'
 import type { ArrivedFile, MessageFiles } from '../media/index.ts'
 import { nextIntegers, type Tx } from '../platform/database/index.ts'
@@ -84,7 +84,7 @@ export async function project(
     const arrivals = read.map((entry) => arrivalOf(entry, canonical, own))
     told.push(...(await chats.meet(tx, arrivals.flatMap(introductionOf))))
     const fresh = await store(tx, arrivals, now, tally)
-    await chats.change(tx, changesOf(fresh))
+    await noteTimers(tx, fresh, await chats.change(tx, changesOf(fresh)), chats)
     await files.arrived(tx, fresh.flatMap(fileOf))
     told.push(...(await eventsOf(tx, fresh, { addresses: chats.addresses, links: files.links }, own)))
     const received = fresh.flatMap(statusOf)
@@ -262,6 +262,26 @@ function rowOf(fresh: Fresh, now: number): MessageRow {
     is_starred: 0,
     sent_at: entry.sentAt,
     stored_at: now,
+  }
+}
+
+/**
+ * A message that disappears tells of a timer that was set before the session was linked, or while nobody told us. That it is taken off again
+ * comes as a change of its own: a message that stays may be of a client that knows no timers.
+ */
+async function noteTimers(
+  tx: Tx,
+  fresh: readonly Fresh[],
+  chats: readonly ChangedChat[],
+  { disappearAfter }: Pick<Chats, 'disappearAfter'>,
+): Promise<void> {
+  for (const { sessionId, jid, disappearingSeconds } of chats) {
+    const told = fresh.findLast(
+      ({ entry, chat, shown }) => shown && chat === jid && entry.sessionId === sessionId,
+    )
+    if (told?.entry.kind !== 'message' || told.entry.content.kind === 'undecryptable') continue
+    const seconds = told.entry.content.expiresInS
+    if (seconds !== undefined && seconds !== disappearingSeconds) await disappearAfter(tx, { sessionId, jid, seconds })
   }
 }
 

@@ -135,6 +135,7 @@ export function messageRoutes(
               })
             : body.message,
         mentions: body.mentions ?? [],
+        mentionsEveryone: body.mentionsEveryone,
         quotedId: body.quotedMessageId ?? body.quotedMsgId,
         sendAt: body.sendAt,
         idempotencyKey: headers['idempotency-key'] ?? body.clientId,

@@ -23,7 +23,18 @@ export function statusWire(
   { lid, style, now }: { lid: string | null; style: TextStyle | undefined; now: number },
 ): StatusWire {
   const { whatsappMessageId: id, dbId, type, content, caption, mediaUrl, hasMedia, from, fromMe } = message
-  const { kind, media, details, viewOnce, isForwarded, forwardingScore, expiresIn, albumId, ad } = message
+  const {
+    kind,
+    media,
+    details,
+    viewOnce,
+    isForwarded,
+    forwardingScore,
+    expiresIn,
+    mentionsEveryone,
+    albumId,
+    ad,
+  } = message
   return {
     id,
     statusId: id,
@@ -41,6 +52,7 @@ export function statusWire(
     isForwarded,
     forwardingScore,
     expiresIn,
+    mentionsEveryone,
     albumId,
     ad,
     unsupported: message.unsupported,

@@ -67,7 +67,8 @@ export function createRelease(deps: ReleaseDeps): Release {
         const row = rowOfScheduled({ ...each.scheduled, chat_jid: chat }, now)
         // Failed ones are asked for in the past: should this process die before that is stored, they have expired.
         const askedAt = found === undefined ? each.scheduled.send_at : asked
-        if (!(await store.insert(tx, row, { fingerprint, asked: askedAt, onWire: false }, tally))) continue
+        const stored = await store.insert(tx, row, { fingerprint, asked: askedAt, onWire: false }, tally)
+        if (stored === undefined) continue
         const place = places[index] ?? messageId
         await setPlace.run(tx, { messageId, place })
         const reason =
@@ -82,7 +83,7 @@ export function createRelease(deps: ReleaseDeps): Release {
             reason === undefined ? queued(asked) : { at: 'failed', failure: { reason, ackError: undefined } },
           marked: false,
           retries: 0,
-          content: outboundContent(sentContentOf(row), quoted[index], own(sessionId)),
+          content: outboundContent(sentContentOf(stored), quoted[index], own(sessionId)),
         })
       }
       await tally.write(tx)

@@ -9,11 +9,15 @@ import { type Own, ownAddress } from '../own.ts'
 import type { Prepared } from './prepare.ts'
 
 /** The message that a request becomes: what is stored, and what it is sent from however often that takes. */
-export function sentContent({ content, mentions, quoted }: Prepared, own: Own): SentContent {
+export function sentContent(
+  { content, mentions, mentionsEveryone, quoted }: Prepared,
+  own: Own,
+): SentContent {
   if (isDeed(content)) return content
   return {
     ...withSecret(content),
     ...(mentions.length === 0 ? {} : { mentions }),
+    ...(mentionsEveryone === true && { mentionsEveryone }),
     ...(quoted === undefined
       ? {}
       : {

@@ -20,6 +20,8 @@ export interface Asked {
   to: Jid
   content: OutgoingContent | TakenContent
   mentions: readonly Jid[]
+  /** Everybody in the group. */
+  mentionsEveryone?: boolean | undefined
   /** The message it answers, in any of the API's forms. */
   quotedId: string | undefined
 }
@@ -28,6 +30,7 @@ export interface Asked {
 export interface Prepared {
   content: MessageContent | OwnDeed
   mentions: readonly Jid[]
+  mentionsEveryone?: boolean | undefined
   quoted: MessageRow | undefined
 }
 
@@ -59,7 +62,7 @@ export function createPrepare({ finder, files, isSameChat, deed }: PrepareDeps):
     return row
   }
 
-  return async (session, { to, content, mentions, quotedId }, { language, signal }) => {
+  return async (session, { to, content, mentions, mentionsEveryone, quotedId }, { language, signal }) => {
     const sessionId = session.id
     if (isDeed(content)) {
       const target = await found(sessionId, content.messageId, 'messageId')
@@ -76,10 +79,10 @@ export function createPrepare({ finder, files, isSameChat, deed }: PrepareDeps):
     const quoted = quotedId === undefined ? undefined : await found(sessionId, quotedId, 'quotedMessageId')
     if (content.kind === 'forward') {
       const source = await found(sessionId, content.messageId, 'messageId')
-      return { content: forwarded(contentOf(source)), mentions, quoted }
+      return { content: forwarded(contentOf(source)), mentions, mentionsEveryone, quoted }
     }
     const ready = 'file' in content ? await files.ready(content, session, signal) : content
-    return { content: ready, mentions, quoted }
+    return { content: ready, mentions, mentionsEveryone, quoted }
   }
 }
 

@@ -17,13 +17,14 @@ export function fingerprintOf(request: {
   to: Jid
   content: OutgoingContent | TakenContent
   mentions: readonly Jid[]
+  mentionsEveryone?: boolean | undefined
   quotedId: string | undefined
   /** Unix ms. */
   sendAt?: number | undefined
   /** A request with a key is the same as another only with the same key. */
   idempotencyKey: string | undefined
 }): string {
-  const { to, content, mentions, quotedId, sendAt, idempotencyKey } = request
+  const { to, content, mentions, mentionsEveryone, quotedId, sendAt, idempotencyKey } = request
   const isPlainText = content.kind === 'text' && Object.keys(content).length === 2
   return hash(
     'sha256',
@@ -36,6 +37,7 @@ export function fingerprintOf(request: {
       idempotencyKey ?? null,
       // At its end, for the same reason.
       ...(sendAt === undefined ? [] : [sendAt]),
+      ...(mentionsEveryone === true ? ['everyone'] : []),
     ]),
     'base64url',
   )

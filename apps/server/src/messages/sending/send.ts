@@ -29,6 +29,8 @@ export interface SendRequest {
   to: Jid
   content: OutgoingContent | TakenContent
   mentions: readonly Jid[]
+  /** Everybody in the group. */
+  mentionsEveryone?: boolean | undefined
   /** The message it answers, in any of the API's forms. */
   quotedId: string | undefined
   /** When it is to go out, Unix ms; at once when left out. */

@@ -4,8 +4,8 @@ import { isPerson, type Jid } from '@inbox-hub/whatsapp'
 import type { Chats } from '../../chats/index.ts'
 import type { Clock } from '../../platform/clock.ts'
 import { type Database, nextIntegers, type Tx } from '../../platform/database/index.ts'
-import { storedContent } from '../content.ts'
-import { insertMessages, type MessageRow, outgoingRow } from '../message-rows.ts'
+import { contentOf, sentContentOf, storedContent } from '../content.ts'
+import { insertMessages, type MessageRow, outgoingRow, setContent } from '../message-rows.ts'
 import type { Menus } from '../menus/menus.ts'
 import type { Outbox, Outgoing } from '../outbound/outbox.ts'
 import { insertOutbound } from '../outbound/outbound-rows.ts'
@@ -40,13 +40,16 @@ export interface OutgoingStore {
     to: Jid,
     key: MessageKey,
   ): Promise<ScheduledRow>
-  /** The rows of a message that is to go out, and what they change in its chat; false when there is one under its id. */
+  /**
+   * The rows of a message that is to go out, and what they change in its chat; answers its row, which says by then when it disappears.
+   * Undefined when there is one under its id.
+   */
   insert(
     tx: Tx,
     row: MessageRow,
     owed: { fingerprint: string; asked: number; onWire: boolean },
     tally: TallyChange,
-  ): Promise<boolean>
+  ): Promise<MessageRow | undefined>
 }
 
 export interface OutgoingStoreDeps {
@@ -63,6 +66,16 @@ class StoredMeanwhile extends Error {
   override readonly name = 'StoredMeanwhile'
 }
 
+/** A message disappears when those of its chat do; the row says so, for it is what the message is sent from. */
+async function disappearing(tx: Tx, row: MessageRow, seconds: number): Promise<MessageRow> {
+  if (seconds === 0) return row
+  const said = contentOf(row)
+  if (said.kind === 'undecryptable') return row
+  const { content } = storedContent({ ...said, expiresInS: seconds })
+  await setContent.run(tx, { id: row.id, content })
+  return { ...row, content }
+}
+
 export function createOutgoingStore({
   database,
   chats,
@@ -75,7 +88,7 @@ export function createOutgoingStore({
     const { id, session_id: sessionId, sent_at: now } = row
     // A column that only canonical addresses are written to.
     const chat = row.chat_jid as Jid
-    if ((await insertMessages.run(tx, [row])).length === 0) return false
+    if ((await insertMessages.run(tx, [row])).length === 0) return undefined
     const owed = await insertOutbound.run(tx, [
       {
         message_id: id,
@@ -88,17 +101,17 @@ export function createOutgoingStore({
         asked_at: asked,
       },
     ])
-    if (owed.length === 0) return false
-    if (row.shown === 0) return true
+    if (owed.length === 0) return undefined
+    if (row.shown === 0) return row
     if (isPerson(chat)) {
       await chats.meet(tx, [{ sessionId, jid: chat }])
       await menus.sent(tx, row)
     }
-    await chats.change(tx, [
+    const [changed] = await chats.change(tx, [
       { sessionId, jid: chat, messages: 1, unread: 0, last: { id, sentAt: now }, seenAt: now },
     ])
     tally.add(row)
-    return true
+    return disappearing(tx, row, changed?.disappearingSeconds ?? 0)
   }
 
   return {
@@ -113,10 +126,10 @@ export function createOutgoingStore({
         const chat = (await chats.addresses.canonical(tx, [{ sessionId, jid: to }]))(sessionId, to)
         const onWire = outbox.isOpen(sessionId, chat) && !isOwed(content, now)
         const [id = Number.NaN] = await nextIntegers(tx, 'message', 1)
-        const row = outgoingRow({ id, sessionId, chat, whatsappId: key.whatsappId, now }, stored)
+        const made = outgoingRow({ id, sessionId, chat, whatsappId: key.whatsappId, now }, stored)
         const tally = new TallyChange()
-        const isNew = await insert(tx, row, { fingerprint: key.fingerprint, asked, onWire }, tally)
-        if (!isNew) throw new StoredMeanwhile()
+        const row = await insert(tx, made, { fingerprint: key.fingerprint, asked, onWire }, tally)
+        if (row === undefined) throw new StoredMeanwhile()
         await tally.write(tx)
         const message: Outgoing = {
           messageId: id,
@@ -127,7 +140,11 @@ export function createOutgoingStore({
           state: queued(asked),
           marked: onWire,
           retries: 0,
-          content: outboundContent(content, prepared.quoted, own(sessionId)),
+          content: outboundContent(
+            row === made ? content : sentContentOf(row),
+            prepared.quoted,
+            own(sessionId),
+          ),
         }
         return { message, row }
       })

@@ -62,6 +62,7 @@ const received = event('message.received', {
   isForwarded: false,
   forwardingScore: 0,
   expiresIn: null,
+  mentionsEveryone: false,
   albumId: null,
   ad: null,
   unsupported: null,

@@ -106,6 +106,7 @@ function extrasOf(field: unknown, { viewOnce, info }: Pick<Unwrapped, 'viewOnce'
   const isAd = !isMissing(ad) && [ad.sourceId, ad.ctwaClid, ad.sourceType].some((text) => !!text)
   return {
     ...(mentions.length > 0 && { mentions }),
+    ...(countOf(context?.nonJidMentions) && { mentionsEveryone: true as const }),
     ...(quoted && { quoted }),
     ...(forwarded && { forwarded }),
     ...present({ expiresInS: countOf(context?.expiration) || undefined, albumId }),

@@ -42,9 +42,10 @@ export async function outboundMessage({
 /** What any kind may carry stands in the context of its field of the protobuf. */
 function withContext(message: proto.IMessage, content: MessageContent): proto.IMessage {
   if (content.kind === 'undecryptable') return message
-  const { mentions = [], forwarded, expiresInS } = content
+  const { mentions = [], mentionsEveryone, forwarded, expiresInS } = content
   const context: proto.IContextInfo = {
     ...(mentions.length > 0 && { mentionedJid: [...mentions] }),
+    ...(mentionsEveryone === true && { nonJidMentions: 1 }),
     ...(forwarded !== undefined && { forwardingScore: forwarded, isForwarded: true }),
     ...(expiresInS !== undefined && { expiration: expiresInS }),
   }

@@ -27,6 +27,7 @@ import { createLog, type Log } from './platform/log.ts'
 import { createMetrics } from './platform/metrics.ts'
 import { probeWebSocketServer } from './platform/probes.ts'
 import { createSecrets, type Sealer } from './platform/secrets/index.ts'
+import { createProfiles, profileRoutes } from './profile/index.ts'
 import { createPeople, extrasOf, peopleRoutes } from './people/index.ts'
 import { contentOf, createMessages, createWires, eventId, messageRoutes, type Own } from './messages/index.ts'
 import { createNewsletters, newsletterRoutes } from './newsletters/index.ts'
@@ -286,6 +287,15 @@ export async function startApp({
       log: log.child({ module: 'people' }),
     }),
   )
+  const profiles = createProfiles({
+    database,
+    sessions,
+    chats,
+    people,
+    media,
+    clock,
+    log: log.child({ module: 'profile' }),
+  })
   sessions.whilePurging(async (tx, id) => {
     await files.policies.forget(tx, id)
     await media.forgetSession(tx, id)
@@ -347,8 +357,25 @@ export async function startApp({
         .length,
     revokeKeys: (tx, organizationId) => access.revokeKeysOf(tx, organizationId),
   })
-  sessionRoutes(http, { sessions, clock, version, whatsappVersion: whatsapp.version })
   const extras = extrasOf(people, { media, clock })
+  sessionRoutes(http, {
+    sessions,
+    clock,
+    async profile(sessionId, baseUrl) {
+      const view = sessions.view(sessionId)
+      const known = view === undefined ? undefined : await profiles.glance(view)
+      const link = (mediaId: string): string =>
+        media.links.linkTo(baseUrl, mediaId, clock.now() + media.settings.linkMs)
+      return {
+        about: known?.about ?? null,
+        profilePictureUrl: known?.pictureMedia === undefined ? null : link(known.pictureMedia),
+        isBusiness: known?.isBusiness ?? false,
+      }
+    },
+    version,
+    whatsappVersion: whatsapp.version,
+  })
+  profileRoutes(http, { sessions, people, profiles, media, clock })
   messageRoutes(http, { database, sessions, chats, messages, extras, links: files.links, clock })
   contactRoutes(http, { database, sessions, events, chats, extras, clock })
   peopleRoutes(http, { database, sessions, chats, messages, media, people, clock })

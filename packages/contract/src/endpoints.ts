@@ -13,6 +13,7 @@ import { messageEndpoints } from './messages.ts'
 import { peopleEndpoints } from './people.ts'
 import { organizationEndpoints } from './organizations.ts'
 import { newsletterEndpoints } from './newsletters.ts'
+import { profileEndpoints } from './profile.ts'
 import { searchEndpoints } from './search.ts'
 import { sessionEndpoints } from './sessions.ts'
 import { statusEndpoints } from './statuses.ts'
@@ -30,6 +31,7 @@ export const endpoints = {
   ...historyEndpoints,
   ...contactEndpoints,
   ...peopleEndpoints,
+  ...profileEndpoints,
   ...searchEndpoints,
   ...groupEndpoints,
   ...communityEndpoints,

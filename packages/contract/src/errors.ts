@@ -941,6 +941,19 @@ export const errors = {
       pt: '`details.status` diz onde está. `pending`: pode já ter chegado; aguarde o evento. `sent` ou posterior: apague no telefone. `failed` ou `received`: não há nada a cancelar.',
     },
   },
+  NOT_A_BUSINESS: {
+    status: 409,
+    message: {
+      es: 'No es una cuenta de WhatsApp Business',
+      en: 'It is no WhatsApp Business account',
+      pt: 'Não é uma conta do WhatsApp Business',
+    },
+    remedy: {
+      es: 'Solo las cuentas de WhatsApp Business tienen perfil de empresa y catálogo.',
+      en: 'Only WhatsApp Business accounts have a business profile and a catalogue.',
+      pt: 'Só contas do WhatsApp Business têm perfil comercial e catálogo.',
+    },
+  },
   CALL_NOT_RINGING: {
     status: 409,
     message: {

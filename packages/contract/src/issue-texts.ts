@@ -103,6 +103,11 @@ const issueTexts = {
     en: 'WhatsApp allows only 0 (off), 86400, 604800 or 7776000 seconds',
     pt: 'O WhatsApp só permite 0 (desativado), 86400, 604800 ou 7776000 segundos',
   },
+  one_picture_source: {
+    es: 'Dé exactamente uno: `url`, `base64` o `mediaId`',
+    en: 'Give exactly one: `url`, `base64` or `mediaId`',
+    pt: 'Dê exatamente um: `url`, `base64` ou `mediaId`',
+  },
   unknown_placeholder: {
     es: 'Solo puede llevar {{name}} y {{number}} entre llaves dobles',
     en: 'It may hold only {{name}} and {{number}} in double braces',

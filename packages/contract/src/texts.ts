@@ -237,6 +237,21 @@ export const texts = {
     en: 'Left the group',
     pt: 'Saiu do grupo',
   },
+  profile_saved: {
+    es: 'Perfil actualizado correctamente',
+    en: 'Profile updated',
+    pt: 'Perfil atualizado corretamente',
+  },
+  picture_saved: {
+    es: 'Foto actualizada correctamente',
+    en: 'Picture updated',
+    pt: 'Foto atualizada corretamente',
+  },
+  picture_removed: {
+    es: 'Foto eliminada correctamente',
+    en: 'Picture removed',
+    pt: 'Foto removida corretamente',
+  },
   contact_blocked: {
     es: 'Contacto bloqueado',
     en: 'Contact blocked',

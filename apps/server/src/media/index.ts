@@ -3,6 +3,7 @@
  * known about them in the database (migration 0007).
  */
 import { randomBytes } from 'node:crypto'
+import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Readable } from 'node:stream'
 
@@ -145,6 +146,8 @@ export interface Media extends AsyncDisposable {
   readonly renditions: Renditions
   /** The same within a transaction of somebody else's; nothing happens when it is gone already. */
   letGo(tx: Tx, id: string): Promise<void>
+  /** The square JPEG that a picture becomes when somebody shows it of themselves. The draft is used up. Throws what `Converter.prepare` throws. */
+  profilePicture(draft: Draft, declaredType: string | undefined, signal: AbortSignal): Promise<Buffer>
   /** When retention takes it, unless it is used again, Unix ms; undefined = never. */
   expiryOf(media: MediaRow): number | undefined
   /** Has the files of a session that is purged go with the next sweeps. */
@@ -276,6 +279,14 @@ export function createMedia({
       converter,
     }),
     links: createLinks(secrets.derive('media links')),
+
+    async profilePicture(draft, declaredType, signal) {
+      await using used = draft
+      const mimetype = mediaTypeOf(used.head, cleanType(declaredType))
+      const source = { path: used.path, size: used.size, mimetype }
+      await using made = await converter.profilePicture(source, { signal })
+      return await readFile(made.path ?? used.path)
+    },
 
     checkSize(bytes) {
       if (bytes > maxBytes) throw tooLarge()

@@ -367,6 +367,7 @@ async function serving() {
   sessionRoutes(http, {
     sessions: hub.sessions,
     clock: hub.clock,
+    profile: async () => ({ about: null, profilePictureUrl: null, isBusiness: false }),
     version: '1.2.3',
     whatsappVersion: undefined,
   })

@@ -29,6 +29,11 @@ export interface SessionRoutesDeps {
   clock: Clock
   /** Of the hub. */
   version: string
+  /** What is known of a session's own account, beside its name. */
+  profile: (
+    sessionId: number,
+    baseUrl: string,
+  ) => Promise<{ about: string | null; profilePictureUrl: string | null; isBusiness: boolean }>
   /** Of WhatsApp Web, when the operator set one. */
   whatsappVersion: WebVersion | undefined
 }
@@ -47,7 +52,7 @@ type Format = 'json' | 'png' | 'svg' | 'raw' | 'terminal'
 /** Sessions: their life, their QR, why they do not connect. No handler waits for WhatsApp, except for a QR or a pairing code. */
 export function sessionRoutes(
   http: Pick<Http, 'serve'>,
-  { sessions, clock, version, whatsappVersion }: SessionRoutesDeps,
+  { sessions, clock, profile, version, whatsappVersion }: SessionRoutesDeps,
 ): void {
   const find = (ownerId: number, ref: string): Readonly<SessionRecord> =>
     sessions.record(ownerId, ref, 'number_first')
@@ -142,11 +147,10 @@ export function sessionRoutes(
     return { data: { stats } }
   })
 
-  http.serve(endpoints.getSession, ({ ownerId, params, language }) => {
+  http.serve(endpoints.getSession, async ({ ownerId, params, language, baseUrl }) => {
     const record = find(ownerId, params.ref)
-    // WhatsApp is not asked: a read never touches the socket (contract §12, pain 11).
-    const profile = { name: record.me?.name ?? null, about: null, profilePictureUrl: null, isBusiness: false }
-    const session = { ...wire(record, language), profile }
+    const known = await profile(record.id, baseUrl)
+    const session = { ...wire(record, language), profile: { name: record.me?.name ?? null, ...known } }
     return { data: { ...session, session } }
   })
 

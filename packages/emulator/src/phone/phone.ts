@@ -647,7 +647,10 @@ export class Phone implements SimulatedPhone {
   }
 
   appStatePatched(collection: string, patch: Uint8Array): void {
-    this.#settings.take(collection, patch)
+    for (const { value } of this.#settings.take(collection, patch)) {
+      const name = value.pushNameSetting?.name
+      if (name) this.#pushName = name
+    }
     this.#line.truth.touched()
   }
 

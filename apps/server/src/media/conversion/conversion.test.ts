@@ -139,6 +139,23 @@ withFfmpeg('conversion', () => {
     expect(await probed(silent)).toMatchObject({ picture: { codec: 'h264', width: 64 }, sound: undefined })
   })
 
+  test.each([
+    ['png', 'image/png', picture(300, 100), 100],
+    ['jpg', 'image/jpeg', picture(1000, 900), 640],
+    ['gif', 'image/gif', clip(80, 120), 80],
+  ])('a picture to be shown is cut out of %s as a square JPEG', async (ending, type, source, side) => {
+    const bytes = generated(ending, ...source)
+    const path = join(directory, `portrait-${ending}`)
+    writeFileSync(path, bytes)
+    const { signal } = new AbortController()
+    await using made = await converter.profilePicture(
+      { path, mimetype: type, size: bytes.length },
+      { signal },
+    )
+    await using file = await open(made.path ?? path)
+    expect(await readImageFacts(file, 'image/jpeg')).toMatchObject({ width: side, height: side })
+  })
+
   test('a video note is square', async () => {
     const wide = generated('mp4', ...clip(320, 180), '-pix_fmt', 'yuv420p', '-c:v', 'libx264')
     await using note = await prepare(wide, 'video/mp4', 'video_note')

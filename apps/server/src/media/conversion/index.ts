@@ -17,6 +17,8 @@ import { type Probe, probe } from './probe.ts'
 import { findPrograms, type Programs } from './programs.ts'
 import {
   jpegRecipe,
+  profileRecipe,
+  profileSide,
   samplesRecipe,
   soundRecipe,
   stickerBytes,
@@ -66,6 +68,8 @@ export interface Converter {
    * MEDIA_CONVERSION_UNAVAILABLE, MEDIA_CONVERSION_TOO_SLOW, MEDIA_STORE_UNAVAILABLE, and the reason of `signal`.
    */
   prepare(source: SourceFile, as: MediaKind, options: { signal: AbortSignal }): Promise<Prepared>
+  /** Makes of a picture what people and groups show: a square JPEG of at most 640 pixels. Throws the same. */
+  profilePicture(source: SourceFile, options: { signal: AbortSignal }): Promise<Prepared>
 }
 
 export interface ConversionSettings {
@@ -90,6 +94,8 @@ export interface ConverterDeps {
 /** One run of ffmpeg may take so long, ms: a video of MEDIA_MAX_MB on a slow machine. */
 const runTimeoutMs = 300_000
 const maxThumbnail = 64 * 1024
+/** Of a picture that is shown as it is given, bytes: WhatsApp's are much smaller. */
+const maxProfile = 512 * 1024
 const lookAgainMs = 60_000
 /** A directory that old has nobody who works in it. */
 const abandonedMs = 3_600_000
@@ -173,6 +179,16 @@ export function createConverter({ directory, settings, maxBytes, clock, log }: C
       ...sizeOf(await imageFacts(made)),
       thumbnail: await thumbnail(job, inputOf(job.out, made.mimetype)),
     }
+  }
+
+  async function portrait(source: SourceFile, job: Job): Promise<Facts> {
+    const type = bareType(source.mimetype)
+    const facts = await imageFacts(source)
+    const isSquare = facts !== undefined && facts.width === facts.height && facts.width <= profileSide
+    if (type === 'image/jpeg' && isSquare && source.size <= maxProfile)
+      return { path: undefined, mimetype: type, ...sizeOf(facts) }
+    await convert(withPrograms(job), inputOf(source.path, type), profileRecipe)
+    return { path: job.out, mimetype: 'image/jpeg' }
   }
 
   async function video(source: SourceFile, as: 'video' | 'gif' | 'video_note', job: Job): Promise<Facts> {
@@ -314,6 +330,27 @@ export function createConverter({ directory, settings, maxBytes, clock, log }: C
     return sticker(source, job)
   }
 
+  /** Runs `make` in a directory of its own, when it is its turn. */
+  async function inTurn(
+    kind: string,
+    signal: AbortSignal,
+    make: (job: Job) => Promise<Facts>,
+  ): Promise<Prepared> {
+    using _turn = await turns.take(signal)
+    const cwd = await makeDirectory(directory)
+    const dispose = () => rm(cwd, { recursive: true, force: true })
+    try {
+      const context = { cwd, signal, clock }
+      const facts = await make({ programs: await programs(), context, out: join(cwd, 'out') })
+      return { ...facts, [Symbol.asyncDispose]: dispose }
+    } catch (error) {
+      await dispose()
+      if (!(error instanceof RunFailed)) throw error
+      log.info({ kind, reason: error.why, error }, 'a file was not converted')
+      throw failureOf(error)
+    }
+  }
+
   return {
     isAvailable: async () => (await programs()) !== undefined,
 
@@ -322,19 +359,13 @@ export function createConverter({ directory, settings, maxBytes, clock, log }: C
         throw new HubError('FILE_TYPE_MISMATCH', { found: source.mimetype, type: as })
       if (as === 'document')
         return { path: undefined, mimetype: source.mimetype, async [Symbol.asyncDispose]() {} }
-      using _turn = await turns.take(signal)
-      const cwd = await makeDirectory(directory)
-      const dispose = () => rm(cwd, { recursive: true, force: true })
-      try {
-        const context = { cwd, signal, clock }
-        const facts = await work(source, as, { programs: await programs(), context, out: join(cwd, 'out') })
-        return { ...facts, [Symbol.asyncDispose]: dispose }
-      } catch (error) {
-        await dispose()
-        if (!(error instanceof RunFailed)) throw error
-        log.info({ kind: as, reason: error.why, error }, 'a file was not converted')
-        throw failureOf(error)
-      }
+      return inTurn(as, signal, (job) => work(source, as, job))
+    },
+
+    async profilePicture(source, { signal }) {
+      if (!canBecome('image', source.mimetype))
+        throw new HubError('FILE_TYPE_MISMATCH', { found: source.mimetype, type: 'image' })
+      return inTurn('profile picture', signal, (job) => portrait(source, job))
     },
   }
 }

@@ -22,6 +22,16 @@ export const jpegRecipe = words(
    -c:v mjpeg -q:v 3 -pix_fmt yuvj420p -f mjpeg`,
 )
 
+/** Longest side of a picture that people and groups show, pixels: WhatsApp's own. */
+export const profileSide = 640
+
+/** The middle of a picture, as a square; on white where it is transparent. */
+export const profileRecipe = words(
+  `-frames:v 1 -map_metadata -1
+   -filter_complex [0:v:0]split[a][b];[a]format=rgb24,drawbox=c=white:t=fill[c];[c][b]overlay,crop='min(iw,ih)':'min(iw,ih)',scale='min(${profileSide},iw)':'min(${profileSide},iw)',setsar=1
+   -c:v mjpeg -q:v 3 -pix_fmt yuvj420p -f mjpeg`,
+)
+
 /** Longest side of the preview that travels in the message itself, pixels. */
 const thumbnailSide = 96
 

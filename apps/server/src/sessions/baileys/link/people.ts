@@ -57,13 +57,22 @@ export interface PeopleDeps {
 }
 
 export function peopleCalls({ ask, connected, me, download }: PeopleDeps): PeopleCalls {
-  /** Shows that they trust us, where they do; never for ourselves: WhatsApp would not answer. */
-  async function tokenFor(jid: Jid): Promise<BinaryNode[] | undefined> {
+  const isSelf = (jid: Jid): boolean => {
     const self = me()
-    const isSelf =
+    return (
       self !== undefined &&
       (sameAccount(jid, self.pn) || (self.lid !== undefined && sameAccount(jid, self.lid)))
-    if (!isPerson(jid) || isSelf) return undefined
+    )
+  }
+  /** WhatsApp is asked for ourselves by number. */
+  const named = (jid: Jid): Jid => {
+    const self = me()
+    return self !== undefined && isSelf(jid) ? withoutDevice(self.pn) : jid
+  }
+
+  /** Shows that they trust us, where they do; never for ourselves: WhatsApp would not answer. */
+  async function tokenFor(jid: Jid): Promise<BinaryNode[] | undefined> {
+    if (!isPerson(jid) || isSelf(jid)) return undefined
     const sock = connected()
     return buildTcTokenFromJid({
       authState: sock.authState,
@@ -80,7 +89,7 @@ export function peopleCalls({ ask, connected, me, download }: PeopleDeps): Peopl
         const answer = await ask(
           {
             tag: 'iq',
-            attrs: { target: jid, to: server, type: 'get', xmlns: 'w:profile:picture' },
+            attrs: { target: named(jid), to: server, type: 'get', xmlns: 'w:profile:picture' },
             content: [content === undefined ? picture : { ...picture, content }],
           },
           PICTURE_MS,
@@ -100,7 +109,7 @@ export function peopleCalls({ ask, connected, me, download }: PeopleDeps): Peopl
       }
     },
     async about(jid) {
-      const answer = await ask(usync(connected(), 'status', [jid]))
+      const answer = await ask(usync(connected(), 'status', [named(jid)]))
       const list = getBinaryNodeChild(getBinaryNodeChild(answer, 'usync'), 'list')
       const [user] = list === undefined ? [] : getBinaryNodeChildren(list, 'user')
       return aboutIn(user === undefined ? undefined : getBinaryNodeChild(user, 'status'))

@@ -6,6 +6,7 @@ import { groups } from './figures/groups.ts'
 import { history } from './figures/history.ts'
 import { inbound } from './figures/inbound.ts'
 import { linking } from './figures/linking.ts'
+import { media } from './figures/media.ts'
 import { qrPng } from './figures/qr-png.ts'
 import { reconnecting, resources } from './figures/resources.ts'
 import { sends } from './figures/sends.ts'
@@ -47,6 +48,9 @@ const benches: Record<string, Bench> = {
   webhooks: {
     what: 'Delivering webhooks',
     run: (full, messages) => webhooks({ count: messages ?? (full ? 100_000 : 20_000) }),
+  media: {
+    what: 'Files that pass, out and in',
+    run: (full) => media({ megabytes: full ? 2048 : 512 }),
   },
   streams: { what: 'Following events', run: (full) => streams({ seconds: full ? 60 : 15 }) },
   reconnecting: { what: 'Reconnecting', run: () => reconnecting() },

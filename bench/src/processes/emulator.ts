@@ -74,6 +74,13 @@ answerParent({
   scan: async ({ session, qr }: { session: number; qr: string }) => {
     await emulator.phone(sessionNumber(session)).scan(qr)
   },
+  /** A customer sends a file of zeros that is made while it is fetched; answers the id of its message. */
+  sendFile: ({ session, bytes }: { session: number; bytes: number }) =>
+    emulator.phone(customerNumber(0)).sendsMedia(sessionNumber(session), {
+      media: 'document',
+      bytes: { zeros: bytes },
+      fileName: 'zeros.bin',
+    }).id,
   traffic: async (traffic: Traffic) => {
     if (traffic.perSecond === undefined) await saturate(traffic, traffic.window ?? 256)
     else await atRate(traffic, traffic.perSecond)

@@ -14,6 +14,8 @@ import { type Usage, usageOf } from './child.ts'
 export interface Hub extends AsyncDisposable {
   readonly url: string
   readonly pid: number
+  /** The API key it accepts. */
+  readonly key: string
   /** From starting the process to the first answer of /health, ms. */
   readonly startedInMs: number
   usage(): Usage
@@ -58,6 +60,7 @@ export async function startHub(env: NodeJS.ProcessEnv): Promise<Hub> {
   return {
     url,
     pid,
+    key,
     startedInMs,
     usage: () => usageOf(pid),
     async call<Data>(method: 'GET' | 'POST' | 'PUT' | 'DELETE', path: string, body?: object) {

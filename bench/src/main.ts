@@ -48,6 +48,7 @@ const benches: Record<string, Bench> = {
   webhooks: {
     what: 'Delivering webhooks',
     run: (full, messages) => webhooks({ count: messages ?? (full ? 100_000 : 20_000) }),
+  },
   media: {
     what: 'Files that pass, out and in',
     run: (full) => media({ megabytes: full ? 2048 : 512 }),

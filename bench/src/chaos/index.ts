@@ -3,6 +3,7 @@ import { crowd } from './crowd.ts'
 import { garbage } from './garbage.ts'
 import { fullDisk } from './full-disk.ts'
 import { linking } from './linking.ts'
+import { media } from './media.ts'
 import { refusals } from './refusals.ts'
 import type { Scenario } from './scenario.ts'
 
@@ -20,4 +21,5 @@ export const scenarios = {
   disk: fullDisk,
   refusals,
   linking,
+  media,
 } as const satisfies Record<string, Scenario>

@@ -33,11 +33,16 @@ export interface World extends AsyncDisposable {
  * Starts emulator, receiver and hub. Disposing ends all three and removes the data, but for what is kept.
  *
  * @param givenDir - where the hub keeps its data, instead of a directory of its own
+ * @param env - what else the hub's environment says
  */
-export async function startWorld({ postgresUrl, onKept }: ChaosOptions, givenDir?: string): Promise<World> {
+export async function startWorld(
+  { postgresUrl, onKept }: ChaosOptions,
+  givenDir?: string,
+  env: Readonly<Record<string, string>> = {},
+): Promise<World> {
   const parts = alsoWhenInterrupted(new AsyncDisposableStack())
   try {
-    return await madeOf(parts, { postgresUrl, onKept, givenDir })
+    return await madeOf(parts, { postgresUrl, onKept, givenDir, env })
   } catch (error) {
     await parts[Symbol.asyncDispose]()
     throw error
@@ -50,7 +55,11 @@ async function madeOf(
     postgresUrl,
     onKept,
     givenDir,
-  }: Pick<ChaosOptions, 'postgresUrl' | 'onKept'> & { givenDir: string | undefined },
+    env,
+  }: Pick<ChaosOptions, 'postgresUrl' | 'onKept'> & {
+    givenDir: string | undefined
+    env: Readonly<Record<string, string>>
+  },
 ): Promise<World> {
   const dataDir = givenDir ?? (await mkdtemp(join(tmpdir(), 'inbox-hub-chaos-')))
   const isKept = onKept !== undefined && givenDir === undefined
@@ -73,6 +82,7 @@ async function madeOf(
     OUTBOUND_ALLOW_CIDRS: '127.0.0.0/8',
     RATE_LIMITS: 'off',
     LOG_LEVEL: 'info',
+    ...env,
     ...(database === undefined ? {} : { DATABASE_URL: database.url }),
   })
   parts.defer(async () => {

@@ -177,6 +177,8 @@ const sweepEveryMs = 3_600_000
 const usedToMs = 3_600_000
 /** How long a file may take from being reserved to being there, ms. */
 const reservationMs = 3_600_000
+/** A draft that old has nobody who writes it. */
+const abandonedMs = 86_400_000
 /** A store that does not answer for so long does not work, ms. */
 const probeLimitMs = 3_000
 /** What an import may take in all, ms. */
@@ -201,7 +203,10 @@ export function createMedia({
   const { maxBytes, quotaBytes, retentionMs } = settings
   const stopping = new AbortController()
 
-  let sweeping: Promise<void> | undefined
+  // The directory is this process's own: what is in it now, one that was killed left there.
+  let sweeping: Promise<void> | undefined = sweepDrafts(drafts, Date.now(), stopping.signal).catch(
+    (error: unknown) => log.warn({ error }, 'files left half written could not be removed'),
+  )
   let timer = clock.after(sweepEveryMs, runSweep)
   function runSweep(): void {
     sweeping = sweep()
@@ -216,7 +221,7 @@ export function createMedia({
     // 1: those of purged sessions, which were last used in 1970.
     const unusedSince = retentionMs === undefined ? 1 : now - retentionMs
     await sweepMedia({ database, blobs }, { now, unusedSince, stop })
-    await sweepDrafts(drafts, now, stop)
+    await sweepDrafts(drafts, now - abandonedMs, stop)
     await sweepConversions(conversions, now)
   }
 

@@ -64,14 +64,17 @@ export async function* unseal(
 
   for await (const piece of sealed) {
     sealedHash.update(piece)
-    const all = held.length === 0 ? Buffer.from(piece) : Buffer.concat([held, piece])
-    const body = all.subarray(0, Math.max(all.length - macBytes, 0))
-    held = all.subarray(body.length)
-    if (body.length === 0) continue
-    cipherBytes += body.length
-    mac.update(body)
-    const plain = decipher.update(body)
-    if (plain.length > 0) yield counted(plain)
+    // Only the ends are joined: a copy of every piece would be garbage as large as the file.
+    const rest = Buffer.concat([held, piece.subarray(Math.max(piece.length - macBytes, 0))])
+    const fromHeld = piece.length >= macBytes ? held : rest.subarray(0, Math.max(rest.length - macBytes, 0))
+    for (const body of [fromHeld, piece.subarray(0, Math.max(piece.length - macBytes, 0))]) {
+      if (body.length === 0) continue
+      cipherBytes += body.length
+      mac.update(body)
+      const plain = decipher.update(body)
+      if (plain.length > 0) yield counted(plain)
+    }
+    held = rest.subarray(Math.max(rest.length - macBytes, 0))
   }
 
   const { bytes, sha256, source } = said

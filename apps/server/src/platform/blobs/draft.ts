@@ -21,8 +21,6 @@ export class DraftTooLarge extends Error {
 }
 
 const headBytes = 4096
-/** A draft that old has nobody who writes it. */
-const abandonedMs = 86_400_000
 
 /**
  * Writes what `source` gives to a file in `directory`, hashing it on the way; on the disk when it resolves. Each chunk is written before
@@ -69,8 +67,8 @@ export async function writeDraft(
   }
 }
 
-/** Removes drafts that a process which ended in the middle left behind, all those of another day. */
-export async function sweepDrafts(directory: string, now: number, stop: AbortSignal): Promise<void> {
+/** Removes drafts that nobody wrote to since `before`, Unix ms of the system's clock: those that a process which ended in the middle left behind. */
+export async function sweepDrafts(directory: string, before: number, stop: AbortSignal): Promise<void> {
   let files
   try {
     files = await opendir(directory)
@@ -82,7 +80,7 @@ export async function sweepDrafts(directory: string, now: number, stop: AbortSig
     if (!name.endsWith('.draft')) continue
     const path = join(directory, name)
     const found = await stat(path).catch(() => undefined)
-    if (found !== undefined && found.mtimeMs < now - abandonedMs) await rm(path, { force: true })
+    if (found !== undefined && found.mtimeMs < before) await rm(path, { force: true })
   }
 }
 

@@ -281,7 +281,8 @@ async function noteTimers(
     )
     if (told?.entry.kind !== 'message' || told.entry.content.kind === 'undecryptable') continue
     const seconds = told.entry.content.expiresInS
-    if (seconds !== undefined && seconds !== disappearingSeconds) await disappearAfter(tx, { sessionId, jid, seconds })
+    if (seconds !== undefined && seconds !== disappearingSeconds)
+      await disappearAfter(tx, { sessionId, jid, seconds })
   }
 }
 

@@ -28,7 +28,7 @@ import { createMetrics } from './platform/metrics.ts'
 import { probeWebSocketServer } from './platform/probes.ts'
 import { createSecrets, type Sealer } from './platform/secrets/index.ts'
 import { createProfiles, profileRoutes } from './profile/index.ts'
-import { createPeople, extrasOf, peopleRoutes } from './people/index.ts'
+import { createPeople, extrasOf, peopleRoutes, shopRoutes } from './people/index.ts'
 import { contentOf, createMessages, createWires, eventId, messageRoutes, type Own } from './messages/index.ts'
 import { createNewsletters, newsletterRoutes } from './newsletters/index.ts'
 import { createSearch, searchRoutes } from './search/index.ts'
@@ -375,6 +375,7 @@ export async function startApp({
     version,
     whatsappVersion: whatsapp.version,
   })
+  shopRoutes(http, { sessions, people })
   profileRoutes(http, { sessions, people, profiles, media, clock })
   messageRoutes(http, { database, sessions, chats, messages, extras, links: files.links, clock })
   contactRoutes(http, { database, sessions, events, chats, extras, clock })

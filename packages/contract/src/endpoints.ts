@@ -16,6 +16,7 @@ import { newsletterEndpoints } from './newsletters.ts'
 import { profileEndpoints } from './profile.ts'
 import { searchEndpoints } from './search.ts'
 import { sessionEndpoints } from './sessions.ts'
+import { shopEndpoints } from './shops.ts'
 import { statusEndpoints } from './statuses.ts'
 import { systemEndpoints } from './system.ts'
 import { webhookEndpoints } from './webhooks.ts'
@@ -32,6 +33,7 @@ export const endpoints = {
   ...contactEndpoints,
   ...peopleEndpoints,
   ...profileEndpoints,
+  ...shopEndpoints,
   ...searchEndpoints,
   ...groupEndpoints,
   ...communityEndpoints,

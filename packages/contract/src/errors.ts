@@ -405,6 +405,19 @@ export const errors = {
       pt: '`details.reason`: `NONE`, não tem foto; `HIDDEN`, não a mostra a esta conta. Mostre as iniciais.',
     },
   },
+  ORDER_NOT_FOUND: {
+    status: 404,
+    message: {
+      es: 'Pedido no encontrado',
+      en: 'Order not found',
+      pt: 'Pedido não encontrado',
+    },
+    remedy: {
+      es: 'Use el identificador y el `token` que llegaron con el mensaje del pedido.',
+      en: 'Use the id and the `token` that came with the message of the order.',
+      pt: 'Use o identificador e o `token` que chegaram com a mensagem do pedido.',
+    },
+  },
   CALL_NOT_FOUND: {
     status: 404,
     message: {

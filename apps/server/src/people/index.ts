@@ -20,6 +20,7 @@ import { createQuestions, type Questions } from './questions.ts'
 
 export { extrasOf } from './extras.ts'
 export { businessWire, peopleRoutes } from './routes.ts'
+export { shopRoutes } from './shop-routes.ts'
 export type { PictureAnswer } from './pictures.ts'
 export type { Questions } from './questions.ts'
 

@@ -4,7 +4,7 @@ import { createAccess } from './access/index.ts'
 import { keyRoutes } from './access/routes.ts'
 import { callRoutes, createCalls } from './calls/index.ts'
 import { contactRoutes } from './chats/routes.ts'
-import { createChats, createPeopleSearch } from './chats/index.ts'
+import { createChats, createPeopleSearch, identityRoutes } from './chats/index.ts'
 import { chatRoutes, createChatSettings } from './chat-settings/index.ts'
 import { createCluster, takeNodeIdentity } from './cluster/index.ts'
 import { createEvents, createStreams, createTickets, eventRoutes } from './events/index.ts'
@@ -378,6 +378,7 @@ export async function startApp({
   shopRoutes(http, { sessions, people })
   profileRoutes(http, { sessions, people, profiles, media, clock })
   messageRoutes(http, { database, sessions, chats, messages, extras, links: files.links, clock })
+  identityRoutes(http, { database, sessions, chats })
   contactRoutes(http, { database, sessions, events, chats, extras, clock })
   peopleRoutes(http, { database, sessions, chats, messages, media, people, clock })
   modules.use(historyRoutes(http, { database, sessions, chats, own, clock }))

@@ -6,6 +6,7 @@ import { contactEndpoints } from './contacts.ts'
 import { eventEndpoints } from './event-feed.ts'
 import { groupEndpoints } from './groups.ts'
 import { historyEndpoints } from './history.ts'
+import { identityEndpoints } from './identity.ts'
 import { keyEndpoints } from './keys.ts'
 import { labelEndpoints } from './labels.ts'
 import { mediaEndpoints } from './media.ts'
@@ -31,6 +32,7 @@ export const endpoints = {
   ...labelEndpoints,
   ...historyEndpoints,
   ...contactEndpoints,
+  ...identityEndpoints,
   ...peopleEndpoints,
   ...profileEndpoints,
   ...shopEndpoints,

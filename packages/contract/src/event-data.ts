@@ -1,6 +1,7 @@
 import type { z } from 'zod'
 
 import { callAccepted, callEnded, callMissed, callReceived, callRejected } from './call-events.ts'
+import { contactMerged } from './identity.ts'
 import type { EventType } from './events.ts'
 import { chatArchived, chatEmptied, chatUpdated } from './chat-events.ts'
 import { groupJoined, groupJoinRequest, groupParticipants, groupUpdated } from './group-events.ts'
@@ -73,6 +74,7 @@ export const eventData = {
   'media.downloaded': mediaDownloaded,
   'media.failed': mediaFailed,
   'contact.updated': contactUpdated,
+  'contact.merged': contactMerged,
   'contact.blocked': contactBlocked,
   'contact.unblocked': contactBlocked,
   'contact.picture': contactPicture,

@@ -20,6 +20,7 @@ export const eventTypes = [
   'media.downloaded',
   'media.failed',
   'contact.updated',
+  'contact.merged',
   'contact.blocked',
   'contact.unblocked',
   'contact.picture',

@@ -128,6 +128,13 @@ export const eventExamples: { readonly [Type in EventType]: EventData<Type> } = 
   },
   'message.kept': { ...ref, ...author, changeId: '3A5F0C9D1E', ofOurs: true, kept: true },
   'message.poll_vote': { ...ref, ...author, changeId: '3A5F0C9D1E', ofOurs: true, choices: ['Pizza'] },
+  'contact.merged': {
+    contactId: chatId,
+    lid: '99887766554433@lid',
+    phone: '12025550123',
+    formerIds: ['99887766554433@lid'],
+    name: 'Ana',
+  },
   'contact.updated': {
     contactId: chatId,
     lid: '99887766554433@lid',

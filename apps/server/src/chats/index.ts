@@ -34,6 +34,7 @@ import { type PastChatState, takePastChat } from './past-chats.ts'
 import { rekey, type RekeyedMessages, type Rekeying } from './rekey.ts'
 
 export { contactWire, type ExtrasOf } from './contact-wire.ts'
+export { identityRoutes } from './identity-routes.ts'
 export { contactRoutes } from './routes.ts'
 export { byNumber, personOf, type ShownPerson, showPeople } from './people.ts'
 export { createPeopleSearch, type PeopleSearch } from './people-search.ts'

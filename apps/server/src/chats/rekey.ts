@@ -1,11 +1,13 @@
-import type { ContactUpdated } from '@inbox-hub/contract'
-import type { Jid } from '@inbox-hub/whatsapp'
+import { createHash } from 'node:crypto'
+
+import type { ContactMerged, ContactUpdated } from '@inbox-hub/contract'
+import { type Jid, userOf } from '@inbox-hub/whatsapp'
 
 import type { NewEvent } from '../events/index.ts'
 import { statement, type Tx } from '../platform/database/index.ts'
 import type { StoredMapping } from './addresses.ts'
 import { findChat } from './chat-rows.ts'
-import { contactUpdatedEvent, findContact, merged, numberOf, writeContact } from './contacts.ts'
+import { contactUpdatedEvent, findContact, merged, nameOf, numberOf, writeContact } from './contacts.ts'
 
 /** Everything under `from` moves to `to`: two addresses of one account. */
 export interface Rekeying {
@@ -80,9 +82,15 @@ export async function rekey(
   mapping: StoredMapping,
   at: number,
   moveMessages: (tx: Tx, rekeying: Rekeying) => Promise<RekeyedMessages>,
-): Promise<readonly NewEvent<ContactUpdated>[]> {
-  const { sessionId, pn, lid, formerLid } = mapping
-  const events: NewEvent<ContactUpdated>[] = []
+): Promise<readonly NewEvent<ContactUpdated | ContactMerged>[]> {
+  const { sessionId, pn, lid, formerLid, formerPn } = mapping
+  const events: NewEvent<ContactUpdated | ContactMerged>[] = []
+  // What was shown under another id until now: where nothing was shown, nothing changes for anybody.
+  const [person, chat] = await Promise.all([
+    findContact.first(tx, { sessionId, jid: lid }),
+    findChat.first(tx, { sessionId, jid: lid }),
+  ])
+  const wasShown = person !== undefined || chat !== undefined
   if (formerLid !== undefined) {
     const former = await findContact.first(tx, { sessionId, jid: formerLid })
     if (former !== undefined) await writeContact(tx, former.jid, { ...former, number: null, updated_at: at })
@@ -94,7 +102,31 @@ export async function rekey(
     { sessionId, from: pn, to: lid },
     await moveMessages(tx, { sessionId, from: pn, to: lid }),
   )
+  if (wasShown) events.push(await mergedEvent(tx, { sessionId, pn, lid, former: formerPn ?? lid }, at))
   return events
+}
+
+async function mergedEvent(
+  tx: Tx,
+  { sessionId, pn, lid, former }: { sessionId: number; pn: Jid; lid: Jid; former: Jid },
+  at: number,
+): Promise<NewEvent<ContactMerged>> {
+  const contact = await findContact.first(tx, { sessionId, jid: lid })
+  const phone = userOf(pn)
+  const cause = [sessionId, lid, pn, former, at].join('\n')
+  return {
+    sessionId,
+    type: 'contact.merged',
+    at,
+    id: `contact_merged_${createHash('sha256').update(cause).digest('base64url').slice(0, 27)}`,
+    data: {
+      contactId: pn,
+      lid,
+      phone,
+      formerIds: [former],
+      name: contact === undefined ? phone : nameOf(contact),
+    },
+  }
 }
 
 async function rekeyContact(

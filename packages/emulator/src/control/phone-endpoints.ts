@@ -372,6 +372,11 @@ export function phoneEndpoints(emulator: Emulator, known: Set<string>): Endpoint
         id: phone(params).remembers(chat, present(past)),
       }),
     }),
+    endpoint('POST /phones/:number/number-change', {
+      about: 'Tells its clients that a contact has another number now.',
+      body: z.strictObject({ contact: address, number }),
+      handle: ({ params, body }) => phone(params).learnsNumberChange(body.contact, body.number),
+    }),
     endpoint('POST /phones/:number/chat-settings', {
       about: 'What its history says of a chat, as the JSON of WhatsApp’s `Conversation` protobuf.',
       body: z.strictObject({ chat: address, settings: conversation }),

@@ -605,6 +605,16 @@ export class Phone implements SimulatedPhone {
     this.tellsNotification(historyNotification(history, this.#line.media, requestId))
   }
 
+  /** WhatsApp tells its linked devices that a contact has another number now. */
+  learnsNumberChange(of: Recipient, number: string): void {
+    const { pn: old, lid } = this.#accountOf(of)
+    const digits = number.replace(/\D/g, '')
+    for (const { device } of this.companions())
+      this.#line.notify(device, { type: 'contacts', from: old }, [
+        node('modify', { old, new: `${digits}@s.whatsapp.net`, old_lid: lid, new_lid: lid }),
+      ])
+  }
+
   /** The notification alone, whatever it leads to. */
   tellsNotification(notification: proto.Message.IHistorySyncNotification): void {
     for (const { pn } of this.companions()) this.#tellHistory(pn, notification)

@@ -78,6 +78,7 @@ const gists: Readonly<Record<EventType, (said: Said) => string>> = {
   'session.connected': (said) => `+${said('phoneNumber')}`,
   'session.disconnected': (said) => said('reason'),
   'session.qr': (said) => `code ${said('index')}`,
+  'contact.merged': (said) => `${said('name')} ${said('contactId')}`,
   'contact.updated': (said) => `${said('name')} ${said('contactId')}`,
   'contact.blocked': (said) => said('contactId'),
   'contact.unblocked': (said) => said('contactId'),

@@ -53,6 +53,7 @@ import { answerIn, type FileAgain, requestFor } from './file-again.ts'
 import { noticesIn, pairsIn } from './group-notices.ts'
 import { groupCalls } from './groups.ts'
 import { leaveOutKeylessDevices } from './keyless-devices.ts'
+import { numberChangesIn } from './number-changes.ts'
 import type { NumberAnswer } from './numbers.ts'
 import { askNumbers } from './numbers.ts'
 import { type OutboundMessage, outboundMessage } from './outbound.ts'
@@ -298,6 +299,7 @@ export class SocketLink implements Link {
     wire.gate('CB:call', (node) => this.#keepCall(node))
     wire.gate('CB:notification', (node) => {
       if (node.attrs['type'] === 'w:gp2') return this.#keepGroupNotices(node)
+      if (node.attrs['type'] === 'contacts') return this.#keepNumberChanges(node)
       if (node.attrs['type'] === 'newsletter') {
         const counts = newsletterCountsIn(node, this.#clock.now())
         return counts && this.#keepNewsletter(counts)
@@ -487,6 +489,27 @@ export class SocketLink implements Link {
       { type: 'group', sessionId, jid, notice },
     ])
     return facts.length === 0 ? undefined : this.#parts.keepFacts(facts)
+  }
+
+  /** The LID stays when a number changes: what stands under it is shown under the new one from then on. */
+  #keepNumberChanges(node: BinaryNode): Promise<void> | undefined {
+    const changes = numberChangesIn(node)
+    const sock = this.#sock
+    if (changes.length === 0 || sock === undefined) return undefined
+    return (async () => {
+      const pairs: { lid: string; pn: string }[] = []
+      for (const { from, to, lid } of changes) {
+        // From the store alone: WhatsApp would answer of the old number that it is nobody's.
+        const stored = lid ?? (await this.#lidOf(from))
+        if (stored !== undefined) pairs.push({ lid: stored, pn: to })
+      }
+      if (pairs.length > 0) await sock.signalRepository.lidMapping.storeLIDPNMappings(pairs)
+    })()
+  }
+
+  async #lidOf(pn: Jid): Promise<string | undefined> {
+    const user = await this.#parts.store.readOne('lid-mapping', userOf(pn))
+    return user === undefined ? undefined : `${Buffer.from(user).toString('utf8')}@lid`
   }
 
   #keepPersonNotices(node: BinaryNode): Promise<void> | undefined {

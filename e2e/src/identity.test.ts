@@ -1,0 +1,80 @@
+import { endpoints } from '@inbox-hub/contract'
+import { describe, expect, test } from 'vitest'
+
+import { eventually, type Hub, postgresUrl, startHub } from './harness.ts'
+
+const stores = (await postgresUrl()) === undefined ? (['sqlite'] as const) : (['sqlite', 'postgres'] as const)
+const ours = '+447700900100'
+const customer = '+12025550123'
+const customerId = '12025550123@s.whatsapp.net'
+const params = { sessionId: 'support' }
+
+const chatsOf = async (hub: Hub) => (await hub.api.call(endpoints.listChats, { params })).chats
+
+describe.each(stores)('one contact with many addresses on %s', (store) => {
+  test('is one chat when its number becomes known late, and keeps it when the number changes', async () => {
+    await using hub = await startHub({ store, preset: 'standard' })
+    const support = await hub.pairSession('support', { number: ours })
+    const ana = hub.emulator.phone(customer)
+    const { lid } = hub.emulator.addresses(customer)
+    // Only the LID is known: history told of it without the number.
+    const key = (id: string) => ({ remoteJid: lid, id, fromMe: false })
+    support.phone.tellsHistory({
+      syncType: 3,
+      accounts: [{ lid, username: 'ana.r' }],
+      conversations: [
+        {
+          id: lid,
+          messages: [
+            {
+              message: { key: key('A'), message: { conversation: 'Hello' }, messageTimestamp: 1_700_000_000 },
+            },
+          ],
+        },
+      ],
+    })
+    await eventually(
+      async () => (await chatsOf(hub)).find(({ chatId }) => chatId === lid),
+      () => 'the chat was not made',
+    )
+    const found = await hub.api.call(endpoints.findLid, { params: { ...params, contactId: lid } })
+    expect(found).toEqual({ lid, pn: null, number: null })
+
+    ana.sends(support, 'It is me')
+    const [merged] = await hub.webhook.received('contact.merged')
+    expect(merged?.data).toMatchObject({ contactId: customerId, lid, phone: '12025550123', formerIds: [lid] })
+    await hub.webhook.received('message.received')
+    expect(await chatsOf(hub)).toMatchObject([{ chatId: customerId, messageCount: 2 }])
+    const { contacts } = await hub.api.call(endpoints.listContacts, { params, query: { search: 'ana.r' } })
+    expect(contacts).toMatchObject([{ id: customerId, lid, username: 'ana.r' }])
+    const both = { lid, pn: customerId, number: '12025550123' }
+    for (const contactId of [lid, customerId])
+      expect(await hub.api.call(endpoints.findLid, { params: { ...params, contactId } })).toEqual(both)
+    const { lids } = await hub.api.call(endpoints.findLids, {
+      params,
+      body: { ids: ['12025550123', lid, '12025550199'] },
+    })
+    expect(lids).toEqual([
+      { id: customerId, ...both },
+      { id: lid, ...both },
+      {
+        id: '12025550199@s.whatsapp.net',
+        lid: null,
+        pn: '12025550199@s.whatsapp.net',
+        number: '12025550199',
+      },
+    ])
+    expect((await hub.api.call(endpoints.listLids, { params, query: {} })).lids).toContainEqual(both)
+
+    support.phone.learnsNumberChange(customer, '+12025550188')
+    const [, changed] = await hub.webhook.received('contact.merged', 2)
+    expect(changed?.data).toMatchObject({
+      contactId: '12025550188@s.whatsapp.net',
+      lid,
+      formerIds: [customerId],
+    })
+    expect(await chatsOf(hub)).toMatchObject([{ chatId: '12025550188@s.whatsapp.net', messageCount: 2 }])
+    const { total } = await hub.api.call(endpoints.listContacts, { params, query: {} })
+    expect(total).toBe(1)
+  })
+})

@@ -1,7 +1,7 @@
 /** Builds every module by hand, lowest first, and disposes them in reverse. */
 import type { Config } from './config.ts'
 import { createAccess } from './access/index.ts'
-import { keyRoutes } from './access/routes.ts'
+import { keyRoutes, makeKeyFor } from './access/routes.ts'
 import { callRoutes, createCalls } from './calls/index.ts'
 import { contactRoutes } from './chats/routes.ts'
 import { createChats, createPeopleSearch, identityRoutes } from './chats/index.ts'
@@ -341,9 +341,14 @@ export async function startApp({
     mediaFault: () => media.fault(),
     isStopping: () => stopping.aborted,
   })
-  keyRoutes(http, access)
+  const sessionNumber = (ownerId: number, ref: string): number => sessions.find(ownerId, ref, 'name_first').id
+  keyRoutes(http, {
+    access,
+    sessionNumber,
+    sessionName: (id) => sessions.view(id)?.sessionId,
+  })
   const { isRegistrationOpen: isOpen } = config
-  authRoutes(http, { ...accounts, ownerOfKey: access.authenticate, isOpen })
+  authRoutes(http, { ...accounts, ownerOfKey: (key) => access.ownerOfFullKey(key), isOpen })
   organizationRoutes(http, {
     ...accounts,
     database,
@@ -355,6 +360,7 @@ export async function startApp({
     keysOf: async (organizationId) =>
       (await access.listKeys()).filter((key) => key.ownerId === organizationId && key.revokedAt === undefined)
         .length,
+    createKey: (organizationId, body) => makeKeyFor(organizationId, body, { access, sessionNumber }),
     revokeKeys: (tx, organizationId) => access.revokeKeysOf(tx, organizationId),
   })
   const extras = extrasOf(people, { media, clock })

@@ -27,7 +27,9 @@ const streams = createStreams({
   clock,
   log,
 })
-const http = opened.use(createHttp({ log, clock, metrics: new Registry(), authenticate: () => 1 }))
+const http = opened.use(
+  createHttp({ log, clock, metrics: new Registry(), authenticate: () => ({ ownerId: 1 }) }),
+)
 eventRoutes(http, {
   events,
   streams,

@@ -137,7 +137,11 @@ export const generalErrors = [
 export const userErrors = ['MISSING_TOKEN', 'INVALID_TOKEN'] as const satisfies readonly ErrorCode[]
 
 /** What every operation that needs a key can answer with. */
-export const keyErrors = ['MISSING_API_KEY', 'INVALID_API_KEY'] as const satisfies readonly ErrorCode[]
+export const keyErrors = [
+  'MISSING_API_KEY',
+  'INVALID_API_KEY',
+  'AUTHORIZATION_FAILED',
+] as const satisfies readonly ErrorCode[]
 
 /** Every code an operation can answer with. */
 export function errorsOf(endpoint: Endpoint): readonly ErrorCode[] {

@@ -49,6 +49,7 @@ export type OwnIssue =
   | 'not_a_header'
   | 'not_a_secret'
   | 'weak_password'
+  | 'not_a_network'
 
 /** The `params` of an issue of our own, with what its text names. */
 export function issue(

@@ -153,6 +153,11 @@ const issueTexts = {
     en: 'It must be an ISO 8601 date, or Unix seconds or milliseconds',
     pt: 'Deve ser uma data ISO 8601, ou segundos ou milissegundos Unix',
   },
+  not_a_network: {
+    es: 'Debe ser una dirección IP o una red, como 10.0.0.0/8',
+    en: 'It must be an IP address or a network, as in 10.0.0.0/8',
+    pt: 'Deve ser um endereço IP ou uma rede, como 10.0.0.0/8',
+  },
   weak_password: {
     es: 'Debe tener una mayúscula, una minúscula y un dígito',
     en: 'It must have a capital letter, a small letter and a digit',

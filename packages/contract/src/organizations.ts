@@ -4,6 +4,7 @@ import { isoSchema, paginationSchema } from './answers.ts'
 import { email } from './auth.ts'
 import { endpoint } from './endpoint.ts'
 import { int, limit, maybe, page, text } from './fields.ts'
+import { madeKey, newKey } from './keys.ts'
 import { roles } from './roles.ts'
 
 const tag = 'Organizations'
@@ -213,6 +214,20 @@ const makeResetLink = endpoint({
   errors: [...foreign, 'MEMBER_NOT_FOUND'],
 })
 
+const createOrganizationKey = endpoint({
+  ...user,
+  id: 'createOrganizationKey',
+  method: 'POST',
+  path: '/api/organizations/:organizationId/keys',
+  summary: 'Make an API key for the organization (admin)',
+  description:
+    'The answer is the only place where the key itself is ever shown: only its hash is stored. With it come the operations of `/api/keys`.',
+  params: at,
+  body: newKey,
+  data: madeKey,
+  errors: [...foreign, 'SESSION_NOT_FOUND'],
+})
+
 export const organizationEndpoints = {
   createOrganization,
   myOrganizations,
@@ -226,4 +241,5 @@ export const organizationEndpoints = {
   setMemberRole,
   removeMember,
   makeResetLink,
+  createOrganizationKey,
 }

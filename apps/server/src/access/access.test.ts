@@ -42,10 +42,10 @@ databases('API keys', ({ open, dialect }) => {
     await using db = await open()
     const first = await started(db)
     const key = first.firstKey ?? ''
-    expect(await first.authenticate(key)).toBe(1)
+    expect(await first.authenticate(key)).toMatchObject({ ownerId: 1 })
     const again = await started(db)
     expect(again.firstKey).toBeUndefined()
-    expect(await again.authenticate(key)).toBe(1)
+    expect(await again.authenticate(key)).toMatchObject({ ownerId: 1 })
     const rows = await db.read.selectFrom('api_key').selectAll().execute()
     expect(JSON.stringify(rows)).not.toContain(key.slice(15))
     expect(rows).toMatchObject([{ owner_id: 1, name: 'first key', revoked_at: null, last_used_at: null }])
@@ -55,7 +55,7 @@ databases('API keys', ({ open, dialect }) => {
     await using db = await open()
     const access = await started(db)
     const { id, key } = await access.createKey({ ownerId: 7, name: 'crm' })
-    expect(await access.authenticate(key)).toBe(7)
+    expect(await access.authenticate(key)).toMatchObject({ ownerId: 7 })
     const stranger = makeKey().key
     for (const wrong of [
       stranger,
@@ -102,7 +102,7 @@ databases('API keys', ({ open, dialect }) => {
     const access = await started(counted)
     reads = 0
     for (let i = 0; i < 20; i++) {
-      expect(access.authenticate(access.firstKey ?? '')).toBe(1)
+      expect(access.authenticate(access.firstKey ?? '')).toMatchObject({ ownerId: 1 })
       await access.authenticate(makeKey().key)
       await access.authenticate(`guess number ${i}`)
     }
@@ -113,13 +113,13 @@ databases('API keys', ({ open, dialect }) => {
     await using db = await open()
     const first = await started(db, { apiKey: 'an old key of a CRM' })
     expect(first.firstKey).toBeUndefined()
-    expect(await first.authenticate('an old key of a CRM')).toBe(1)
+    expect(await first.authenticate('an old key of a CRM')).toMatchObject({ ownerId: 1 })
     const made = makeKey().key
     const second = await started(db, { apiKey: made })
     expect(await second.authenticate('an old key of a CRM')).toBeUndefined()
-    expect(await second.authenticate(made)).toBe(1)
+    expect(await second.authenticate(made)).toMatchObject({ ownerId: 1 })
     const third = await started(db, { apiKey: 'an old key of a CRM' })
-    expect(await third.authenticate('an old key of a CRM')).toBe(1)
+    expect(await third.authenticate('an old key of a CRM')).toMatchObject({ ownerId: 1 })
     expect(await third.authenticate(made)).toBeUndefined()
     const fourth = await started(db)
     expect(await fourth.authenticate('an old key of a CRM')).toBeUndefined()
@@ -167,7 +167,7 @@ onPostgres('API keys of several processes', ({ open }) => {
     const [here, there] = [await started(db, { clock }), await started(db)]
     await clock.advance(1_000)
     const { id, key } = await there.createKey({ ownerId: 3, name: 'x' })
-    expect(await here.authenticate(key)).toBe(3)
+    expect(await here.authenticate(key)).toMatchObject({ ownerId: 3 })
     await there.revokeKey(id)
     await ticked(clock)
     expect(await here.authenticate(key)).toBeUndefined()

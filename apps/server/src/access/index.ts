@@ -1,11 +1,22 @@
 /** Who may call the API: keys, of which only hashes are stored. */
+import type { Scope } from '@inbox-hub/contract'
+
 import type { Clock } from '../platform/clock.ts'
 import type { Database, Tx } from '../platform/database/index.ts'
 import type { Log } from '../platform/log.ts'
 import { OperatorError } from '../platform/operator-error.ts'
+import type { Grant } from '../platform/http/index.ts'
 import type { Secrets } from '../platform/secrets/index.ts'
 import { hashOf, idOf, isWeak, makeKey, matches } from './api-key.ts'
-import { allKeys, type ApiKeyRow, noteUse, revokeOfOwner, revokeRow, storeKey } from './api-key-rows.ts'
+import {
+  allKeys,
+  type ApiKeyRow,
+  expireRow,
+  noteUse,
+  revokeOfOwner,
+  revokeRow,
+  storeKey,
+} from './api-key-rows.ts'
 
 /** A key as its owner may see it. */
 interface ApiKeyView {
@@ -17,13 +28,33 @@ interface ApiKeyView {
   /** Exact to a minute. */
   readonly lastUsedAt: number | undefined
   readonly revokedAt: number | undefined
+  readonly expiresAt: number | undefined
+  readonly limits: KeyLimits
+}
+
+/** What a key may be limited to; parts left out are not. */
+export interface KeyLimits {
+  scopes?: readonly Scope[] | undefined
+  /** Numbers. */
+  sessions?: readonly number[] | undefined
+  /** CIDR. */
+  networks?: readonly string[] | undefined
 }
 
 export interface Access extends AsyncDisposable {
-  /** Whose key it is; undefined when nobody's, or no longer. Answered from memory but for a key this process has not seen yet. */
-  readonly authenticate: (key: string) => number | undefined | Promise<number | undefined>
+  /** What a key opens; undefined when nobody's, or no longer. Answered from memory but for a key this process has not seen yet. */
+  readonly authenticate: (key: string) => Grant | undefined | Promise<Grant | undefined>
+  /** Whose key it is, if it may do everything. */
+  ownerOfFullKey(key: string): Promise<number | undefined>
   /** The only moment at which the key itself exists: show it once. */
-  createKey(options: { ownerId: number; name: string }): Promise<{ id: string; key: string }>
+  createKey(
+    options: { ownerId: number; name: string; expiresAt?: number | undefined } & KeyLimits,
+  ): Promise<{ id: string; key: string }>
+  /** A new key with the limits of an old one, which works for `overlapMs` more; undefined when there is no such key in use. */
+  rotateKey(
+    id: string,
+    overlapMs: number,
+  ): Promise<{ id: string; key: string; name: string; oldKeyWorksUntil: number } | undefined>
   /** Every key, revoked ones too, oldest first. */
   listKeys(): Promise<readonly ApiKeyView[]>
   /** Works at once in this process, within `reloadEveryMs` in others. False when there is no such key in use. */
@@ -46,6 +77,7 @@ const lookAgainMs = 1_000
 
 interface Known {
   readonly row: ApiKeyRow
+  readonly grant: Grant
   readonly hash: Buffer
 }
 
@@ -80,7 +112,7 @@ export async function createAccess({
     // Read before a change of ours was stored: it would bring a revoked key back.
     if (changes !== changesBefore) return load()
     const inUse = rows.filter((row) => row.revoked_at === null)
-    known = new Map(inUse.map((row) => [row.id, { row, hash: Buffer.from(row.hash, 'hex') }]))
+    known = new Map(inUse.map((row) => [row.id, knownOf(row)]))
     loadedAt = startedAt
   }
 
@@ -95,7 +127,14 @@ export async function createAccess({
   async function store(
     id: string,
     key: string,
-    { ownerId, name }: { ownerId: number; name: string },
+    {
+      ownerId,
+      name,
+      expiresAt,
+      scopes,
+      sessions,
+      networks,
+    }: { ownerId: number; name: string; expiresAt?: number | undefined } & KeyLimits,
   ): Promise<void> {
     const hash = hashOf(key, pepper)
     const row: ApiKeyRow = {
@@ -106,10 +145,14 @@ export async function createAccess({
       created_at: clock.now(),
       last_used_at: null,
       revoked_at: null,
+      scopes: scopes === undefined ? null : JSON.stringify(scopes),
+      sessions: sessions === undefined ? null : JSON.stringify(sessions),
+      networks: networks === undefined ? null : JSON.stringify(networks),
+      expires_at: expiresAt ?? null,
     }
     await database.write((tx) => storeKey.run(tx, [row]))
     changes++
-    known.set(id, { row, hash })
+    known.set(id, knownOf(row))
   }
 
   async function revoke(id: string): Promise<boolean> {
@@ -120,11 +163,13 @@ export async function createAccess({
     return changed > 0
   }
 
-  function ownerOf(id: string, hash: Buffer): number | undefined {
+  function grantOf(id: string, hash: Buffer): Grant | undefined {
     const found = known.get(id)
     if (!matches(hash, found?.hash) || found === undefined) return undefined
+    const { expires_at: expiresAt } = found.row
+    if (expiresAt !== null && clock.now() >= expiresAt) return undefined
     used.set(id, clock.now())
-    return found.row.owner_id
+    return found.grant
   }
 
   async function tick(): Promise<void> {
@@ -187,17 +232,49 @@ export async function createAccess({
     return key
   }
 
+  function authenticate(key: string): Grant | undefined | Promise<Grant | undefined> {
+    const id = idOf(key, pepper)
+    if (id === undefined) return undefined
+    const hash = hashOf(key, pepper)
+    const grant = grantOf(id, hash)
+    if (grant !== undefined || known.has(id)) return grant
+    if (database.dialect === 'sqlite' || clock.monotonic() - loadedAt < lookAgainMs) return undefined
+    return reload().then(() => grantOf(id, hash))
+  }
+
   return {
     firstKey,
 
-    authenticate(key) {
-      const id = idOf(key, pepper)
-      if (id === undefined) return undefined
-      const hash = hashOf(key, pepper)
-      const owner = ownerOf(id, hash)
-      if (owner !== undefined || known.has(id)) return owner
-      if (database.dialect === 'sqlite' || clock.monotonic() - loadedAt < lookAgainMs) return undefined
-      return reload().then(() => ownerOf(id, hash))
+    authenticate,
+
+    async ownerOfFullKey(key) {
+      const grant = await authenticate(key)
+      const isFull =
+        grant !== undefined &&
+        (grant.scopes?.has('admin') ?? true) &&
+        grant.sessions === undefined &&
+        grant.networks === undefined
+      return isFull ? grant.ownerId : undefined
+    },
+
+    async rotateKey(id, overlapMs) {
+      const old = known.get(id)
+      const now = clock.now()
+      if (old === undefined || (old.row.expires_at ?? Infinity) <= now) return undefined
+      const { name, owner_id: ownerId, expires_at: expiresAt } = old.row
+      const made = makeKey()
+      await store(made.id, made.key, {
+        ownerId,
+        name,
+        expiresAt: expiresAt ?? undefined,
+        ...limitsOf(old.row),
+      })
+      const until = Math.min(now + overlapMs, expiresAt ?? Infinity)
+      await database.write((tx) => expireRow.run(tx, { id, at: until }))
+      changes++
+      known.set(id, { ...old, row: { ...old.row, expires_at: until } })
+      log.info({ keyId: made.id, ownerId, name }, 'API key rotated')
+      return { ...made, name, oldKeyWorksUntil: until }
     },
 
     async createKey(options) {
@@ -216,6 +293,8 @@ export async function createAccess({
         createdAt: row.created_at,
         lastUsedAt: used.get(row.id) ?? row.last_used_at ?? undefined,
         revokedAt: row.revoked_at ?? undefined,
+        expiresAt: row.expires_at ?? undefined,
+        limits: limitsOf(row),
       }))
     },
 
@@ -239,4 +318,25 @@ export async function createAccess({
       await flushUses(true).catch((error: unknown) => log.warn({ error }, 'uses of API keys not noted'))
     },
   }
+}
+
+function limitsOf(row: Pick<ApiKeyRow, 'scopes' | 'sessions' | 'networks'>): KeyLimits {
+  const parsed = (json: string | null): unknown => (json === null ? undefined : JSON.parse(json))
+  // Only this module writes these columns, from these types.
+  return {
+    scopes: parsed(row.scopes) as Scope[] | undefined,
+    sessions: parsed(row.sessions) as number[] | undefined,
+    networks: parsed(row.networks) as string[] | undefined,
+  }
+}
+
+function knownOf(row: ApiKeyRow): Known {
+  const { scopes, sessions, networks } = limitsOf(row)
+  const grant: Grant = {
+    ownerId: row.owner_id,
+    scopes: scopes && new Set(scopes),
+    sessions: sessions && new Set(sessions),
+    networks,
+  }
+  return { row, grant, hash: Buffer.from(row.hash, 'hex') }
 }

@@ -8,8 +8,8 @@ import type { User } from './user-rows.ts'
 export interface AuthRoutesDeps {
   accounts: Accounts
   logins: Logins
-  /** Whose key it is. */
-  ownerOfKey: (key: string) => Promise<number | undefined> | number | undefined
+  /** Whose key it is, one that may do everything; undefined otherwise. */
+  ownerOfKey: (key: string) => Promise<number | undefined>
   /** Whether strangers may make an account with an organization of its own. */
   isOpen: boolean
 }

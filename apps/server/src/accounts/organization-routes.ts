@@ -1,4 +1,13 @@
-import { endpoints, HubError, isoOf, mayAs, offsetOf, paginationOf } from '@inbox-hub/contract'
+import {
+  type DataOf,
+  endpoints,
+  HubError,
+  isoOf,
+  mayAs,
+  offsetOf,
+  paginationOf,
+  type RequestOf,
+} from '@inbox-hub/contract'
 
 import type { Database, Tx } from '../platform/database/index.ts'
 import type { Http } from '../platform/http/index.ts'
@@ -13,13 +22,17 @@ export interface OrganizationRoutesDeps {
   /** How many sessions an organization has, and how many of them are connected. */
   sessionsOf: (organizationId: number) => { all: number; connected: number }
   keysOf: (organizationId: number) => Promise<number>
+  createKey: (
+    organizationId: number,
+    key: RequestOf<typeof endpoints.createOrganizationKey>['body'],
+  ) => Promise<DataOf<typeof endpoints.createOrganizationKey>>
   /** Revokes what opens the organization, in the transaction that ends it. */
   revokeKeys: (tx: Tx, organizationId: number) => Promise<void>
 }
 
 /** Organizations and their members: contract §10. */
 export function organizationRoutes(http: Pick<Http, 'serve'>, deps: OrganizationRoutesDeps): void {
-  const { database, accounts, organizations, isOpen, sessionsOf, keysOf, revokeKeys } = deps
+  const { database, accounts, organizations, isOpen, sessionsOf, keysOf, createKey, revokeKeys } = deps
 
   http.serve(endpoints.createOrganization, async ({ user: { userId }, body }) => {
     if (!isOpen && !(await organizations.isAdminOfFirst(userId))) throw new HubError('REGISTRATION_CLOSED')
@@ -109,6 +122,14 @@ export function organizationRoutes(http: Pick<Http, 'serve'>, deps: Organization
     await organizations.removeMember({ ...by, userId }, params.memberId)
     return { data: { id: params.memberId, removed: true as const } }
   })
+
+  http.serve(
+    endpoints.createOrganizationKey,
+    async ({ user: { userId }, params: { organizationId }, body }) => {
+      await organizations.as(userId, organizationId, 'admin')
+      return { data: await createKey(organizationId, body) }
+    },
+  )
 
   http.serve(endpoints.makeResetLink, async ({ user: { userId }, params: { organizationId, memberId } }) => {
     const { role } = await organizations.as(userId, organizationId, 'admin')

@@ -109,8 +109,8 @@ export function eventRoutes(http: Http, deps: EventRoutesDeps): void {
     }
   })
 
-  http.serve(endpoints.createEventTicket, ({ ownerId }) => {
-    const { ticket, expiresAt } = tickets.issue(ownerId)
+  http.serve(endpoints.createEventTicket, ({ grant }) => {
+    const { ticket, expiresAt } = tickets.issue(grant)
     return { data: { ticket, expiresAt: new Date(expiresAt).toISOString() } }
   })
 }

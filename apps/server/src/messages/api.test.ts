@@ -23,7 +23,7 @@ async function serve(hub: Fixture) {
     log: silentLog,
     clock: systemClock,
     metrics: new Registry(),
-    authenticate: (key) => (key === 'key' ? 1 : undefined),
+    authenticate: (key) => (key === 'key' ? { ownerId: 1 } : undefined),
   })
   messageRoutes(http, { ...hub, extras: noExtras })
   contactRoutes(http, { ...hub, extras: noExtras })
@@ -278,7 +278,7 @@ databases('the message API', ({ open }) => {
       log: silentLog,
       clock: systemClock,
       metrics: new Registry(),
-      authenticate: () => 1,
+      authenticate: () => ({ ownerId: 1 }),
     })
     let signal: AbortSignal | undefined
     messageRoutes(http, {

@@ -10,6 +10,7 @@ import {
   keyErrors,
   type LegacyWebhookEvent,
   legacyWebhookData,
+  scopeOf,
   sendFailures,
   sessionReasonNames,
   sessionReasons,
@@ -122,11 +123,13 @@ const credentials: Record<Endpoint['auth'], string> = {
   user: 'access token',
 }
 
+const isForKeys = ({ auth }: Endpoint): boolean => auth === 'api-key' || auth === 'api-key-or-ticket'
+
 function operationSection(endpoint: Endpoint): string {
   const parts = [`### ${endpoint.method} ${endpoint.path}`, `${endpoint.summary}.`]
   if (endpoint.description !== undefined) parts.push(endpoint.description)
   parts.push(
-    `Operation ${code(endpoint.id)} · ${credentials[endpoint.auth]} · limit: ${endpoint.bucket} · answers ${endpoint.success.status}`,
+    `Operation ${code(endpoint.id)} · ${credentials[endpoint.auth]} ${isForKeys(endpoint) ? ` · scope: ${code(scopeOf(endpoint))}` : ''} · limit: ${endpoint.bucket} · answers ${endpoint.success.status}`,
   )
   const given = (part: string, schema: z.ZodType): string[][] =>
     fieldsOf(schema, 'input').map((field) => [

@@ -40,7 +40,7 @@ async function startSearch(open: () => Promise<Database>) {
       log: silentLog,
       clock: systemClock,
       metrics: new Registry(),
-      authenticate: (key) => (key === 'key' ? 1 : undefined),
+      authenticate: (key) => (key === 'key' ? { ownerId: 1 } : undefined),
     }),
   )
   searchRoutes(http, {

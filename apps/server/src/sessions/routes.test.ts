@@ -361,7 +361,7 @@ async function serving() {
       log: silentLog,
       clock: systemClock,
       metrics: new Registry(),
-      authenticate: (key) => (key === 'test-key' ? 1 : undefined),
+      authenticate: (key) => (key === 'test-key' ? { ownerId: 1 } : undefined),
     }),
   )
   sessionRoutes(http, {

@@ -115,11 +115,13 @@ export function sessionRoutes(
     }
   })
 
-  http.serve(endpoints.listSessions, async ({ ownerId, query, language }) => {
+  http.serve(endpoints.listSessions, async ({ ownerId, grant, query, language }) => {
     const all = sessions
       .records(ownerId)
       .filter(
-        ({ standing }) => query.status === undefined || statusOfState[standing.state.at] === query.status,
+        ({ id, standing }) =>
+          grant.sessions?.has(id) !== false &&
+          (query.status === undefined || statusOfState[standing.state.at] === query.status),
       )
     return { data: await listed(all, query, language) }
   })

@@ -105,7 +105,8 @@ export async function startMedia(
       log,
       clock: systemClock,
       metrics: new Registry(),
-      authenticate: (key) => (/^owner-(\d)$/.exec(key)?.[1] === undefined ? undefined : Number(key.slice(6))),
+      authenticate: (key) =>
+        /^owner-(\d)$/.exec(key)?.[1] === undefined ? undefined : { ownerId: Number(key.slice(6)) },
       rateLimits: {
         general: { max: 1e6, windowMs: 1000 },
         reads: { max: 1e6, windowMs: 1000 },

@@ -11,6 +11,7 @@ import {
   issueText,
   type Language,
   languageFor,
+  scopeOf,
   textIn,
 } from '@inbox-hub/contract'
 import Fastify, { type FastifyReply, type FastifyRequest, type RouteOptions } from 'fastify'
@@ -23,6 +24,7 @@ import { addBodyParsers } from './body-parsers.ts'
 import { bytesOf, discard, takeNoBody, takeNoForm } from './byte-body.ts'
 import { errorBody, successBody } from './envelope.ts'
 import { failureOf, failureOfConnection } from './failure.ts'
+import { type Grant, refuseBeyondGrant, refuseOtherSessions, refuseWithoutSession } from './grant.ts'
 import type { Answer, ApiRequest, FormReader, Handler, Http, RawAnswer } from './http.ts'
 import { openApiDocument } from './openapi.ts'
 import { Pacing } from './pacing.ts'
@@ -35,12 +37,12 @@ export interface HttpOptions {
   clock: Clock
   /** Where the request figures go. */
   metrics: Registry
-  /** Whose key it is; undefined when nobody's. */
-  authenticate: (key: string) => Promise<number | undefined> | number | undefined
+  /** What a key opens; undefined when it is nobody's. */
+  authenticate: (key: string) => Promise<Grant | undefined> | Grant | undefined
   /** Whose access token it is; undefined when nobody's. For operations of people. */
   authenticateUser?: (token: string) => Promise<{ userId: number; loginId: string } | undefined>
   /** Whose ticket it was, using it up; undefined when nobody's. For operations that take one instead of a key. */
-  redeemTicket?: (ticket: string) => number | undefined
+  redeemTicket?: (ticket: string) => Grant | undefined
   /**
    * The number of the session that a path names, so that both of its names count as one; undefined when there is
    * none. Without it the name as written counts.
@@ -251,7 +253,8 @@ export function createHttp({
   ): void {
     if (served.has(endpoint.id)) throw new Error(`operation ${endpoint.id} is served twice`)
     served.set(endpoint.id, endpoint)
-    const owners = new WeakMap<FastifyRequest, number>()
+    if (endpoint.auth === 'api-key' || endpoint.auth === 'api-key-or-ticket') scopeOf(endpoint)
+    const grants = new WeakMap<FastifyRequest, Grant>()
     const users = new WeakMap<FastifyRequest, ApiRequest<E>['user']>()
 
     const route: RouteOptions = {
@@ -279,14 +282,18 @@ export function createHttp({
           if (endpoint.bucket !== 'auth') pacing.arrive(endpoint.bucket, `user ${user.userId}`, reply)
           return
         }
-        const ownerId = await ownerOf(request, endpoint)
-        owners.set(request, ownerId)
+        const grant = await grantOf(request, endpoint)
+        refuseBeyondGrant(grant, endpoint, request.ip)
+        grants.set(request, grant)
+        const { ownerId } = grant
+        refuseOtherSessions(grant, request.params, (ref) => sessionNumber?.(ownerId, ref))
         const caller = `${ownerId} ${sessionOf(request.params, ownerId)}`
         pacing.arrive(endpoint.bucket, caller, reply)
       },
       handler: async (request, reply) => {
         const language = languageOf(request)
-        const ownerId = owners.get(request) ?? 0
+        const grant = grants.get(request) ?? nobody
+        const { ownerId } = grant
         const streamed = isStreamed(endpoint, request)
         const bytes = streamed ? bytesOf(request.raw, uploadSilenceMs) : Readable.from([])
         const isForm = streamed && endpoint.input === 'json_or_form'
@@ -311,9 +318,13 @@ export function createHttp({
             discard(request.raw)
           }
         }
+        for (const part of [parsed.query, parsed.body])
+          refuseOtherSessions(grant, part, (ref) => sessionNumber?.(ownerId, ref))
+        refuseWithoutSession(grant, endpoint, [parsed.params, parsed.query, parsed.body])
         const api: ApiRequest<E, File> = {
           ...parsed,
           ownerId,
+          grant,
           user: users.get(request) ?? { userId: 0, loginId: '' },
           language,
           requestId: request.id,
@@ -412,20 +423,20 @@ export function createHttp({
       .send(JSON.stringify(body))
   }
 
-  async function ownerOf(request: FastifyRequest, { auth }: Endpoint): Promise<number> {
+  async function grantOf(request: FastifyRequest, { auth }: Endpoint): Promise<Grant> {
     // Fastify makes an object of the query.
     const { ticket } = request.query as { ticket?: unknown }
     if (auth === 'api-key-or-ticket' && typeof ticket === 'string' && ticket !== '') {
-      const ownerId = redeemTicket?.(ticket)
-      if (ownerId === undefined) throw new HubError('INVALID_TICKET')
-      return ownerId
+      const grant = redeemTicket?.(ticket)
+      if (grant === undefined) throw new HubError('INVALID_TICKET')
+      return grant
     }
     // Whatever `Authorization` comes along is not looked at: old clients send stale ones.
     const key = request.headers['x-api-key']
     if (typeof key !== 'string' || key.trim() === '') throw new HubError('MISSING_API_KEY')
-    const ownerId = key.length > 512 ? undefined : await authenticate(key.trim())
-    if (ownerId === undefined) throw new HubError('INVALID_API_KEY')
-    return ownerId
+    const grant = key.length > 512 ? undefined : await authenticate(key.trim())
+    if (grant === undefined) throw new HubError('INVALID_API_KEY')
+    return grant
   }
 
   async function userOf({ headers }: FastifyRequest): Promise<{ userId: number; loginId: string }> {
@@ -524,6 +535,8 @@ export function createHttp({
     },
   }
 }
+
+const nobody: Grant = { ownerId: 0 }
 
 function noCompiler(): never {
   throw new Error('A route with a schema for Fastify: schemas belong in the contract.')

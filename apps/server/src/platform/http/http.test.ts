@@ -20,7 +20,8 @@ async function start(serve: (http: Http) => void = () => {}, options: Partial<Ht
     log: silentLog,
     clock: systemClock,
     metrics,
-    authenticate: (given) => (given === key ? 1 : given === 'other-key' ? 2 : undefined),
+    authenticate: (given) =>
+      given === key ? { ownerId: 1 } : given === 'other-key' ? { ownerId: 2 } : undefined,
     ...options,
   })
   serve(http)

@@ -3,10 +3,14 @@ import type { Readable } from 'node:stream'
 import type { DataOf, Endpoint, Language, RequestOf, TextKey, TextValues } from '@inbox-hub/contract'
 import type { WebSocket } from 'ws'
 
+import type { Grant } from './grant.ts'
+
 /** One request to an operation, parsed by its schemas. */
 export interface ApiRequest<E extends Endpoint, File = undefined> extends RequestOf<E> {
   /** Whose key it was; 0, which is nobody, where the operation needs no key. */
   ownerId: number
+  /** What the key opens. */
+  grant: Grant
   /** Who is logged in, of operations for people; nobody (0) elsewhere. */
   user: { userId: number; loginId: string }
   /** In which language to answer. */

@@ -113,7 +113,7 @@ export async function startWebhookHub<Time extends Clock = ManualClock>(
       log: silentLog,
       clock: systemClock,
       metrics: new Registry(),
-      authenticate: (key) => (/^owner-\d$/.test(key) ? Number(key.slice(6)) : undefined),
+      authenticate: (key) => (/^owner-\d$/.test(key) ? { ownerId: Number(key.slice(6)) } : undefined),
       rateLimits: parseRateLimits('off') ?? usualRateLimits,
     })
     webhookRoutes(http, {

@@ -1,0 +1,143 @@
+import { type Endpoint, endpoints, type Scope, scopeOf } from '@inbox-hub/contract'
+import { ApiError, createApiClient } from 'inbox-hub'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+
+import { type Hub, startHub } from './harness.ts'
+
+const withKey: Endpoint[] = Object.values(endpoints).filter(({ auth }) => auth.startsWith('api-key'))
+
+/** The code the hub refused with; `ok` when it did not. */
+async function outcome(
+  hub: Hub,
+  key: string,
+  endpoint: Endpoint,
+  params: Record<string, string> = {},
+): Promise<string> {
+  const api = createApiClient({ url: hub.url, key })
+  const options = endpoint.method === 'GET' ? { params } : { params, body: {} }
+  try {
+    const answer = await api.raw(endpoint, options)
+    await answer.body?.cancel()
+    return 'ok'
+  } catch (error) {
+    return error instanceof ApiError ? error.code : String(error)
+  }
+}
+
+/** Path parameters with `session` where a session is named, and something that fits elsewhere. */
+function paramsOf(
+  endpoint: Endpoint,
+  session: string,
+): { params: Record<string, string>; isOfSession: boolean } {
+  const names = [...endpoint.path.matchAll(/:(\w+)/g)].map(([, name = '']) => name)
+  const isOfSession = names.includes('sessionId') || names.includes('ref')
+  const params = names.map((name) => [name, ['sessionId', 'ref'].includes(name) ? session : '1'])
+  return { params: Object.fromEntries(params) as Record<string, string>, isOfSession }
+}
+
+describe('API keys', () => {
+  let hub: Hub
+  beforeAll(async () => {
+    hub = await startHub()
+    for (const sessionId of ['support', 'sales'])
+      await hub.api.call(endpoints.createSession, { body: { sessionId, autoConnect: false } })
+  })
+  afterAll(() => hub[Symbol.asyncDispose]())
+  const makeKey = async (limits: object): Promise<string> =>
+    (await hub.api.call(endpoints.createKey, { body: { name: 'limited', ...limits } })).key
+
+  test('every operation is closed to a key without its scope', async () => {
+    const scopes: Scope[] = ['calls:read']
+    const key = await makeKey({ scopes })
+    const let_through = []
+    for (const endpoint of withKey) {
+      const said = await outcome(hub, key, endpoint, paramsOf(endpoint, 'support').params)
+      if (said !== 'AUTHORIZATION_FAILED') let_through.push([endpoint.id, scopeOf(endpoint)])
+    }
+    expect(let_through.length).toBeGreaterThan(0)
+    expect(let_through.filter(([, scope]) => scope !== 'calls:read')).toEqual([])
+    expect(withKey.length).toBeGreaterThan(100)
+  })
+
+  test('every operation is closed to a key of other sessions, by number as by name', async () => {
+    const key = await makeKey({ sessions: ['support'] })
+    const { sessions } = await hub.api.call(endpoints.listSessions)
+    const sales = sessions.find(({ sessionId }) => sessionId === 'sales')
+    const open = []
+    for (const endpoint of withKey) {
+      for (const name of ['sales', String(sales?.id)]) {
+        const { params, isOfSession } = paramsOf(endpoint, name)
+        const said = await outcome(hub, key, endpoint, params)
+        const closed = isOfSession ? ['SESSION_NOT_FOUND'] : ['AUTHORIZATION_FAILED', 'VALIDATION_ERROR']
+        if (!closed.includes(said)) open.push([endpoint.id, said])
+      }
+    }
+    expect(new Set(open.map(([id]) => id))).toEqual(new Set(['listSessions', 'createEventTicket']))
+    const limited = createApiClient({ url: hub.url, key })
+    expect((await limited.call(endpoints.listSessions)).sessions.map(({ sessionId }) => sessionId)).toEqual([
+      'support',
+    ])
+    await limited.call(endpoints.getSession, { params: { ref: 'support' } })
+    expect(await outcome(hub, key, endpoints.listEvents)).toBe('AUTHORIZATION_FAILED')
+    await limited.call(endpoints.listEvents, { query: { sessionId: 'support' } })
+  })
+
+  test("a key of another organization finds none of the first one's sessions", async () => {
+    const stranger = createApiClient({ url: hub.url, key: undefined })
+    await stranger.call(endpoints.register, {
+      body: { username: 'ana', email: 'ana@example.com', password: 'Open sesame 1' },
+    })
+    const { accessToken } = await stranger.call(endpoints.login, {
+      body: { identifier: 'ana', password: 'Open sesame 1' },
+    })
+    const headers = { authorization: `Bearer ${accessToken}` }
+    const { organizations } = await stranger.call(endpoints.myOrganizations, { headers })
+    const { key } = await stranger.call(endpoints.createOrganizationKey, {
+      params: { organizationId: organizations[0]?.id ?? 0 },
+      body: { name: 'theirs' },
+      headers,
+    })
+    const found = []
+    for (const endpoint of withKey) {
+      const { params, isOfSession } = paramsOf(endpoint, 'support')
+      if (!isOfSession) continue
+      const said = await outcome(hub, key, endpoint, params)
+      // What is wrong with a request is told before whose it is: nothing is learnt from it.
+      if (!['SESSION_NOT_FOUND', 'VALIDATION_ERROR', 'UNSUPPORTED_MEDIA_TYPE'].includes(said))
+        found.push([endpoint.id, said])
+    }
+    expect(found).toEqual([])
+    expect((await createApiClient({ url: hub.url, key }).call(endpoints.listSessions)).total).toBe(0)
+  })
+
+  test('a key works where it may be used from, until its day, and beside its successor for a time', async () => {
+    const elsewhere = await makeKey({ networks: ['203.0.113.0/24', '2001:db8::/32'] })
+    expect(await outcome(hub, elsewhere, endpoints.listSessions)).toBe('AUTHORIZATION_FAILED')
+    expect(await outcome(hub, await makeKey({ networks: ['127.0.0.1'] }), endpoints.listSessions)).toBe('ok')
+    expect(await outcome(hub, await makeKey({ expiresAt: '2020-01-01' }), endpoints.listSessions)).toBe(
+      'INVALID_API_KEY',
+    )
+
+    const old = await makeKey({ scopes: ['sessions:read'], name: 'turning' })
+    const { keys } = await hub.api.call(endpoints.listKeys)
+    const id = keys.find(({ name }) => name === 'turning')?.id ?? ''
+    const next = await hub.api.call(endpoints.rotateKey, { params: { id }, body: { overlapHours: 1 } })
+    for (const key of [old, next.key]) {
+      expect(await outcome(hub, key, endpoints.listSessions)).toBe('ok')
+      expect(await outcome(hub, key, endpoints.listUnread)).toBe('AUTHORIZATION_FAILED')
+    }
+    await hub.api.call(endpoints.rotateKey, { params: { id: next.id }, body: { overlapHours: 0 } })
+    expect(await outcome(hub, next.key, endpoints.listSessions)).toBe('INVALID_API_KEY')
+    await hub.restart()
+    expect(await outcome(hub, next.key, endpoints.listSessions)).toBe('INVALID_API_KEY')
+    expect(await outcome(hub, old, endpoints.listSessions)).toBe('ok')
+    expect(await outcome(hub, elsewhere, endpoints.listSessions)).toBe('AUTHORIZATION_FAILED')
+  })
+
+  test('a ticket opens no more than the key it was made with', async () => {
+    const key = await makeKey({ sessions: ['support'] })
+    const { ticket } = await createApiClient({ url: hub.url, key }).call(endpoints.createEventTicket)
+    const answer = await fetch(`${hub.url}/api/events/stream?ticket=${ticket}`)
+    expect(await answer.json()).toMatchObject({ code: 'AUTHORIZATION_FAILED' })
+  })
+})

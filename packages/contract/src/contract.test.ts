@@ -20,6 +20,8 @@ import {
   languages,
   messageStatuses,
   parseSessionStatus,
+  scopeOf,
+  scopes,
   sendFailures,
   sessionReasonNames,
   sessionReasons,
@@ -130,6 +132,11 @@ test('making what is kept under an id of its own answers 201, everything else 20
     'createOrganization',
     'inviteMember',
   ])
+})
+
+test('every operation for API keys has a scope', () => {
+  const forKeys = every.filter(([, { auth }]) => auth === 'api-key' || auth === 'api-key-or-ticket')
+  for (const [, endpoint] of forKeys) expect(scopes).toContain(scopeOf(endpoint))
 })
 
 test('status, QR and QR status are never limited', () => {

@@ -40,6 +40,7 @@ const byPath: Readonly<Record<string, { read: Scope; write: Scope }>> = {
   '/api/status': { read: 'statuses:read', write: 'statuses:write' },
   '/api/channels': { read: 'statuses:read', write: 'statuses:write' },
   '/api/newsletters': { read: 'statuses:read', write: 'statuses:write' },
+  '/api/shops': { read: 'contacts:read', write: 'contacts:write' },
   '/api/calls': { read: 'calls:read', write: 'calls:write' },
   '/api/media': { read: 'media:read', write: 'media:write' },
   '/api/webhooks': { read: 'webhooks:read', write: 'webhooks:write' },

@@ -1,4 +1,4 @@
-import type { ErrorCode } from './errors.ts'
+import type { ErrorCode } from './errors/index.ts'
 
 /** What every change of what the account's devices share can answer with. */
 export const appStateErrors: readonly ErrorCode[] = [

@@ -3,7 +3,7 @@ import { z } from 'zod'
 import { paginationSchema } from './answers.ts'
 import { appStateErrors } from './app-state.ts'
 import { endpoint } from './endpoint.ts'
-import type { ErrorCode } from './errors.ts'
+import type { ErrorCode } from './errors/index.ts'
 import { chatAddress, int, issue, maybe, moment, sessionRef } from './fields.ts'
 import { chatQuery, chatSchema } from './messages.ts'
 

@@ -2,7 +2,7 @@ import { z } from 'zod'
 
 import { paginationSchema } from './answers.ts'
 import { endpoint } from './endpoint.ts'
-import type { ErrorCode } from './errors.ts'
+import type { ErrorCode } from './errors/index.ts'
 import { groupAddress, limit, list, maybe, page, sessionRef, text } from './fields.ts'
 import { groupSchema } from './groups.ts'
 

@@ -1,6 +1,6 @@
 import { z } from 'zod'
 
-import type { ErrorCode } from './errors.ts'
+import type { ErrorCode } from './errors/index.ts'
 
 type ObjectSchema = z.ZodType<object>
 

@@ -2,7 +2,7 @@ import { z } from 'zod'
 
 import { isoSchema } from './answers.ts'
 import type { Endpoint } from './endpoint.ts'
-import { type ErrorCode, errorCodes } from './errors.ts'
+import { type ErrorCode, errorCodes } from './errors/index.ts'
 
 /** The body of every failure. */
 export const errorSchema = z

@@ -15,7 +15,7 @@ export {
 } from './endpoint.ts'
 export { endpoints } from './endpoints.ts'
 export { errorSchema, failureSchema, successSchema } from './envelopes.ts'
-export * from './errors.ts'
+export * from './errors/index.ts'
 export * from './event-data.ts'
 export * from './events.ts'
 export type { FeedEvent } from './event-feed.ts'

@@ -3,7 +3,7 @@ import { z } from 'zod'
 import { isoSchema, paginationSchema } from './answers.ts'
 import { appStateErrors } from './app-state.ts'
 import { endpoint } from './endpoint.ts'
-import type { ErrorCode } from './errors.ts'
+import type { ErrorCode } from './errors/index.ts'
 import { chatAddress, int, limit, list, maybe, page, sessionRef, text } from './fields.ts'
 import { chatSchema, messageSchema } from './messages.ts'
 

@@ -3,7 +3,7 @@ import { z } from 'zod'
 
 import { isoSchema } from './answers.ts'
 import { endpoint } from './endpoint.ts'
-import type { ErrorCode } from './errors.ts'
+import type { ErrorCode } from './errors/index.ts'
 import { bool, chatAddress, maybe, numberAsText, personAddress, sessionRef } from './fields.ts'
 import { presenceStates } from './people-events.ts'
 

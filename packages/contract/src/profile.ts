@@ -2,7 +2,7 @@ import { z } from 'zod'
 
 import { isoSchema } from './answers.ts'
 import { endpoint } from './endpoint.ts'
-import type { ErrorCode } from './errors.ts'
+import type { ErrorCode } from './errors/index.ts'
 import { bool, groupAddress, int, list, maybe, numberAsText, sessionRef, text, webUrl } from './fields.ts'
 import { maxBase64Bytes } from './media.ts'
 import { businessProfileSchema } from './people.ts'

@@ -1,7 +1,7 @@
 import { z } from 'zod'
 
 import { endpoint } from './endpoint.ts'
-import type { ErrorCode } from './errors.ts'
+import type { ErrorCode } from './errors/index.ts'
 import { int, maybe, personAddress, sessionRef, text } from './fields.ts'
 
 const tag = 'Shops'

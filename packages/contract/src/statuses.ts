@@ -2,7 +2,7 @@ import { z } from 'zod'
 
 import { isoSchema, paginationSchema } from './answers.ts'
 import { endpoint } from './endpoint.ts'
-import type { ErrorCode } from './errors.ts'
+import type { ErrorCode } from './errors/index.ts'
 import { bool, int, issue, limit, list, maybe, page, personAddress, sessionRef, text } from './fields.ts'
 import { messageContent } from './message-content.ts'
 import { messageTypes } from './message-events.ts'

@@ -1,4 +1,4 @@
-import type { Text } from './language.ts'
+import type { Text } from '../language.ts'
 
 /** What is known about one failure. */
 export interface ErrorFacts {

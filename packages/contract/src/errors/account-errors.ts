@@ -1,6 +1,6 @@
 import type { ErrorFacts } from './error-facts.ts'
 
-/** Failures of people's accounts and organizations; part of the table in errors.ts. */
+/** Failures of people's accounts and organizations; part of the table in index.ts. */
 export const accountErrors = {
   INVALID_REFRESH_TOKEN: {
     status: 401,
@@ -52,19 +52,6 @@ export const accountErrors = {
       es: 'Pida otra a quien le invitó.',
       en: 'Ask whoever invited you for another one.',
       pt: 'Peça outro a quem convidou.',
-    },
-  },
-  ORGANIZATION_NOT_FOUND: {
-    status: 404,
-    message: {
-      es: 'Organización no encontrada',
-      en: 'Organization not found',
-      pt: 'Organização não encontrada',
-    },
-    remedy: {
-      es: 'Vea las suyas con `GET /api/organizations/my-organizations`.',
-      en: 'See yours with `GET /api/organizations/my-organizations`.',
-      pt: 'Veja as suas com `GET /api/organizations/my-organizations`.',
     },
   },
   MEMBER_NOT_FOUND: {

@@ -1,9 +1,8 @@
-import { type EventData, HubError } from '@inbox-hub/contract'
+import { type EventData, type EventType, HubError } from '@inbox-hub/contract'
 import { isGroup, type Jid, mediaOf, type MessageContent } from '@inbox-hub/whatsapp'
 
 import type { Chats } from '../../chats/index.ts'
 import type { Events } from '../../events/index.ts'
-import type { contentOf, eventId, MessageRow } from '../../messages/index.ts'
 import type { Draft } from '../../platform/blobs/index.ts'
 import type { Clock } from '../../platform/clock.ts'
 import { type Database, statement, type Tx } from '../../platform/database/index.ts'
@@ -64,6 +63,19 @@ export interface ArrivedFile {
   shown: boolean
 }
 
+/** What a file needs of the message that leads to it. */
+interface FileMessage {
+  id: number
+  session_id: number
+  chat_jid: string
+  sender_jid: string
+  from_me: number
+  whatsapp_id: string
+  shown: number
+  body: string
+  content: string | null
+}
+
 export interface MessageFilesDeps {
   database: Database
   media: Pick<Media, 'receive' | 'keep' | 'settings' | 'letGo'>
@@ -72,8 +84,11 @@ export interface MessageFilesDeps {
   events: Pick<Events, 'append'>
   sessions: Pick<Sessions, 'view' | 'link' | 'onOnline'>
   chats: Pick<Chats, 'addresses'>
-  /** How messages are read and named: theirs, who are built on this. */
-  reading: { contentOf: typeof contentOf; eventId: typeof eventId }
+  /** How messages are read and their events named: the messages module's, which is built on this one. */
+  reading: {
+    contentOf: (row: Pick<FileMessage, 'body' | 'content'>) => MessageContent
+    eventId: (type: EventType, ...parts: readonly (string | number)[]) => string
+  }
   /** For sessions that have none of their own. */
   policy: DownloadPolicy
   clock: Clock
@@ -201,7 +216,7 @@ export function createMessageFiles({
 
   async function kept(
     draft: Draft,
-    message: MessageRow,
+    message: FileMessage,
     file: FetchableFile,
     ownerId: number,
   ): Promise<Outcome> {
@@ -227,7 +242,7 @@ export function createMessageFiles({
     return sameFile.first(database, { hash, sessionId })
   }
 
-  function phoneOf(message: MessageRow, file: FetchableFile): (() => ReturnType<typeof asked>) | undefined {
+  function phoneOf(message: FileMessage, file: FetchableFile): (() => ReturnType<typeof asked>) | undefined {
     const link = sessions.link(message.session_id)
     const asked = async () => {
       // Columns that only canonical addresses are written to.
@@ -252,7 +267,7 @@ export function createMessageFiles({
     return link === undefined ? undefined : asked
   }
 
-  async function tellHere(tx: Tx, message: MessageRow, row: MediaRow): Promise<void> {
+  async function tellHere(tx: Tx, message: FileMessage, row: MediaRow): Promise<void> {
     const now = clock.now()
     if ((await fileIsHere.run(tx, { messageId: message.id, mediaId: row.id, now })) === 0) return
     const data: EventData<'media.downloaded'> = {
@@ -276,7 +291,7 @@ export function createMessageFiles({
     await events.append(tx, [{ sessionId: message.session_id, type: 'media.failed', at: now, id, data }])
   }
 
-  async function refOf(tx: Tx, message: MessageRow, timestamp: number) {
+  async function refOf(tx: Tx, message: FileMessage, timestamp: number) {
     // A column that only canonical addresses are written to.
     const jid = message.chat_jid as Jid
     const { session_id: sessionId, whatsapp_id: messageId, id: dbId } = message
@@ -292,13 +307,13 @@ export function createMessageFiles({
   }
 
   /** The file of a message that we sent, which is ours. */
-  async function sentFile(message: MessageRow): Promise<MediaRow | undefined> {
+  async function sentFile(message: FileMessage): Promise<MediaRow | undefined> {
     const id = message.shown === 1 ? mediaOf(contentOf(message))?.storedAs : undefined
     return id === undefined ? undefined : mediaById.first(database, { id })
   }
 
   /** Has it fetched now, unless it failed for good a moment ago. */
-  async function want(messageId: number, message: MessageRow): Promise<void> {
+  async function want(messageId: number, message: FileMessage): Promise<void> {
     const now = clock.now()
     const row = await fileOfMessage.first(database, { messageId })
     if (row?.state === 'failed' && row.failure !== null && row.updated_at > now - askAgainMs)

@@ -2,7 +2,6 @@ import { Readable } from 'node:stream'
 
 import { type DataOf, endpoints, HubError, isoOf } from '@inbox-hub/contract'
 
-import type { MessageFinder } from '../../messages/index.ts'
 import type { Clock } from '../../platform/clock.ts'
 import type { Http } from '../../platform/http/index.ts'
 import type { Sessions } from '../../sessions/index.ts'
@@ -14,7 +13,8 @@ import type { MessageFiles } from './message-files.ts'
 export interface MessageFileRoutesDeps {
   media: Pick<Media, 'links'>
   files: MessageFiles
-  finder: MessageFinder
+  /** Finds the message that an id in a path means. */
+  finder: { find(sessionIds: readonly number[], id: string): Promise<{ id: number } | undefined> }
   sessions: Pick<Sessions, 'find'>
   clock: Clock
 }

@@ -250,7 +250,7 @@ class BaileysEngine implements Engine {
         logger: silentLogger,
         ...this.#caches.of(sessionId),
         msgRetryCounterCache: this.#retries.of(sessionId),
-        // Our own deadlines end what takes too long (link.ts); a timer per frame costs a tenth of all CPU.
+        // Our own deadlines end what takes too long (link/connection.ts); a timer per frame costs a tenth of all CPU.
         connectTimeoutMs: 0,
         keepAliveIntervalMs: KEEP_ALIVE_MS,
         transactionOpts: { maxCommitRetries: 1, delayBetweenTriesMs: 10 },

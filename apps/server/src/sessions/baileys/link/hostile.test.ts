@@ -11,7 +11,7 @@ import { SharedCaches } from '../caches.ts'
 import type { Acquaintance, LinkEvent } from '../index.ts'
 import { silentLogger } from '../runtime/index.ts'
 import { startRig } from '../testing/rig.ts'
-import type { LinkParts } from './link.ts'
+import type { LinkParts } from './parts.ts'
 import { SocketLink } from './link.ts'
 import { PrivacyTokens } from './privacy-tokens.ts'
 

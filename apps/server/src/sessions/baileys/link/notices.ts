@@ -1,0 +1,161 @@
+import type { BinaryNode } from '../baileys.ts'
+
+import type { Jid } from '@inbox-hub/whatsapp'
+import { isLid, userOf } from '@inbox-hub/whatsapp'
+
+import type { Acquaintance, Passing } from '../index.ts'
+import { addressIn } from '../journal/envelope.ts'
+import { callSignalIn } from './calls.ts'
+import type { Connection } from './connection.ts'
+import { noticesIn, pairsIn } from './group-notices.ts'
+import {
+  changedNewslettersIn,
+  newsletterCountsIn,
+  newsletterMessageIn,
+  type NewsletterNews,
+} from './newsletters.ts'
+import { numberChangesIn } from './number-changes.ts'
+import type { LinkParts } from './parts.ts'
+import { personNoticesIn } from './people.ts'
+import type { Wire } from './wire.ts'
+
+/** What WhatsApp's stanzas tell: stored, with the addresses it tells, before WhatsApp is told that we know. Presence alone is told and forgotten. */
+export class Notices {
+  readonly #connection: Connection
+  readonly #parts: LinkParts
+
+  constructor(connection: Connection, parts: LinkParts) {
+    this.#connection = connection
+    this.#parts = parts
+  }
+
+  /** `followAppState` reads a `server_sync`, and answers what baileys is to see of it. */
+  attach(wire: Wire, followAppState: (node: BinaryNode) => Promise<BinaryNode>): void {
+    const { clock } = this.#connection
+    wire.inTurn(
+      'CB:message',
+      (node) => {
+        const newsletter = newsletterMessageIn(node, clock.now())
+        if (newsletter !== undefined) return this.keepNewsletter(newsletter)
+        this.#parts.inbox.remember(node)
+        return hasCiphertext(node) || node.attrs['category'] === 'peer'
+          ? undefined
+          : this.#parts.inbox.keepAbsent(node)
+      },
+      (error) => this.#connection.onBadFrame(error),
+    )
+    wire.gate('CB:receipt', (node) => {
+      const row = this.#parts.inbox.receiptRow(node)
+      return row && this.#parts.store.commit([], [row])
+    })
+    wire.gate('CB:call', (node) => this.#keepCall(node))
+    wire.gate('CB:notification', (node) => {
+      if (node.attrs['type'] === 'w:gp2') return this.#keepGroupNotices(node)
+      if (node.attrs['type'] === 'contacts') return this.#keepNumberChanges(node)
+      if (node.attrs['type'] === 'newsletter') {
+        const counts = newsletterCountsIn(node, clock.now())
+        return counts && this.keepNewsletter(counts)
+      }
+      if (node.attrs['type'] === 'mex') return this.#keepChangedNewsletters(changedNewslettersIn(node))
+      return node.attrs['type'] === 'server_sync' ? followAppState(node) : this.#keepPersonNotices(node)
+    })
+    wire.on('CB:presence', (node: BinaryNode) => this.#onPresence(node))
+    wire.on('CB:chatstate', (node: BinaryNode) => this.#onPresence(node))
+  }
+
+  keepNewsletter({ jid, news }: { jid: Jid; news: NewsletterNews }): Promise<void> {
+    const { sessionId } = this.#connection.lease
+    return this.#parts.keepFacts([{ type: 'newsletter', sessionId, jid, news }])
+  }
+
+  #keepChangedNewsletters(jids: readonly Jid[]): Promise<void> | undefined {
+    const { sessionId } = this.#connection.lease
+    if (jids.length === 0) return undefined
+    return this.#parts.keepFacts(
+      jids.map((jid) => ({ type: 'newsletter', sessionId, jid, news: { is: 'changed' } })),
+    )
+  }
+
+  #keepGroupNotices(node: BinaryNode): Promise<void> | undefined {
+    const { sessionId } = this.#connection.lease
+    const facts = noticesIn(node, this.#connection.clock.now()).flatMap(({ jid, notice }): Acquaintance[] => [
+      ...pairsIn(notice).map(({ lid, pn }) => ({ type: 'lid_mapping' as const, sessionId, lid, pn })),
+      { type: 'group', sessionId, jid, notice },
+    ])
+    return facts.length === 0 ? undefined : this.#parts.keepFacts(facts)
+  }
+
+  /** The LID stays when a number changes: what stands under it is shown under the new one from then on. */
+  #keepNumberChanges(node: BinaryNode): Promise<void> | undefined {
+    const changes = numberChangesIn(node)
+    const { sock } = this.#connection
+    if (changes.length === 0 || sock === undefined) return undefined
+    return (async () => {
+      const pairs: { lid: string; pn: string }[] = []
+      for (const { from, to, lid } of changes) {
+        // From the store alone: WhatsApp would answer of the old number that it is nobody's.
+        const stored = lid ?? (await this.#lidOf(from))
+        if (stored !== undefined) pairs.push({ lid: stored, pn: to })
+      }
+      if (pairs.length > 0) await sock.signalRepository.lidMapping.storeLIDPNMappings(pairs)
+    })()
+  }
+
+  async #lidOf(pn: Jid): Promise<string | undefined> {
+    const user = await this.#parts.store.readOne('lid-mapping', userOf(pn))
+    return user === undefined ? undefined : `${Buffer.from(user).toString('utf8')}@lid`
+  }
+
+  #keepPersonNotices(node: BinaryNode): Promise<void> | undefined {
+    const { sessionId } = this.#connection.lease
+    const notices = personNoticesIn(node, this.#connection.clock.now())
+    if (notices.length === 0) return undefined
+    return this.#parts.keepFacts(notices.map((notice) => ({ type: 'person', sessionId, notice })))
+  }
+
+  #keepCall(node: BinaryNode): Promise<void> | undefined {
+    const { sessionId } = this.#connection.lease
+    const signal = callSignalIn(node, this.#connection.clock.now())
+    if (signal === undefined) return undefined
+    const { jid, alt } = signal.creator
+    const known: Acquaintance[] =
+      alt === undefined || isLid(jid) === isLid(alt)
+        ? []
+        : [{ type: 'lid_mapping', sessionId, lid: isLid(jid) ? jid : alt, pn: isLid(jid) ? alt : jid }]
+    return this.#parts.keepFacts([...known, { type: 'call', sessionId, signal }])
+  }
+
+  /** From the stanzas: baileys' event says `available` when typing stops. */
+  #onPresence(node: BinaryNode): void {
+    const state = presenceIn(node)
+    const chat = addressIn(node.attrs, 'from')
+    const from = addressIn(node.attrs, 'participant') ?? chat
+    if (state === undefined || chat === undefined || from === undefined) return
+    const seconds = Number(node.attrs['last'])
+    const lastSeen = Number.isSafeInteger(seconds) && seconds > 0 ? seconds * 1000 : undefined
+    this.#parts.tellPassing({
+      type: 'presence',
+      sessionId: this.#connection.lease.sessionId,
+      chat,
+      from,
+      state,
+      lastSeen,
+    })
+  }
+}
+
+function hasCiphertext({ content }: BinaryNode): boolean {
+  return (
+    Array.isArray(content) &&
+    content.some(
+      (child) => (child.tag === 'enc' || child.tag === 'plaintext') && child.content instanceof Uint8Array,
+    )
+  )
+}
+
+function presenceIn({ tag, attrs, content }: BinaryNode): Passing['state'] | undefined {
+  if (tag === 'presence') return attrs['type'] === 'unavailable' ? 'unavailable' : 'available'
+  const [child] = Array.isArray(content) ? content : []
+  if (child?.tag === 'composing') return child.attrs['media'] === 'audio' ? 'recording' : 'composing'
+  return child?.tag === 'paused' ? 'paused' : undefined
+}

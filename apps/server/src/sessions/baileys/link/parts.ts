@@ -1,0 +1,33 @@
+import type { AuthenticationCreds } from '../baileys.ts'
+
+import type { Clock } from '../../../platform/clock.ts'
+import type { Log } from '../../../platform/log.ts'
+import type { SharedCaches } from '../caches.ts'
+import type { CredentialsWriter } from '../credentials.ts'
+import type { Acquaintance, DialOptions, Passing } from '../index.ts'
+import type { Inbox } from '../journal/inbox.ts'
+import type { SignalStore } from '../signal/store.ts'
+import type { SocketContext } from '../socket-context.ts'
+import type { PrivacyTokens } from './privacy-tokens.ts'
+import type { UploadRoute } from './upload.ts'
+
+/** What one generation's link is made of, before there is a socket. */
+export interface LinkParts {
+  options: DialOptions
+  context: SocketContext
+  creds: AuthenticationCreds
+  credentials: CredentialsWriter
+  store: SignalStore
+  inbox: Inbox
+  caches: SharedCaches
+  tokens: PrivacyTokens
+  uploadRoute: UploadRoute
+  clock: Clock
+  log: Log
+  tellPassing: (passing: Passing) => void
+  keepFacts: (facts: readonly Acquaintance[]) => Promise<void>
+  /** Fetches from WhatsApp's own hosts alone, the way the session's traffic goes. */
+  download: (url: string, limits: { maxBytes: number; timeoutMs: number }) => Promise<Uint8Array>
+  onOnline: () => void
+  onClosed: () => void
+}

@@ -1,6 +1,6 @@
 import type { proto } from '../baileys.ts'
 import type { Addresses } from '../line.ts'
-import type { Recipient } from './phone.ts'
+import type { Recipient } from './phone-options.ts'
 import type { PhoneMessage } from './phone-message.ts'
 import type { SyncedSettings } from './synced-settings.ts'
 

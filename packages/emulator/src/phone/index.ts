@@ -4,15 +4,14 @@ export type { Content, QuotedMessage, TextContent } from './content.ts'
 export { QrError } from './linking-qr.ts'
 export type { SentMessage } from './memory.ts'
 export { WrongCodeError } from './pairing-code.ts'
-export {
-  type Activity,
-  type Addressing,
-  type AutomaticReceipts,
-  Phone,
-  phoneFactory,
-  type PhoneOptions,
-  type Recipient,
-  type SendOptions,
-} from './phone.ts'
+export { Phone, phoneFactory } from './phone.ts'
 export type { PhoneMessage } from './phone-message.ts'
+export type {
+  Activity,
+  Addressing,
+  AutomaticReceipts,
+  PhoneOptions,
+  Recipient,
+  SendOptions,
+} from './phone-options.ts'
 export type { ShownMessage } from './shown-message.ts'

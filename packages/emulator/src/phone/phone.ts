@@ -1,9 +1,6 @@
-import { randomBytes } from 'node:crypto'
-
-import { type BinaryNode, proto } from '../baileys.ts'
-import { deviceJid, isGroup, namesAuthors, parseUser, statusBroadcast } from '../jid.ts'
+import type { BinaryNode, proto } from '../baileys.ts'
+import { isGroup, statusBroadcast } from '../jid.ts'
 import {
-  type Addresses,
   type CodePairing,
   type Companion,
   type KeyBundle,
@@ -12,93 +9,46 @@ import {
   type ProfileLine,
   type SimulatedPhone,
 } from '../line.ts'
-import { Log } from '../log.ts'
+import type { Log } from '../log.ts'
 import {
   bytesOfFile,
-  isGoodRequest,
   type MediaContent,
   mediaOf,
   type MediaRetryAnswer,
   open,
-  retryErrors,
-  retryResult,
   toMediaMessage,
 } from '../media/index.ts'
 import { KeyPair } from '../signal/index.ts'
-import { child, children, childrenOf, node } from '../stanza.ts'
+import { node } from '../stanza.ts'
 import type { WaitOptions } from '../truth.ts'
 import { ownDeviceIdentity } from './adv.ts'
 import type { Collection } from './app-state.ts'
+import { historyNotification } from './bootstrap.ts'
 import { type CallOptions, type CallSignal, PhoneCalls } from './calls.ts'
 import { ChatSettings } from './chat-settings.ts'
-import {
-  appStateKeyShare,
-  historyNotification,
-  initialHistory,
-  olderHistory,
-  type Remembered,
-} from './bootstrap.ts'
+import { CompanionCare } from './companion-care.ts'
 import { type Content, textOf, toMessage } from './content.ts'
+import { disappearing, edit, keeping, type MessageIn, pin, reaction, revocation, vote } from './deeds.ts'
+import { Inbound } from './inbound.ts'
+import { createLater } from './later.ts'
 import { Linking } from './linking.ts'
 import { Memory, type SentMessage } from './memory.ts'
+import { newId } from './message-id.ts'
+import { Names } from './names.ts'
 import { PhoneDevice } from './phone-device.ts'
-import { keyOf, type PhoneMessage, toWebMessage } from './phone-message.ts'
-import { sealVote } from './poll-vote.ts'
+import { keyOf, type PhoneMessage } from './phone-message.ts'
+import type {
+  Activity,
+  Addressing,
+  AutomaticReceipts,
+  PastMessage,
+  PhoneOptions,
+  Recipient,
+  SendOptions,
+} from './phone-options.ts'
 import { shownAs, type ShownMessage } from './shown-message.ts'
 import { Simulated } from './simulated.ts'
 import { SyncedSettings } from './synced-settings.ts'
-
-/** Which receipts a phone sends by itself. `read` includes the delivery receipt. */
-export type AutomaticReceipts = 'off' | 'delivery' | 'read'
-
-/** How a chat with a person is addressed on the wire. WhatsApp has moved to `lid`; `pn` is the number. */
-export type Addressing = 'lid' | 'pn'
-
-export interface PhoneOptions {
-  /** Default `delivery`. */
-  receipts?: AutomaticReceipts
-  /** Default `lid`. */
-  addressing?: Addressing
-  /** Default `Phone …` with the last digits of the number. */
-  pushName?: string
-  /** Messages each phone remembers. Default 10,000. */
-  keepMessages?: number
-}
-
-export interface SendOptions {
-  /** The message's id; made up when left out. */
-  id?: string
-  addressing?: Addressing
-  /** Which of the phone's devices sends it; default 0, the phone itself. */
-  device?: number
-  /** What is encrypted in place of the message: bytes that nobody can read as one. A reader that asks again gets the message. */
-  plaintext?: Uint8Array
-  /** Whom a status, or what is done to one, is for. */
-  audience?: readonly Recipient[]
-}
-
-/** A message from before a device was linked. */
-export interface PastMessage {
-  id?: string
-  text: Content
-  /** Who wrote it, in groups. */
-  from?: Recipient
-  fromMe?: boolean
-  /** Unix ms. */
-  at: number
-  pushName?: string
-}
-
-/** What somebody is seen doing: typing, coming online, calling. */
-export interface Activity {
-  /** As the stanza named them. */
-  from: string
-  what: 'composing' | 'recording' | 'paused' | 'available' | 'unavailable' | 'call'
-  at: number
-}
-
-/** Someone to write to: a number, a JID, or anything that has a number. */
-export type Recipient = string | { readonly number: string }
 
 /** Phones for one emulator: pass it to the server, which makes a phone for each number when first needed. */
 export function phoneFactory(options: PhoneOptions = {}): PhoneFactory<Phone> {
@@ -121,7 +71,6 @@ export class Phone implements SimulatedPhone {
   addressing: Addressing
   /** What it does when a linked client asks for a file again; may be changed at any time. */
   mediaRetries: MediaRetryAnswer = 'uploads'
-  readonly activity: Log<Activity>
   /** What is set for all devices of the account. */
   readonly settings: ChatSettings
   readonly #line: Line
@@ -131,11 +80,12 @@ export class Phone implements SimulatedPhone {
   readonly #settings: SyncedSettings
   readonly #memory: Memory
   readonly #calls: PhoneCalls
+  readonly #names: Names
+  readonly #care: CompanionCare
+  readonly #inbound: Inbound
   #pushName: string
   /** Stanzas that came while the phone was offline; undefined while it is online. */
   #held: { device: number; stanza: BinaryNode }[] | undefined
-  /** Receipts and the like that follow once what is being routed has been. */
-  #due: (() => void)[] = []
 
   constructor(line: Line, simulated: Simulated, options: PhoneOptions = {}) {
     this.#line = line
@@ -143,19 +93,34 @@ export class Phone implements SimulatedPhone {
     this.#pushName = options.pushName ?? `Phone ${line.number.slice(-4)}`
     this.receipts = options.receipts ?? 'delivery'
     this.addressing = options.addressing ?? 'lid'
-    this.activity = new Log(1000, () => line.truth.touched())
+    this.#names = new Names(line)
     this.#calls = new PhoneCalls(line)
     this.#memory = new Memory(line, options.keepMessages ?? 10_000)
     this.#settings = new SyncedSettings(line)
     this.settings = new ChatSettings(this.#settings, {
-      chat: (chat) => this.#chatJid(chat, this.addressing),
+      chat: (chat) => this.#names.chatJid(chat, this.addressing),
       person: (address) => {
-        const account = this.#accountOf(address)
+        const account = this.#names.accountOf(address)
         this.#memory.meets(account, undefined)
         return account
       },
     })
     this.#linking = new Linking(line, () => this.#device(0).signal.identity)
+    const parts = { line, memory: this.#memory, names: this.#names, later: createLater() }
+    this.#care = new CompanionCare({
+      ...parts,
+      settings: this.#settings,
+      linking: this.#linking,
+      device: () => this.#device(0),
+      mediaRetries: () => this.mediaRetries,
+    })
+    this.#inbound = new Inbound({
+      ...parts,
+      calls: this.#calls,
+      companions: this.#care,
+      device: (number) => this.#device(number),
+      receipts: () => this.receipts,
+    })
     this.#devices.set(0, new PhoneDevice(line, 0, simulated))
   }
 
@@ -180,6 +145,10 @@ export class Phone implements SimulatedPhone {
   /** What it shows of itself: picture, about, privacy, whom it blocks, its shop. */
   get profile(): ProfileLine {
     return this.#line.profile
+  }
+
+  get activity(): Log<Activity> {
+    return this.#inbound.activity
   }
 
   /** What it received and wrote, oldest first, one entry for each of its devices. */
@@ -322,77 +291,37 @@ export class Phone implements SimulatedPhone {
 
   /** Reacts to a message; an empty text takes the reaction back. A reaction to a status is for its author. */
   reacts(to: PhoneMessage, emoji: string, options: SendOptions = {}): SentMessage {
-    const senderTimestampMs = this.#line.clock.now()
-    const message = (chat: string): proto.IMessage => ({
-      reactionMessage: { key: { ...keyOf(to), remoteJid: chat }, text: emoji, senderTimestampMs },
-    })
     const audience = to.chat === statusBroadcast && { audience: [to.from] }
-    return this.#write(to.chat, (_, chat) => message(chat), { ...audience, ...options })
+    const message = reaction(to, emoji, this.#line.clock.now())
+    return this.#write(to.chat, message, { ...audience, ...options })
   }
 
   /** Changes the text of a message it wrote. */
   edits(sent: Pick<SentMessage, 'id' | 'chat'>, text: string, options: SendOptions = {}): SentMessage {
-    const message = (chat: string): proto.IMessage => ({
-      protocolMessage: {
-        type: proto.Message.ProtocolMessage.Type.MESSAGE_EDIT,
-        key: { id: sent.id, remoteJid: chat, fromMe: true },
-        editedMessage: { conversation: text },
-        timestampMs: this.#line.clock.now(),
-      },
-    })
-    return this.#write(sent.chat, (_, chat) => message(chat), options, { edit: '1' })
+    const message = edit(sent.id, text, this.#line.clock.now())
+    return this.#write(sent.chat, message, options, { edit: '1' })
   }
 
   /** Deletes a message it wrote, for everyone. */
   deletes(sent: Pick<SentMessage, 'id' | 'chat'>, options: SendOptions = {}): SentMessage {
-    const message = (chat: string): proto.IMessage => ({
-      protocolMessage: {
-        type: proto.Message.ProtocolMessage.Type.REVOKE,
-        key: { id: sent.id, remoteJid: chat, fromMe: true },
-      },
-    })
     const audience = this.#device(options.device ?? 0).audienceOf(sent.id)
-    return this.#write(sent.chat, (_, chat) => message(chat), { audience, ...options }, { edit: '7' })
+    const message = revocation({ id: sent.id, fromMe: true })
+    return this.#write(sent.chat, message, { audience, ...options }, { edit: '7' })
   }
 
   /** Deletes for everyone what another wrote, as an administrator of the group. */
   deletesAsAdmin(of: PhoneMessage, options: SendOptions = {}): SentMessage {
-    const message = (chat: string): proto.IMessage => ({
-      protocolMessage: {
-        type: proto.Message.ProtocolMessage.Type.REVOKE,
-        key: { ...keyOf(of), remoteJid: chat },
-      },
-    })
-    return this.#write(of.chat, (_, chat) => message(chat), options, { edit: '8' })
+    return this.#write(of.chat, revocation(keyOf(of)), options, { edit: '8' })
   }
 
   /** Pins a message for everybody in its chat, for so many seconds; `false` takes it off again. */
   pins(what: PhoneMessage, seconds: number | false = 604_800, options: SendOptions = {}): SentMessage {
-    const { PIN_FOR_ALL, UNPIN_FOR_ALL } = proto.Message.PinInChatMessage.Type
-    const senderTimestampMs = this.#line.clock.now()
-    const message = (chat: string): proto.IMessage => ({
-      pinInChatMessage: {
-        key: { ...keyOf(what), remoteJid: chat },
-        type: seconds === false ? UNPIN_FOR_ALL : PIN_FOR_ALL,
-        senderTimestampMs,
-      },
-      ...(seconds !== false && { messageContextInfo: { messageAddOnDurationInSecs: seconds } }),
-    })
-    return this.#write(what.chat, (_, chat) => toMessage(message(chat), () => chat), options, { edit: '2' })
+    return this.#write(what.chat, pin(what, seconds, this.#line.clock.now()), options, { edit: '2' })
   }
 
   /** Keeps a message that would disappear, or lets it go. */
   keeps(what: PhoneMessage, kept = true, options: SendOptions = {}): SentMessage {
-    const { KEEP_FOR_ALL, UNDO_KEEP_FOR_ALL } = proto.KeepType
-    const timestampMs = this.#line.clock.now()
-    const message = (chat: string): proto.IMessage => ({
-      keepInChatMessage: {
-        key: { ...keyOf(what), remoteJid: chat },
-        keepType: kept ? KEEP_FOR_ALL : UNDO_KEEP_FOR_ALL,
-        timestampMs,
-      },
-    })
-    return this.#write(what.chat, (_, chat) => message(chat), options)
+    return this.#write(what.chat, keeping(what, kept, this.#line.clock.now()), options)
   }
 
   /**
@@ -401,32 +330,17 @@ export class Phone implements SimulatedPhone {
    * @throws {RangeError} the poll came without its secret
    */
   votes(poll: PhoneMessage, chosen: readonly string[], options: SendOptions = {}): SentMessage {
-    const secret = poll.message.messageContextInfo?.messageSecret
-    if (!secret) throw new RangeError(`${poll.id} has no secret to vote with`)
-    const senderTimestampMs = this.#line.clock.now()
-    return this.#write(
-      poll.chat,
-      (toJid, chat) => {
-        const people = { creator: toJid(poll.from), voter: toJid(this.number) }
-        const vote = sealVote({ id: poll.id, secret, ...people }, chosen)
-        const pollCreationMessageKey = { ...keyOf(poll), remoteJid: chat }
-        return { pollUpdateMessage: { pollCreationMessageKey, vote, senderTimestampMs } }
-      },
-      options,
-    )
+    return this.#write(poll.chat, vote(poll, this.number, chosen, this.#line.clock.now()), options)
   }
 
   /** Sets how long messages of a chat live from now on, 0: they stay. */
   setsDisappearing(chat: Recipient, seconds: number, options: SendOptions = {}): SentMessage {
-    const ephemeralSettingTimestamp = Math.floor(this.#line.clock.now() / 1000)
-    const type = proto.Message.ProtocolMessage.Type.EPHEMERAL_SETTING
-    const message = { protocolMessage: { type, ephemeralExpiration: seconds, ephemeralSettingTimestamp } }
-    return this.#write(chat, () => message, options)
+    return this.#write(chat, disappearing(seconds, this.#line.clock.now()), options)
   }
 
   /** Shows as typing (or recording, or no more) in a chat. */
   types(to: Recipient, state: 'composing' | 'recording' | 'paused' = 'composing'): void {
-    const chat = this.#chatJid(to, this.addressing)
+    const chat = this.#names.chatJid(to, this.addressing)
     const what = state === 'recording' ? node('composing', { media: 'audio' }) : node(state)
     this.#line.send(0, node('chatstate', { to: chat }, [what]))
   }
@@ -434,7 +348,7 @@ export class Phone implements SimulatedPhone {
   /** Calls somebody, or everybody in a group. Returns the call's id. */
   calls(to: Recipient, options: CallOptions = {}): string {
     return this.#calls.offer(
-      this.#called(to),
+      this.#names.called(to, this.addressing),
       typeof to === 'string' && isGroup(to) ? to : undefined,
       options,
     )
@@ -442,7 +356,7 @@ export class Phone implements SimulatedPhone {
 
   /** Ends a call it made; `reason` as WhatsApp has it: `timeout` when it rang out. */
   hangsUp(to: Recipient, callId: string, reason?: string): void {
-    this.#calls.end(this.#called(to), callId, reason)
+    this.#calls.end(this.#names.called(to, this.addressing), callId, reason)
   }
 
   /** Takes or refuses a call that rings here. @throws {RangeError} none of that id does */
@@ -460,14 +374,14 @@ export class Phone implements SimulatedPhone {
 
   /** Marks a message, or all of a chat, as read: sends read receipts for those that have none yet. */
   reads(what: PhoneMessage | Recipient): void {
-    if (isMessage(what)) return this.#markRead([what])
+    if (isMessage(what)) return this.#inbound.markRead([what])
     const key = this.chatWith(what)
-    this.#markRead(this.#memory.own(({ chat }) => chat === key))
+    this.#inbound.markRead(this.#memory.own(({ chat }) => chat === key))
   }
 
   /** How {@link messages} name the chat with somebody, or a group. */
   chatWith(chat: Recipient): string {
-    return typeof chat === 'string' && namesAuthors(chat) ? chat : this.#accountOf(chat).pn
+    return this.#names.chatWith(chat)
   }
 
   /** A message as its chat shows it: edited, deleted, with reactions and votes. Undefined when the phone has no such message. */
@@ -556,7 +470,7 @@ export class Phone implements SimulatedPhone {
   sees(what: Activity['what'], from?: Recipient, wait: WaitOptions = {}): Promise<Activity> {
     const who = from === undefined ? undefined : this.chatWith(from)
     const seen = (one: Activity): boolean =>
-      one.what === what && (who === undefined || this.#barePn(one.from) === who)
+      one.what === what && (who === undefined || this.#names.barePn(one.from) === who)
     return this.#until(() => this.activity.find(seen), `see ${what}`, wait)
   }
 
@@ -574,7 +488,7 @@ export class Phone implements SimulatedPhone {
   ): string {
     const key = this.chatWith(chat)
     const author = isGroup(key) ? from : chat
-    const other = author === undefined ? undefined : this.#accountOf(author)
+    const other = author === undefined ? undefined : this.#names.accountOf(author)
     if (other !== undefined) this.#memory.meets(other, pushName)
     const message =
       typeof content === 'string' ? { conversation: content } : toMessage(content, (address) => address)
@@ -596,7 +510,7 @@ export class Phone implements SimulatedPhone {
   /** What its history says of a chat beside the messages: archived, unread, pinned, muted, … */
   describes(chat: Recipient, settings: proto.IConversation): void {
     const key = this.chatWith(chat)
-    if (!isGroup(key)) this.#memory.meets(this.#accountOf(chat), undefined)
+    if (!isGroup(key)) this.#memory.meets(this.#names.accountOf(chat), undefined)
     this.#memory.chats.set(key, { ...this.#memory.chats.get(key), ...settings })
   }
 
@@ -607,7 +521,7 @@ export class Phone implements SimulatedPhone {
 
   /** WhatsApp tells its linked devices that a contact has another number now. */
   learnsNumberChange(of: Recipient, number: string): void {
-    const { pn: old, lid } = this.#accountOf(of)
+    const { pn: old, lid } = this.#names.accountOf(of)
     const digits = number.replace(/\D/g, '')
     for (const { device } of this.companions())
       this.#line.notify(device, { type: 'contacts', from: old }, [
@@ -617,7 +531,7 @@ export class Phone implements SimulatedPhone {
 
   /** The notification alone, whatever it leads to. */
   tellsNotification(notification: proto.Message.IHistorySyncNotification): void {
-    for (const { pn } of this.companions()) this.#tellHistory(pn, notification)
+    for (const { pn } of this.companions()) this.#care.tellHistory(pn, notification)
   }
 
   // What the server asks of a phone
@@ -631,29 +545,11 @@ export class Phone implements SimulatedPhone {
       this.#held.push({ device, stanza })
       return
     }
-    switch (stanza.tag) {
-      case 'message':
-        return this.#receiveMessage(this.#device(device), stanza)
-      case 'receipt':
-        return this.#receiveReceipt(this.#device(device), stanza)
-      case 'call':
-        this.#calls.hear(stanza)
-        return this.#noteActivity(stanza)
-      case 'chatstate':
-      case 'presence':
-        return this.#noteActivity(stanza)
-      default: // Notifications: nothing they tell is kept here, it is asked of the server when needed.
-    }
+    this.#inbound.take(device, stanza)
   }
 
   companionOnline(companion: Companion, first: boolean): void {
-    if (!first) return
-    const { number, pn, lid } = this.#line
-    const remembered = this.#remembered()
-    const contacts = [...remembered.contacts, { number, pn, lid, pushName: this.#pushName }]
-    this.#tellCompanion(companion.pn, this.#keyShare())
-    for (const part of initialHistory({ ...remembered, contacts }, companion.wantsFullHistory))
-      this.#tellHistory(companion.pn, historyNotification(part, this.#line.media))
+    if (first) this.#care.welcome(companion, this.#pushName)
   }
 
   appStatePatched(collection: string, patch: Uint8Array): void {
@@ -675,15 +571,15 @@ export class Phone implements SimulatedPhone {
 
   #write(
     to: Recipient,
-    build: (toJid: (address: string) => string, chat: string) => proto.IMessage,
+    build: MessageIn,
     options: SendOptions,
     attrs: BinaryNode['attrs'] = {},
   ): SentMessage {
     const { id = newId(), device = 0, addressing = this.addressing, plaintext, audience = [] } = options
-    const chat = this.#chatJid(to, addressing)
+    const chat = this.#names.chatJid(to, addressing)
     const group = isGroup(chat) ? this.#line.group(chat) : undefined
     const form = group?.addressing ?? (chat.endsWith('@lid') ? 'lid' : 'pn')
-    const message = build((address) => this.#chatJid(address, form), chat)
+    const message = build((address) => this.#names.chatJid(address, form), chat)
     const writer = this.#device(device)
     const sent = this.#memory.sending(id, this.chatWith(to))
     this.#memory.add({
@@ -698,177 +594,9 @@ export class Phone implements SimulatedPhone {
       device,
       wire: undefined,
     })
-    const readers = audience.map((each) => this.#chatJid(each, addressing))
+    const readers = audience.map((each) => this.#names.chatJid(each, addressing))
     writer.write(chat, message, id, attrs, plaintext, readers)
     return sent
-  }
-
-  #receiveMessage(device: PhoneDevice, stanza: BinaryNode): void {
-    const { id = '', from = '', participant, category, notify, recipient, t } = stanza.attrs
-    const { truth, clock } = this.#line
-    const author = this.#devicePn(participant ?? from)
-    const reading = device.read(stanza)
-    if (!reading.readable) {
-      truth.decryptFailures.add({ id, by: device.pn, from: author, reason: reading.reason, at: clock.now() })
-      if (reading.retry) this.#later(() => device.askAgain(stanza))
-      return
-    }
-    const isOwn = this.#barePn(author) === this.pn
-    const copy = isOwn ? reading.message.deviceSentMessage : undefined
-    const message = copy?.message ?? reading.message
-    const chat = isGroup(from) ? from : (recipient ?? from)
-    const text = textOf(message)
-    truth.decrypted.add({ id, by: device.pn, from: author, chat, text, at: clock.now() })
-    if (category === 'peer') {
-      if (isOwn) this.#answerCompanion(from, id, message)
-      return
-    }
-    if (!isOwn) {
-      const account = this.#line.account(author)
-      if (account !== undefined) this.#memory.meets(account, notify)
-    }
-    const received: PhoneMessage = {
-      id,
-      chat: isGroup(chat) ? chat : this.#barePn(chat),
-      from: author,
-      fromMe: isOwn,
-      text,
-      message,
-      pushName: notify,
-      at: Number(t) * 1000,
-      device: device.number,
-      wire: { from, participant },
-    }
-    const isNew = this.#memory.add(received)
-    if (isOwn || this.receipts === 'off') return
-    this.#later(() => {
-      device.acknowledge({ from, participant }, [id], undefined)
-      if (isNew && this.receipts === 'read') this.#markRead([received])
-    })
-  }
-
-  #receiveReceipt(device: PhoneDevice, receipt: BinaryNode): void {
-    const { id = '', from = '', participant, type } = receipt.attrs
-    if (type === 'retry') {
-      this.#later(() => device.writeAgain(receipt))
-      return
-    }
-    if (type === 'server-error') {
-      this.#later(() => this.#answerMediaRetry(receipt))
-      return
-    }
-    const ids = [id, ...childrenOf(child(receipt, 'list'), 'item').map((item) => item.attrs['id'] ?? '')]
-    for (const one of ids) this.#memory.confirmed(one, participant ?? from, type)
-    this.#line.truth.touched()
-  }
-
-  /** A linked client cannot download a file any more. The phone has it, and uploads it again. */
-  #answerMediaRetry(receipt: BinaryNode): void {
-    const { id = '', from = '' } = receipt.attrs
-    const asker = parseUser(from)?.device
-    if (asker === undefined || this.mediaRetries === 'silence') return
-    const rmr = child(receipt, 'rmr')
-    const answer = (content: BinaryNode): void =>
-      this.#line.notify(asker, { type: 'mediaretry', id }, [content, ...(rmr === undefined ? [] : [rmr])])
-    const refuse = (why: keyof typeof retryErrors): void =>
-      answer(node('error', { code: String(retryErrors[why]) }))
-    if (this.mediaRetries !== 'uploads') return refuse(this.mediaRetries)
-    const media = mediaOf(this.messages.find((each) => each.id === id && each.device === 0)?.message)
-    const file = media && this.#line.media.store.find(media.reference.directPath)?.file
-    if (media === undefined || file === undefined) return refuse('not_found')
-    const { mediaKey } = media.reference
-    if (!isGoodRequest(receipt, mediaKey, id)) return refuse('decryption_error')
-    answer(retryResult(mediaKey, id, this.#line.media.store.put(file, media.kind)))
-  }
-
-  #noteActivity(stanza: BinaryNode): void {
-    const { from = '', participant, type } = stanza.attrs
-    const what = stanza.tag === 'call' ? 'call' : (children(stanza)[0] ?? node(type ?? 'available'))
-    const state = what === 'call' ? what : stateOf(what)
-    if (state === undefined) return
-    this.activity.add({ from: participant ?? from, what: state, at: this.#line.clock.now() })
-  }
-
-  /** What a linked device asks its phone for. */
-  #answerCompanion(companion: string, requestId: string, { protocolMessage }: proto.IMessage): void {
-    const { Type } = proto.Message.ProtocolMessage
-    if (protocolMessage?.type === Type.APP_STATE_SYNC_KEY_REQUEST) {
-      this.#later(() => this.#tellCompanion(companion, this.#keyShare()))
-    }
-    const request = protocolMessage?.peerDataOperationRequestMessage
-    for (const { messageKey } of request?.placeholderMessageResendRequest ?? []) {
-      const [message] = this.#memory.own(({ id }) => id === messageKey?.id)
-      if (message !== undefined) this.#later(() => this.#resendPlaceholder(companion, message))
-    }
-    const older = request?.historySyncOnDemandRequest
-    if (older) {
-      const { messages, isAll } = this.#olderThan(older)
-      const chat = this.chatWith(older.chatJid ?? '')
-      const history = olderHistory({ ...this.#remembered(), messages }, chat, isAll)
-      const notification = historyNotification(history, this.#line.media, requestId)
-      this.#later(() => this.#tellHistory(companion, notification))
-    }
-  }
-
-  #olderThan({
-    chatJid,
-    oldestMsgTimestampMs,
-    onDemandMsgCount,
-  }: proto.Message.PeerDataOperationRequestMessage.IHistorySyncOnDemandRequest): {
-    messages: PhoneMessage[]
-    isAll: boolean
-  } {
-    const chat = this.chatWith(chatJid ?? '')
-    const before = Number(oldestMsgTimestampMs ?? this.#line.clock.now())
-    const older = this.#memory
-      .own((message) => message.chat === chat && message.at < before)
-      .sort((a, b) => a.at - b.at)
-    const messages = older.slice(-(onDemandMsgCount ?? 50))
-    return { messages, isAll: messages.length === older.length }
-  }
-
-  #remembered(): Remembered {
-    const { contacts, chats } = this.#memory
-    return { messages: this.#memory.own(), contacts: [...contacts.values()], chats }
-  }
-
-  #resendPlaceholder(companion: string, message: PhoneMessage): void {
-    const webMessageInfoBytes = proto.WebMessageInfo.encode(toWebMessage(message, message.chat)).finish()
-    this.#tellCompanion(companion, {
-      protocolMessage: {
-        type: proto.Message.ProtocolMessage.Type.PEER_DATA_OPERATION_REQUEST_RESPONSE_MESSAGE,
-        peerDataOperationRequestResponseMessage: {
-          peerDataOperationRequestType: proto.Message.PeerDataOperationRequestType.PLACEHOLDER_MESSAGE_RESEND,
-          stanzaId: message.id,
-          peerDataOperationResult: [{ placeholderMessageResendResponse: { webMessageInfoBytes } }],
-        },
-      },
-    })
-  }
-
-  #keyShare(): proto.IMessage {
-    const companions = this.companions().map(({ device }) => device)
-    return appStateKeyShare(this.#settings.key, this.#linking.rawId, companions, this.#line.clock.now())
-  }
-
-  #tellCompanion(jid: string, message: proto.IMessage): void {
-    this.#device(0).writePeer(jid, message, newId())
-  }
-
-  #tellHistory(companion: string, historySyncNotification: proto.Message.IHistorySyncNotification): void {
-    const { HISTORY_SYNC_NOTIFICATION: type } = proto.Message.ProtocolMessage.Type
-    this.#tellCompanion(companion, { protocolMessage: { type, historySyncNotification } })
-  }
-
-  #markRead(messages: readonly PhoneMessage[]): void {
-    const unread = this.#memory.readNow(messages)
-    const bySender = Map.groupBy(unread, ({ device, wire }) => `${device} ${wire?.from} ${wire?.participant}`)
-    for (const group of bySender.values()) {
-      const [first] = group
-      if (first?.wire === undefined) continue
-      const ids = group.map(({ id }) => id)
-      this.#device(first.device).acknowledge(first.wire, ids, 'read')
-    }
   }
 
   #untilMessage(
@@ -884,54 +612,10 @@ export class Phone implements SimulatedPhone {
     return this.#line.truth.until(ask, { what: `${this.number} to ${what}`, ...wait })
   }
 
-  /** Runs `act` once the stanza being routed has reached everybody: no receipt overtakes a server's ack. */
-  #later(act: () => void): void {
-    this.#due.push(act)
-    if (this.#due.length > 1) return
-    queueMicrotask(() => {
-      const due = this.#due
-      this.#due = []
-      for (const act of due) act()
-    })
-  }
-
   #device(number: number): PhoneDevice {
     const device = this.#devices.get(number)
     if (device === undefined) throw new RangeError(`${this.number} simulates no device ${number}`)
     return device
-  }
-
-  #accountOf(recipient: Recipient): Addresses {
-    const address = typeof recipient === 'string' ? recipient : recipient.number
-    const account = this.#line.account(address)
-    if (account === undefined) throw new RangeError(`${address} is no address of an account`)
-    return account
-  }
-
-  /** How the chat is addressed on the wire. An explicit JID stays as it is. */
-  #chatJid(to: Recipient, addressing: Addressing): string {
-    if (typeof to === 'string' && namesAuthors(to)) return to
-    const account = this.#accountOf(to)
-    return addressing === 'lid' ? account.lid : account.pn
-  }
-
-  /** Whom a call to somebody or to a group rings at. */
-  #called(to: Recipient): string[] {
-    if (typeof to !== 'string' || !isGroup(to)) return [this.#chatJid(to, this.addressing)]
-    const group = this.#line.group(to)
-    if (group === undefined) throw new RangeError(`There is no group ${to}`)
-    const others = group.participants.filter(({ pn }) => pn !== this.pn)
-    return others.map(({ pn, lid }) => (group.addressing === 'lid' ? lid : pn))
-  }
-
-  #barePn(jid: string): string {
-    return this.#line.account(jid)?.pn ?? jid
-  }
-
-  #devicePn(jid: string): string {
-    const account = this.#line.account(jid)
-    if (account === undefined) return jid
-    return deviceJid(userOf(account.pn), parseUser(jid)?.device ?? 0, 's.whatsapp.net')
   }
 }
 
@@ -943,18 +627,4 @@ function fits(message: PhoneMessage, what: string | RegExp | ((message: PhoneMes
   if (typeof what === 'function') return what(message)
   if (typeof what === 'string') return message.text === what
   return message.text !== undefined && what.test(message.text)
-}
-
-function stateOf({ tag, attrs }: BinaryNode): Activity['what'] | undefined {
-  if (tag === 'composing') return attrs['media'] === 'audio' ? 'recording' : 'composing'
-  return tag === 'paused' || tag === 'available' || tag === 'unavailable' ? tag : undefined
-}
-
-function userOf(jid: string): string {
-  return jid.slice(0, jid.indexOf('@'))
-}
-
-/** As an Android phone makes them. */
-function newId(): string {
-  return `AC${randomBytes(15).toString('hex').toUpperCase()}`
 }

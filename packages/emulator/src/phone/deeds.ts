@@ -1,0 +1,83 @@
+import { proto } from '../baileys.ts'
+import { toMessage } from './content.ts'
+import { keyOf, type PhoneMessage } from './phone-message.ts'
+import { sealVote } from './poll-vote.ts'
+
+/** A message, given how its chat is addressed on the wire and how people are there. */
+export type MessageIn = (toJid: (address: string) => string, chat: string) => proto.IMessage
+
+// What is done to messages and chats is a message too. `at`: Unix ms.
+
+/** An empty text takes the reaction back. */
+export function reaction(to: PhoneMessage, emoji: string, at: number): MessageIn {
+  return (_, chat) => ({
+    reactionMessage: { key: { ...keyOf(to), remoteJid: chat }, text: emoji, senderTimestampMs: at },
+  })
+}
+
+/** The new text of a message of one's own. */
+export function edit(id: string, text: string, at: number): MessageIn {
+  return (_, chat) => ({
+    protocolMessage: {
+      type: proto.Message.ProtocolMessage.Type.MESSAGE_EDIT,
+      key: { id, remoteJid: chat, fromMe: true },
+      editedMessage: { conversation: text },
+      timestampMs: at,
+    },
+  })
+}
+
+/** Deletes for everyone the message that `key` names. */
+export function revocation(key: proto.IMessageKey): MessageIn {
+  return (_, chat) => ({
+    protocolMessage: {
+      type: proto.Message.ProtocolMessage.Type.REVOKE,
+      key: { ...key, remoteJid: chat },
+    },
+  })
+}
+
+/** For so many seconds; `false` takes it off again. */
+export function pin(what: PhoneMessage, seconds: number | false, at: number): MessageIn {
+  const { PIN_FOR_ALL, UNPIN_FOR_ALL } = proto.Message.PinInChatMessage.Type
+  const message = (chat: string): proto.IMessage => ({
+    pinInChatMessage: {
+      key: { ...keyOf(what), remoteJid: chat },
+      type: seconds === false ? UNPIN_FOR_ALL : PIN_FOR_ALL,
+      senderTimestampMs: at,
+    },
+    ...(seconds !== false && { messageContextInfo: { messageAddOnDurationInSecs: seconds } }),
+  })
+  return (_, chat) => toMessage(message(chat), () => chat)
+}
+
+/** Keeps what would disappear, or lets it go. */
+export function keeping(what: PhoneMessage, kept: boolean, at: number): MessageIn {
+  const { KEEP_FOR_ALL, UNDO_KEEP_FOR_ALL } = proto.KeepType
+  return (_, chat) => ({
+    keepInChatMessage: {
+      key: { ...keyOf(what), remoteJid: chat },
+      keepType: kept ? KEEP_FOR_ALL : UNDO_KEEP_FOR_ALL,
+      timestampMs: at,
+    },
+  })
+}
+
+/** @throws {RangeError} the poll came without its secret */
+export function vote(poll: PhoneMessage, voter: string, chosen: readonly string[], at: number): MessageIn {
+  const secret = poll.message.messageContextInfo?.messageSecret
+  if (!secret) throw new RangeError(`${poll.id} has no secret to vote with`)
+  return (toJid, chat) => {
+    const people = { creator: toJid(poll.from), voter: toJid(voter) }
+    const vote = sealVote({ id: poll.id, secret, ...people }, chosen)
+    const pollCreationMessageKey = { ...keyOf(poll), remoteJid: chat }
+    return { pollUpdateMessage: { pollCreationMessageKey, vote, senderTimestampMs: at } }
+  }
+}
+
+/** How long messages of a chat live from now on, in seconds; 0: they stay. */
+export function disappearing(seconds: number, at: number): MessageIn {
+  const ephemeralSettingTimestamp = Math.floor(at / 1000)
+  const type = proto.Message.ProtocolMessage.Type.EPHEMERAL_SETTING
+  return () => ({ protocolMessage: { type, ephemeralExpiration: seconds, ephemeralSettingTimestamp } })
+}

@@ -1,7 +1,7 @@
 import { type Endpoint, endpoints } from '@inbox-hub/contract'
 import { parseJid } from '@inbox-hub/whatsapp'
 import { Registry } from 'prom-client'
-import { expect, test } from 'vitest'
+import { expect, test, vi } from 'vitest'
 
 import { contactRoutes } from '../chats/index.ts'
 import { noExtras } from '../chats/testing/no-extras.ts'
@@ -566,7 +566,15 @@ databases('the contact API', ({ open }) => {
     await using api = await serve(hub)
     hub.sessions.arrive([{ kind: 'message', chat: ben, id: 'B1' }])
     await hub.projected()
-    const offline = await api.call(endpoints.syncSession, '/api/sessions/1/sync', {})
+    let answered = false
+    const asking = api
+      .call(endpoints.syncSession, '/api/sessions/1/sync', {})
+      .finally(() => (answered = true))
+    await vi.waitFor(() => {
+      hub.sessions.offline() // it will not come
+      expect(answered).toBe(true)
+    })
+    const offline = await asking
     expect([offline.status, offline.code]).toEqual([400, 'SESSION_NOT_CONNECTED'])
     hub.sessions.online()
     const synced = await api.call(endpoints.syncSession, '/api/sessions/1/sync', {})

@@ -1,54 +1,24 @@
 import type { BinaryNode, proto } from '../baileys.ts'
-import { isGroup, statusBroadcast } from '../jid.ts'
+import { isGroup } from '../jid.ts'
 import {
   type CodePairing,
   type Companion,
   type KeyBundle,
-  type Line,
   type PhoneFactory,
   type ProfileLine,
   type SimulatedPhone,
 } from '../line.ts'
-import type { Log } from '../log.ts'
-import {
-  bytesOfFile,
-  type MediaContent,
-  mediaOf,
-  type MediaRetryAnswer,
-  open,
-  toMediaMessage,
-} from '../media/index.ts'
 import { KeyPair } from '../signal/index.ts'
 import { node } from '../stanza.ts'
-import type { WaitOptions } from '../truth.ts'
 import { ownDeviceIdentity } from './adv.ts'
 import type { Collection } from './app-state.ts'
 import { historyNotification } from './bootstrap.ts'
-import { type CallOptions, type CallSignal, PhoneCalls } from './calls.ts'
-import { ChatSettings } from './chat-settings.ts'
-import { CompanionCare } from './companion-care.ts'
-import { type Content, textOf, toMessage } from './content.ts'
-import { disappearing, edit, keeping, type MessageIn, pin, reaction, revocation, vote } from './deeds.ts'
-import { Inbound } from './inbound.ts'
-import { createLater } from './later.ts'
-import { Linking } from './linking.ts'
-import { Memory, type SentMessage } from './memory.ts'
+import { ChattingPhone } from './chatting-phone.ts'
+import { textOf, toMessage } from './content.ts'
 import { newId } from './message-id.ts'
-import { Names } from './names.ts'
 import { PhoneDevice } from './phone-device.ts'
-import { keyOf, type PhoneMessage } from './phone-message.ts'
-import type {
-  Activity,
-  Addressing,
-  AutomaticReceipts,
-  PastMessage,
-  PhoneOptions,
-  Recipient,
-  SendOptions,
-} from './phone-options.ts'
-import { shownAs, type ShownMessage } from './shown-message.ts'
+import type { PastMessage, PhoneOptions, Recipient } from './phone-options.ts'
 import { Simulated } from './simulated.ts'
-import { SyncedSettings } from './synced-settings.ts'
 
 /** Phones for one emulator: pass it to the server, which makes a phone for each number when first needed. */
 export function phoneFactory(options: PhoneOptions = {}): PhoneFactory<Phone> {
@@ -64,96 +34,17 @@ export function phoneFactory(options: PhoneOptions = {}): PhoneFactory<Phone> {
  * Acting is synchronous: when a method returns, its stanzas have left. What comes back is awaited with
  * {@link receives}, {@link delivered} and the like.
  */
-export class Phone implements SimulatedPhone {
-  /** Receipts it sends by itself; may be changed at any time. */
-  receipts: AutomaticReceipts
-  /** Form of address of chats it writes to; may be changed at any time. */
-  addressing: Addressing
-  /** What it does when a linked client asks for a file again; may be changed at any time. */
-  mediaRetries: MediaRetryAnswer = 'uploads'
-  /** What is set for all devices of the account. */
-  readonly settings: ChatSettings
-  readonly #line: Line
-  readonly #simulated: Simulated
-  readonly #devices = new Map<number, PhoneDevice>()
-  readonly #linking: Linking
-  readonly #settings: SyncedSettings
-  readonly #memory: Memory
-  readonly #calls: PhoneCalls
-  readonly #names: Names
-  readonly #care: CompanionCare
-  readonly #inbound: Inbound
-  #pushName: string
+export class Phone extends ChattingPhone implements SimulatedPhone {
   /** Stanzas that came while the phone was offline; undefined while it is online. */
   #held: { device: number; stanza: BinaryNode }[] | undefined
 
-  constructor(line: Line, simulated: Simulated, options: PhoneOptions = {}) {
-    this.#line = line
-    this.#simulated = simulated
-    this.#pushName = options.pushName ?? `Phone ${line.number.slice(-4)}`
-    this.receipts = options.receipts ?? 'delivery'
-    this.addressing = options.addressing ?? 'lid'
-    this.#names = new Names(line)
-    this.#calls = new PhoneCalls(line)
-    this.#memory = new Memory(line, options.keepMessages ?? 10_000)
-    this.#settings = new SyncedSettings(line)
-    this.settings = new ChatSettings(this.#settings, {
-      chat: (chat) => this.#names.chatJid(chat, this.addressing),
-      person: (address) => {
-        const account = this.#names.accountOf(address)
-        this.#memory.meets(account, undefined)
-        return account
-      },
-    })
-    this.#linking = new Linking(line, () => this.#device(0).signal.identity)
-    const parts = { line, memory: this.#memory, names: this.#names, later: createLater() }
-    this.#care = new CompanionCare({
-      ...parts,
-      settings: this.#settings,
-      linking: this.#linking,
-      device: () => this.#device(0),
-      mediaRetries: () => this.mediaRetries,
-    })
-    this.#inbound = new Inbound({
-      ...parts,
-      calls: this.#calls,
-      companions: this.#care,
-      device: (number) => this.#device(number),
-      receipts: () => this.receipts,
-    })
-    this.#devices.set(0, new PhoneDevice(line, 0, simulated))
-  }
-
-  /** E.164 with the plus. */
-  get number(): string {
-    return this.#line.number
-  }
-
-  /** `12025550123@s.whatsapp.net` */
-  get pn(): string {
-    return this.#line.pn
-  }
-
   get lid(): string {
-    return this.#line.lid
-  }
-
-  get pushName(): string {
-    return this.#pushName
+    return this.line.lid
   }
 
   /** What it shows of itself: picture, about, privacy, whom it blocks, its shop. */
   get profile(): ProfileLine {
-    return this.#line.profile
-  }
-
-  get activity(): Log<Activity> {
-    return this.#inbound.activity
-  }
-
-  /** What it received and wrote, oldest first, one entry for each of its devices. */
-  get messages(): Log<PhoneMessage> {
-    return this.#memory.messages
+    return this.line.profile
   }
 
   get online(): boolean {
@@ -161,12 +52,12 @@ export class Phone implements SimulatedPhone {
   }
 
   get devices(): readonly number[] {
-    return [...this.#devices.keys()]
+    return [...this.simulatedDevices.keys()]
   }
 
   /** Clients linked to this account. */
   companions(): readonly Companion[] {
-    return this.#line.companions()
+    return this.line.companions()
   }
 
   // Linking
@@ -179,7 +70,7 @@ export class Phone implements SimulatedPhone {
    */
   async scan(qrText: string): Promise<Companion> {
     this.#nameItself()
-    return this.#linking.scan(qrText)
+    return this.linking.scan(qrText)
   }
 
   /**
@@ -190,36 +81,36 @@ export class Phone implements SimulatedPhone {
    */
   async enterCode(code: string): Promise<Companion> {
     this.#nameItself()
-    return this.#linking.enterCode(code)
+    return this.linking.enterCode(code)
   }
 
   /** Unlinks one device, or all that are linked. */
   unlink(device?: number): void {
     for (const companion of this.companions()) {
-      if (device === undefined || companion.device === device) this.#line.unlink(companion.device)
+      if (device === undefined || companion.device === device) this.line.unlink(companion.device)
     }
   }
 
   /** Adds another device that is simulated too, like a contact's own WhatsApp Web. Returns its number. */
   addDevice(): number {
-    const number = this.#line.addDevice()
+    const number = this.line.addDevice()
     const identity = KeyPair.generate()
-    const signed = this.#linking.sign({ device: number, identityKey: identity.publicKey })
+    const signed = this.linking.sign({ device: number, identityKey: identity.publicKey })
     const keys = { identity, deviceIdentity: ownDeviceIdentity(signed, identity) }
-    this.#devices.set(number, new PhoneDevice(this.#line, number, this.#simulated, keys))
+    this.simulatedDevices.set(number, new PhoneDevice(this.line, number, this.simulated, keys))
     return number
   }
 
   /** Loses its Signal sessions: what comes next cannot be read until it was asked for again. */
   losesSessions(): void {
-    for (const device of this.#devices.values()) device.losesSessions()
+    for (const device of this.simulatedDevices.values()) device.losesSessions()
   }
 
   /** Is set up anew on another telephone: new keys, and whatever was linked is not any more. */
   reinstalls(): void {
     this.unlink()
-    this.#devices.clear()
-    this.#devices.set(0, new PhoneDevice(this.#line, 0, this.#simulated))
+    this.simulatedDevices.clear()
+    this.simulatedDevices.set(0, new PhoneDevice(this.line, 0, this.simulated))
   }
 
   // Being there
@@ -237,248 +128,24 @@ export class Phone implements SimulatedPhone {
 
   /** Shows as online or not to those who subscribed. */
   appears(type: 'available' | 'unavailable'): void {
-    this.#line.send(0, node('presence', { type, name: this.#pushName }))
+    this.line.send(0, node('presence', { type, name: this.ownName }))
   }
 
   /** Changes what it calls itself, which linked devices learn through app state. */
   setsPushName(name: string): void {
-    this.#pushName = name
-    this.#settings.set('critical_block', {
+    this.ownName = name
+    this.synced.set('critical_block', {
       index: ['setting_pushName'],
       value: { pushNameSetting: { name } },
       version: 1,
     })
   }
 
-  // Writing
-
-  /** Writes a message. Encrypted for all devices of its readers and for the account's own others. */
-  sends(to: Recipient, content: Content, options: SendOptions = {}): SentMessage {
-    return this.#write(to, (jid) => toMessage(content, jid), options)
-  }
-
-  /**
-   * Sends a file: encrypts it, puts it on the media host and writes the message that leads there. Where it lies:
-   * `mediaOf(message)` of what {@link messages} has.
-   */
-  sendsMedia(to: Recipient, content: MediaContent, options: SendOptions = {}): SentMessage {
-    return this.sends(to, toMediaMessage(content, this.#line.media, this.#line.clock.now()), options)
-  }
-
-  /**
-   * The file a message leads to, downloaded, decrypted and checked against all that the message says of it.
-   *
-   * @throws {MediaError} it is not what the message says
-   * @throws {RangeError} the message has no file, or it does not lie on the media host (any more)
-   */
-  async downloads({ id, message }: Pick<PhoneMessage, 'id' | 'message'>): Promise<Buffer> {
-    const media = mediaOf(message)
-    if (media === undefined) throw new RangeError(`${id} has no file`)
-    const { reference, kind } = media
-    const { host } = new URL(reference.url)
-    if (host !== this.#line.media.host && host !== 'mmg.whatsapp.net')
-      throw new RangeError(`${id} leads to ${host}, which is no media host`)
-    const found = this.#line.media.store.find(reference.directPath)
-    if (found === undefined || found.gone !== undefined)
-      throw new RangeError(`Nothing lies where ${id} leads: ${reference.directPath}`)
-    return open(await bytesOfFile(found.file), reference, kind)
-  }
-
-  /** Posts a status for these people, who know each other not by it. */
-  postsStatus(content: Content, audience: readonly Recipient[], options: SendOptions = {}): SentMessage {
-    return this.sends(statusBroadcast, content, { ...options, audience })
-  }
-
-  /** Reacts to a message; an empty text takes the reaction back. A reaction to a status is for its author. */
-  reacts(to: PhoneMessage, emoji: string, options: SendOptions = {}): SentMessage {
-    const audience = to.chat === statusBroadcast && { audience: [to.from] }
-    const message = reaction(to, emoji, this.#line.clock.now())
-    return this.#write(to.chat, message, { ...audience, ...options })
-  }
-
-  /** Changes the text of a message it wrote. */
-  edits(sent: Pick<SentMessage, 'id' | 'chat'>, text: string, options: SendOptions = {}): SentMessage {
-    const message = edit(sent.id, text, this.#line.clock.now())
-    return this.#write(sent.chat, message, options, { edit: '1' })
-  }
-
-  /** Deletes a message it wrote, for everyone. */
-  deletes(sent: Pick<SentMessage, 'id' | 'chat'>, options: SendOptions = {}): SentMessage {
-    const audience = this.#device(options.device ?? 0).audienceOf(sent.id)
-    const message = revocation({ id: sent.id, fromMe: true })
-    return this.#write(sent.chat, message, { audience, ...options }, { edit: '7' })
-  }
-
-  /** Deletes for everyone what another wrote, as an administrator of the group. */
-  deletesAsAdmin(of: PhoneMessage, options: SendOptions = {}): SentMessage {
-    return this.#write(of.chat, revocation(keyOf(of)), options, { edit: '8' })
-  }
-
-  /** Pins a message for everybody in its chat, for so many seconds; `false` takes it off again. */
-  pins(what: PhoneMessage, seconds: number | false = 604_800, options: SendOptions = {}): SentMessage {
-    return this.#write(what.chat, pin(what, seconds, this.#line.clock.now()), options, { edit: '2' })
-  }
-
-  /** Keeps a message that would disappear, or lets it go. */
-  keeps(what: PhoneMessage, kept = true, options: SendOptions = {}): SentMessage {
-    return this.#write(what.chat, keeping(what, kept, this.#line.clock.now()), options)
-  }
-
-  /**
-   * Votes in a poll it has: all that it chooses, nothing to take its vote back.
-   *
-   * @throws {RangeError} the poll came without its secret
-   */
-  votes(poll: PhoneMessage, chosen: readonly string[], options: SendOptions = {}): SentMessage {
-    return this.#write(poll.chat, vote(poll, this.number, chosen, this.#line.clock.now()), options)
-  }
-
-  /** Sets how long messages of a chat live from now on, 0: they stay. */
-  setsDisappearing(chat: Recipient, seconds: number, options: SendOptions = {}): SentMessage {
-    return this.#write(chat, disappearing(seconds, this.#line.clock.now()), options)
-  }
-
-  /** Shows as typing (or recording, or no more) in a chat. */
-  types(to: Recipient, state: 'composing' | 'recording' | 'paused' = 'composing'): void {
-    const chat = this.#names.chatJid(to, this.addressing)
-    const what = state === 'recording' ? node('composing', { media: 'audio' }) : node(state)
-    this.#line.send(0, node('chatstate', { to: chat }, [what]))
-  }
-
-  /** Calls somebody, or everybody in a group. Returns the call's id. */
-  calls(to: Recipient, options: CallOptions = {}): string {
-    return this.#calls.offer(
-      this.#names.called(to, this.addressing),
-      typeof to === 'string' && isGroup(to) ? to : undefined,
-      options,
-    )
-  }
-
-  /** Ends a call it made; `reason` as WhatsApp has it: `timeout` when it rang out. */
-  hangsUp(to: Recipient, callId: string, reason?: string): void {
-    this.#calls.end(this.#names.called(to, this.addressing), callId, reason)
-  }
-
-  /** Takes or refuses a call that rings here. @throws {RangeError} none of that id does */
-  answers(callId: string, how: 'accept' | 'reject' = 'accept'): void {
-    this.#calls.answer(callId, how)
-  }
-
-  /** Waits to hear something of a call. */
-  hears(callId: string, is: CallSignal['is'], wait: WaitOptions = {}): Promise<CallSignal> {
-    const heard = (signal: CallSignal): boolean => signal.callId === callId && signal.is === is
-    return this.#until(() => this.#calls.heard.find(heard), `hear ${is} of ${callId}`, wait)
-  }
-
-  // Reading
-
-  /** Marks a message, or all of a chat, as read: sends read receipts for those that have none yet. */
-  reads(what: PhoneMessage | Recipient): void {
-    if (isMessage(what)) return this.#inbound.markRead([what])
-    const key = this.chatWith(what)
-    this.#inbound.markRead(this.#memory.own(({ chat }) => chat === key))
-  }
-
-  /** How {@link messages} name the chat with somebody, or a group. */
-  chatWith(chat: Recipient): string {
-    return this.#names.chatWith(chat)
-  }
-
-  /** A message as its chat shows it: edited, deleted, with reactions and votes. Undefined when the phone has no such message. */
-  shows(id: string): ShownMessage | undefined {
-    const [message] = this.#memory.own((one) => one.id === id)
-    if (message === undefined) return undefined
-    const group = isGroup(message.chat) ? this.#line.group(message.chat) : undefined
-    return shownAs(
-      message,
-      this.#memory.own(({ chat }) => chat === message.chat),
-      {
-        formsOf: (jid) => {
-          const account = this.#line.account(jid)
-          return account === undefined ? [jid] : [account.lid, account.pn]
-        },
-        isAdmin: (pn) =>
-          group?.participants.some((member) => member.pn === pn && member.admin !== undefined) === true,
-      },
-    )
-  }
-
-  /** Waits until a message is shown as `is` says. @throws {Error} after the time is up */
-  showing(id: string, is: (shown: ShownMessage) => boolean, wait: WaitOptions = {}): Promise<ShownMessage> {
-    return this.#until(
-      () => {
-        const shown = this.shows(id)
-        return shown !== undefined && is(shown) && shown
-      },
-      `show ${id} as ${String(is)}`,
-      wait,
-    )
-  }
-
-  /** Messages others wrote, to a phone's first device, oldest first. */
-  get inbox(): PhoneMessage[] {
-    return this.#memory.own(({ fromMe }) => !fromMe)
-  }
-
-  /**
-   * Waits for a message of somebody else, also one that is here already.
-   *
-   * @param what - its exact text, a pattern in it, or any test
-   * @throws {Error} after the time is up
-   */
-  receives(
-    what: string | RegExp | ((message: PhoneMessage) => boolean),
-    { device = 0, ...wait }: WaitOptions & { device?: number } = {},
-  ): Promise<PhoneMessage> {
-    return this.#untilMessage(
-      (message) => !message.fromMe && message.device === device && fits(message, what),
-      `receive ${String(what)}`,
-      wait,
-    )
-  }
-
-  /** Waits for the copy of a message that a linked device of this account wrote. */
-  showsSent(
-    what: string | RegExp | ((message: PhoneMessage) => boolean),
-    wait: WaitOptions = {},
-  ): Promise<PhoneMessage> {
-    return this.#untilMessage(
-      (message) => message.fromMe && message.device === 0 && message.from !== this.pn && fits(message, what),
-      `show ${String(what)} as sent`,
-      wait,
-    )
-  }
-
-  /** Waits until a message of its own has reached `devices` devices of others. Default 1. */
-  delivered(
-    sent: SentMessage,
-    { devices = 1, ...wait }: WaitOptions & { devices?: number } = {},
-  ): Promise<SentMessage> {
-    return this.#until(
-      () => sent.deliveredTo.size >= devices && sent,
-      `learn that ${sent.id} was delivered`,
-      wait,
-    )
-  }
-
-  /** Waits until somebody has read a message of its own. */
-  wasRead(sent: SentMessage, wait: WaitOptions = {}): Promise<SentMessage> {
-    return this.#until(() => sent.readBy.size > 0 && sent, `learn that ${sent.id} was read`, wait)
-  }
-
-  /** Waits to see somebody typing, online, calling. */
-  sees(what: Activity['what'], from?: Recipient, wait: WaitOptions = {}): Promise<Activity> {
-    const who = from === undefined ? undefined : this.chatWith(from)
-    const seen = (one: Activity): boolean =>
-      one.what === what && (who === undefined || this.#names.barePn(one.from) === who)
-    return this.#until(() => this.activity.find(seen), `see ${what}`, wait)
-  }
-
   // App state and history
 
   /** What app state says about an index, e.g. `['archive', jid]`, whoever set it. */
   appState(collection: Collection, index: readonly string[]): proto.ISyncActionValue | undefined {
-    return this.#settings.get(collection, index)
+    return this.synced.get(collection, index)
   }
 
   /** Puts a message into its history, from before a device was linked. `at` is in Unix ms. */
@@ -488,11 +155,11 @@ export class Phone implements SimulatedPhone {
   ): string {
     const key = this.chatWith(chat)
     const author = isGroup(key) ? from : chat
-    const other = author === undefined ? undefined : this.#names.accountOf(author)
-    if (other !== undefined) this.#memory.meets(other, pushName)
+    const other = author === undefined ? undefined : this.names.accountOf(author)
+    if (other !== undefined) this.memory.meets(other, pushName)
     const message =
       typeof content === 'string' ? { conversation: content } : toMessage(content, (address) => address)
-    this.#memory.add({
+    this.memory.add({
       id,
       chat: key,
       from: fromMe ? this.pn : (other?.pn ?? key),
@@ -510,34 +177,34 @@ export class Phone implements SimulatedPhone {
   /** What its history says of a chat beside the messages: archived, unread, pinned, muted, … */
   describes(chat: Recipient, settings: proto.IConversation): void {
     const key = this.chatWith(chat)
-    if (!isGroup(key)) this.#memory.meets(this.#names.accountOf(chat), undefined)
-    this.#memory.chats.set(key, { ...this.#memory.chats.get(key), ...settings })
+    if (!isGroup(key)) this.memory.meets(this.names.accountOf(chat), undefined)
+    this.memory.chats.set(key, { ...this.memory.chats.get(key), ...settings })
   }
 
   /** Tells every linked device a part of history, whatever is in it. */
   tellsHistory(history: proto.IHistorySync, requestId?: string): void {
-    this.tellsNotification(historyNotification(history, this.#line.media, requestId))
+    this.tellsNotification(historyNotification(history, this.line.media, requestId))
   }
 
   /** WhatsApp tells its linked devices that a contact has another number now. */
   learnsNumberChange(of: Recipient, number: string): void {
-    const { pn: old, lid } = this.#names.accountOf(of)
+    const { pn: old, lid } = this.names.accountOf(of)
     const digits = number.replace(/\D/g, '')
     for (const { device } of this.companions())
-      this.#line.notify(device, { type: 'contacts', from: old }, [
+      this.line.notify(device, { type: 'contacts', from: old }, [
         node('modify', { old, new: `${digits}@s.whatsapp.net`, old_lid: lid, new_lid: lid }),
       ])
   }
 
   /** The notification alone, whatever it leads to. */
   tellsNotification(notification: proto.Message.IHistorySyncNotification): void {
-    for (const { pn } of this.companions()) this.#care.tellHistory(pn, notification)
+    for (const { pn } of this.companions()) this.care.tellHistory(pn, notification)
   }
 
   // What the server asks of a phone
 
   bundle(device: number): KeyBundle {
-    return this.#device(device).signal.bundle()
+    return this.device(device).signal.bundle()
   }
 
   receive(device: number, stanza: BinaryNode): void {
@@ -545,86 +212,27 @@ export class Phone implements SimulatedPhone {
       this.#held.push({ device, stanza })
       return
     }
-    this.#inbound.take(device, stanza)
+    this.inbound.take(device, stanza)
   }
 
   companionOnline(companion: Companion, first: boolean): void {
-    if (first) this.#care.welcome(companion, this.#pushName)
+    if (first) this.care.welcome(companion, this.ownName)
   }
 
   appStatePatched(collection: string, patch: Uint8Array): void {
-    for (const { value } of this.#settings.take(collection, patch)) {
+    for (const { value } of this.synced.take(collection, patch)) {
       const name = value.pushNameSetting?.name
-      if (name) this.#pushName = name
+      if (name) this.ownName = name
     }
-    this.#line.truth.touched()
+    this.line.truth.touched()
   }
 
   codeRequested(request: CodePairing): void {
-    this.#linking.codeRequested(request)
+    this.linking.codeRequested(request)
   }
 
   /** Before a device is linked: it learns the account's name from the app state it reads first. */
   #nameItself(): void {
-    if (this.#settings.isEmpty('critical_block')) this.setsPushName(this.#pushName)
+    if (this.synced.isEmpty('critical_block')) this.setsPushName(this.ownName)
   }
-
-  #write(
-    to: Recipient,
-    build: MessageIn,
-    options: SendOptions,
-    attrs: BinaryNode['attrs'] = {},
-  ): SentMessage {
-    const { id = newId(), device = 0, addressing = this.addressing, plaintext, audience = [] } = options
-    const chat = this.#names.chatJid(to, addressing)
-    const group = isGroup(chat) ? this.#line.group(chat) : undefined
-    const form = group?.addressing ?? (chat.endsWith('@lid') ? 'lid' : 'pn')
-    const message = build((address) => this.#names.chatJid(address, form), chat)
-    const writer = this.#device(device)
-    const sent = this.#memory.sending(id, this.chatWith(to))
-    this.#memory.add({
-      id,
-      chat: sent.chat,
-      from: writer.pn,
-      fromMe: true,
-      text: textOf(message),
-      message,
-      pushName: this.#pushName,
-      at: this.#line.clock.now(),
-      device,
-      wire: undefined,
-    })
-    const readers = audience.map((each) => this.#names.chatJid(each, addressing))
-    writer.write(chat, message, id, attrs, plaintext, readers)
-    return sent
-  }
-
-  #untilMessage(
-    test: (message: PhoneMessage) => boolean,
-    what: string,
-    wait: WaitOptions,
-  ): Promise<PhoneMessage> {
-    return this.#until(() => this.messages.find(test), what, wait)
-  }
-
-  /** Waits for something to become true of this phone. */
-  #until<Value>(ask: () => Value | undefined | false, what: string, wait: WaitOptions): Promise<Value> {
-    return this.#line.truth.until(ask, { what: `${this.number} to ${what}`, ...wait })
-  }
-
-  #device(number: number): PhoneDevice {
-    const device = this.#devices.get(number)
-    if (device === undefined) throw new RangeError(`${this.number} simulates no device ${number}`)
-    return device
-  }
-}
-
-function isMessage(what: PhoneMessage | Recipient): what is PhoneMessage {
-  return typeof what === 'object' && 'id' in what
-}
-
-function fits(message: PhoneMessage, what: string | RegExp | ((message: PhoneMessage) => boolean)): boolean {
-  if (typeof what === 'function') return what(message)
-  if (typeof what === 'string') return message.text === what
-  return message.text !== undefined && what.test(message.text)
 }

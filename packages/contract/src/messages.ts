@@ -48,14 +48,22 @@ export const ackOfStatus = {
 } as const satisfies Record<MessageStatus, number>
 
 /** What a message that is not on its way yet waits for. */
-export const waitReasons = ['schedule', 'connection', 'upload', 'quiet', 'pacing', 'queue'] as const
+export const waitReasons = [
+  'schedule',
+  'connection',
+  'upload',
+  'quiet',
+  'pacing',
+  'new_chats',
+  'queue',
+] as const
 export type WaitReason = (typeof waitReasons)[number]
 
 /** Why a message has not gone out yet; all null once it is on its way. */
 const waiting = {
   waitingFor: z.enum(waitReasons).nullable().meta({
     description:
-      '`schedule`: its time has not come; `connection`: the session is offline; `upload`: its file is being given to WhatsApp; `quiet`: WhatsApp asked for a pause; `pacing`: the limits set for the session; `queue`: messages before it. Null when it waits for nothing of ours.',
+      '`schedule`: its time has not come; `connection`: the session is offline; `upload`: its file is being given to WhatsApp; `quiet`: WhatsApp asked for a pause; `pacing`: the limits set for the session; `new_chats`: its limits of new chats; `queue`: messages before it. Null when it waits for nothing of ours.',
   }),
   position: z
     .int()
@@ -398,6 +406,11 @@ const pacingSchema = z.object({
     .meta({ description: 'Messages on the first day of a new number; twice as many on the second, …' }),
   warmUpDays: z.int().nullable().meta({ description: 'Days after which the warm-up is over.' }),
   warmUpSince: isoSchema.nullable().meta({ description: 'When the warm-up began.' }),
+  newChatsPerHour: z
+    .int()
+    .nullable()
+    .meta({ description: 'Chats that nobody wrote in before, in any 60 minutes.' }),
+  newChatsPerDay: z.int().nullable().meta({ description: 'The same in any 24 hours.' }),
 })
 
 const getMessageMedia = endpoint({
@@ -460,6 +473,8 @@ const setPacing = endpoint({
       pauseMaxMs: maybe(int(0, 600_000)),
       warmUpPerDay: maybe(int(1, 100_000)),
       warmUpDays: maybe(int(1, 90)).meta({ description: '1 to 90; 14 when only `warmUpPerDay` is given.' }),
+      newChatsPerHour: maybe(int(1, 1000)),
+      newChatsPerDay: maybe(int(1, 10_000)),
     })
     .refine(({ pauseMinMs, pauseMaxMs }) => (pauseMinMs ?? 0) <= (pauseMaxMs ?? Infinity), {
       path: ['pauseMaxMs'],

@@ -160,6 +160,8 @@ databases('the message API', ({ open }) => {
       warmUpPerDay: null,
       warmUpDays: null,
       warmUpSince: null,
+      newChatsPerHour: null,
+      newChatsPerDay: null,
     }
     expect((await api.call(endpoints.getPacing, path)).data.pacing).toEqual(unset)
     const began = new Date(hub.clock.now()).toISOString()
@@ -171,7 +173,12 @@ databases('the message API', ({ open }) => {
     })
     await hub.clock.advance(86_400_000)
     const changed = { perMinute: 1, pauseMinMs: 0, pauseMaxMs: 10, warmUpPerDay: 30, warmUpDays: 3 }
-    expect((await set(changed)).data.pacing).toEqual({ ...changed, warmUpSince: began })
+    const limits = { newChatsPerHour: 10, newChatsPerDay: 50 }
+    expect((await set({ ...changed, ...limits })).data.pacing).toEqual({
+      ...changed,
+      ...limits,
+      warmUpSince: began,
+    })
     expect((await api.call(endpoints.getPacing, path)).data.pacing).toMatchObject(changed)
 
     const post = () => api.call(endpoints.sendMessage, '/api/messages/1/send', { to: ana.pn, message: 'Hi' })
@@ -187,6 +194,7 @@ databases('the message API', ({ open }) => {
       ['perMinute', { perMinute: 0 }],
       ['pauseMaxMs', { pauseMinMs: 5, pauseMaxMs: 4 }],
       ['warmUpDays', { warmUpPerDay: 1, warmUpDays: 1000 }],
+      ['newChatsPerDay', { newChatsPerDay: 0 }],
     ] as const) {
       expect(await set(body)).toMatchObject({
         status: 400,

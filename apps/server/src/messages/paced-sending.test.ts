@@ -4,15 +4,16 @@ import { expect, test } from 'vitest'
 
 import { databases } from '../platform/testing/databases.ts'
 import { createManualClock, type ManualClock } from '../platform/testing/manual-clock.ts'
-import type { PacingSettings } from './pacing/pacing.ts'
+import { type PacingSettings, unpaced as off } from './pacing/pacing.ts'
 import { eventually, type Fixture, startFixture } from './testing/messages-fixture.ts'
 import { type ScriptedLink, textWritten } from './testing/scripted-sessions.ts'
 
 const ana = parseJid('12025550123@s.whatsapp.net')
 const ben = parseJid('12025550124@s.whatsapp.net')
+const cara = parseJid('12025550125@s.whatsapp.net')
+const dan = parseJid('12025550126@s.whatsapp.net')
 const minute = 60_000
 const hour = 60 * minute
-const off: PacingSettings = { perMinute: undefined, pauseMs: undefined, warmUp: undefined }
 
 async function send(hub: Fixture, text: string, to = ana): Promise<string> {
   const request = {
@@ -136,5 +137,64 @@ databases('a paced session', ({ open, place }) => {
     expect(hub.messages.waiting(1, id)).toEqual({ for: 'connection', position: 1, expectedAt: undefined })
     await hub.clock.advance(20_000)
     await sending
+  })
+
+  test('begins so many new chats in an hour, and answers whoever writes meanwhile', async () => {
+    const storage = await place()
+    const clock = createManualClock()
+    const limited = { ...off, newChats: { perHour: 1, perDay: 2 } }
+    const group = parseJid('120363041234567890@g.us')
+    let toBen = ''
+    let began = 0
+    {
+      await using hub = await startFixture(() => storage.open(), { clock })
+      const link = hub.sessions.online()
+      await hub.messages.pace(1, limited)
+      began = clock.now()
+      await send(hub, 'Ana 1')
+      toBen = await send(hub, 'Ben 1', ben)
+      const toCara = await send(hub, 'Cara 1', cara)
+      expect(hub.messages.waiting(1, toBen)).toEqual({
+        for: 'new_chats',
+        position: 1,
+        expectedAt: began + hour,
+      })
+      expect(hub.messages.waiting(1, toCara)).toEqual({
+        for: 'new_chats',
+        position: 2,
+        expectedAt: undefined,
+      })
+      // Neither a chat that goes on nor a group waits for the strangers.
+      await send(hub, 'Ana 2')
+      await send(hub, 'all', group)
+      expect(textsOf(link)).toEqual(['Ana 1', 'Ana 2', 'all'])
+      // Cara writes first: what we say to her is an answer.
+      hub.sessions.arrive([{ kind: 'message', chat: cara, id: 'C1', sentAt: clock.now() }])
+      await hub.projected()
+      await written(clock, link, 4)
+      expect(textsOf(link).at(-1)).toBe('Cara 1')
+      expect(clock.now() - began).toBeLessThan(minute)
+    }
+    // What was begun is remembered.
+    await using hub = await startFixture(() => storage.open(), { clock })
+    const link = hub.sessions.online()
+    await clock.advance(59 * minute - (clock.now() - began))
+    const reason = await eventually(() => {
+      const wait = hub.messages.waiting(1, toBen)
+      // Until the store said whether the chat is new.
+      return wait?.for === 'queue' ? undefined : wait
+    })
+    expect(reason).toMatchObject({ for: 'new_chats', position: 1 })
+    expect(link.written).toEqual([])
+    await written(clock, link, 1)
+    expect(textsOf(link)).toEqual(['Ben 1'])
+    expect(clock.now() - began).toBeGreaterThanOrEqual(hour)
+    expect(clock.now() - began).toBeLessThan(hour + minute)
+    // Two a day: the next has to wait for the first to be a day ago.
+    await clock.advance(2 * hour)
+    const fourth = await send(hub, 'Dan 1', dan)
+    const wait = hub.messages.waiting(1, fourth)
+    expect(wait).toMatchObject({ for: 'new_chats', position: 1 })
+    expect((wait?.expectedAt ?? 0) - began).toBeGreaterThanOrEqual(24 * hour)
   })
 })

@@ -391,6 +391,7 @@ export function messageRoutes(
   http.serve(endpoints.setPacing, async ({ params, body, ownerId }) => {
     const { id } = sessions.find(ownerId, params.sessionId, 'name_first')
     const { perMinute, pauseMinMs, pauseMaxMs, warmUpPerDay, warmUpDays } = body
+    const { newChatsPerHour: perHour, newChatsPerDay: perDay } = body
     const isPausing = pauseMinMs !== undefined || pauseMaxMs !== undefined
     const pause = { min: pauseMinMs ?? 0, max: pauseMaxMs ?? pauseMinMs ?? 0 }
     const before = messages.pacing(id)
@@ -403,6 +404,7 @@ export function messageRoutes(
         warmUpPerDay === undefined
           ? undefined
           : { perDay: warmUpPerDay, days: warmUpDays ?? usualWarmUpDays, since },
+      newChats: { perHour, perDay },
     })
     return { data: { pacing: pacingWire(messages.pacing(id)) }, message: 'pacing_set' }
   })
@@ -433,6 +435,7 @@ function pacingWire({
   perMinute,
   pauseMs,
   warmUp,
+  newChats,
 }: PacingSettings): DataOf<typeof endpoints.getPacing>['pacing'] {
   return {
     perMinute: perMinute ?? null,
@@ -441,6 +444,8 @@ function pacingWire({
     warmUpPerDay: warmUp?.perDay ?? null,
     warmUpDays: warmUp?.days ?? null,
     warmUpSince: warmUp === undefined ? null : isoOf(warmUp.since),
+    newChatsPerHour: newChats.perHour ?? null,
+    newChatsPerDay: newChats.perDay ?? null,
   }
 }
 

@@ -140,6 +140,22 @@ export function createLanes(deps: LanesDeps): Lanes {
 
   function dueAtOf(message: Outgoing): number {
     if (uploads.holds(message)) return Infinity
+    // What may be on the wire already begins nothing.
+    if (message.state.at === 'queued' && message.state.attempts === 0) {
+      const newChats = pacerOf(message.sessionId)?.newChats
+      if (newChats?.isUnknown(message.chat) === true) {
+        void newChats.learn(message.chat).then(() => {
+          // The store could not say; the next tick asks again.
+          if (newChats.isUnknown(message.chat)) return
+          const lane = laneOf(message.sessionId)
+          lane.queue.wake(now())
+          pump(lane)
+        })
+        return Infinity
+      }
+      const mayOpenAt = newChats?.mayOpenAt(message.chat, now())
+      if (mayOpenAt !== undefined) return Math.max(mayOpenAt, message.state.dueAt)
+    }
     return 'dueAt' in message.state ? message.state.dueAt : 0
   }
 

@@ -123,17 +123,21 @@ export function createOutbox(deps: OutboxDeps): Outbox {
       // A repeat of its call, faster than the call itself, may have adopted it.
       if (!open.has(message.sessionId, message.whatsappId)) lanes.admit(message)
     },
-    settled(sessionId, whatsappId, maxMs) {
+    async settled(sessionId, whatsappId, maxMs) {
       const message = open.get(sessionId, whatsappId)
-      if (message === undefined || maxMs <= 0) return Promise.resolve(undefined)
-      if (pacerOf(sessionId) !== undefined) {
+      if (message === undefined || maxMs <= 0) return undefined
+      const pacer = pacerOf(sessionId)
+      if (pacer !== undefined) {
+        await pacer.newChats.learn(message.chat)
+        const { state } = message
+        // Let go while the store was asked.
+        if (open.get(sessionId, whatsappId) !== message) return isSettled(state) ? state : undefined
         // Nobody need be kept waiting for what is known not to come.
         const wait = waiting(sessionId, whatsappId)
-        if (wait?.for === 'pacing' && (wait.expectedAt ?? Infinity) > now() + maxMs) {
-          return Promise.resolve(undefined)
-        }
+        const isPaced = wait?.for === 'pacing' || wait?.for === 'new_chats'
+        if (isPaced && (wait.expectedAt ?? Infinity) > now() + maxMs) return undefined
       }
-      return new Promise((resolve) => {
+      return await new Promise((resolve) => {
         const telling = open.onGone(message, done)
         const timer = clock.after(maxMs, () => done(undefined))
         function done(state: Settled | undefined): void {

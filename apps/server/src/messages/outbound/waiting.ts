@@ -36,6 +36,10 @@ export function waitingOf(
   if (link === undefined || link !== lane.link) return told('connection', undefined)
   if (isUploading) return told('upload', undefined)
   if (at < lane.quietUntil) return told('quiet', Math.max(lane.quietUntil, dueAt))
+  const mayOpenAt = pacer?.newChats.mayOpenAt(message.chat, at)
+  if (mayOpenAt !== undefined && mayOpenAt > at) {
+    return told('new_chats', position === 1 ? mayOpenAt : undefined)
+  }
   const first = pacer === undefined ? undefined : lane.queue.peek(at)
   if (pacer !== undefined && first !== undefined) {
     const firstAt = pacer.mayGoAt(first.chat, at)

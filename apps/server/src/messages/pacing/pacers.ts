@@ -11,11 +11,15 @@ import {
   noHistory,
   type PacingHistory,
   type PacingSettings,
+  unpaced,
   warmUpDay,
 } from './pacing.ts'
+import { createNewChats, type NewChats, openedLately } from './new-chats.ts'
 
 /** The pacing of one session, with what it sent so far. Times are Unix ms. */
 export interface Pacer {
+  /** Which chats are new, and when one may be begun. */
+  readonly newChats: Omit<NewChats, 'sent'>
   /** When a message to the chat may go: `now` or later. */
   mayGoAt(chat: Jid, now: number): number
   /** A message to the chat is handed to the socket. */
@@ -25,8 +29,8 @@ export interface Pacer {
 }
 
 /**
- * Which sessions are paced, and how. Settings stay in the store; of what was sent, a restart remembers the day of a warm-up, and starts the
- * minute and the pause anew.
+ * Which sessions are paced, and how. Settings stay in the store; of what was sent, a restart remembers the day of a warm-up and the new chats, and
+ * starts the minute and the pause anew.
  */
 export interface Pacers {
   /** Undefined when the session is not paced: what most are. */
@@ -40,30 +44,38 @@ export interface Pacers {
   load(now: number): Promise<void>
 }
 
-const unpaced: PacingSettings = { perMinute: undefined, pauseMs: undefined, warmUp: undefined }
 const prefix = 'pacing:'
 export const pacingSetting = (sessionId: number): string => `${prefix}${sessionId}`
 
-const isOff = ({ perMinute, pauseMs, warmUp }: PacingSettings): boolean =>
-  perMinute === undefined && pauseMs === undefined && warmUp === undefined
+const limitsNewChats = ({ newChats: { perHour, perDay } }: PacingSettings): boolean =>
+  perHour !== undefined || perDay !== undefined
+const isOff = (settings: PacingSettings): boolean =>
+  settings.perMinute === undefined &&
+  settings.pauseMs === undefined &&
+  settings.warmUp === undefined &&
+  !limitsNewChats(settings)
 
 export function createPacers(database: Database, random: () => number = Math.random): Pacers {
   const paced = new Map<number, { settings: PacingSettings; pacer: Pacer }>()
 
-  /** `sentToday`: messages on the day of the warm-up that `now` lies in. */
-  function keep(sessionId: number, settings: PacingSettings, now: number, sentToday: number): void {
+  async function keep(sessionId: number, settings: PacingSettings, now: number): Promise<void> {
     if (isOff(settings)) {
       paced.delete(sessionId)
       return
     }
+    const sentToday = await countToday(sessionId, settings, now)
+    const opened = limitsNewChats(settings) ? await openedLately(database, sessionId, now) : []
+    const newChats = createNewChats(database, sessionId, settings.newChats, opened)
     let history: PacingHistory = {
       ...noHistory,
       day: { index: warmUpDay(settings, now)?.index ?? 0, sent: sentToday },
     }
     const pacer: Pacer = {
+      newChats,
       mayGoAt: (chat, at) => mayGoAt(settings, history, chat, at),
       sent(chat, at) {
         history = afterSend(settings, history, { chat, now: at, chance: random() })
+        newChats.sent(chat, at)
       },
       expectedAt: (position, firstAt, at) => expectedAt(settings, history, { position, firstAt, now: at }),
     }
@@ -101,7 +113,7 @@ export function createPacers(database: Database, random: () => number = Math.ran
             .execute()
         }
       })
-      keep(sessionId, settings, now, await countToday(sessionId, settings, now))
+      await keep(sessionId, settings, now)
     },
     forget: (sessionId) => void paced.delete(sessionId),
     async load(now) {
@@ -114,7 +126,7 @@ export function createPacers(database: Database, random: () => number = Math.ran
         const sessionId = Number(name.slice(prefix.length))
         // Only `set` writes it; JSON leaves out what is undefined.
         const settings = { ...unpaced, ...(JSON.parse(value) as Partial<PacingSettings>) }
-        keep(sessionId, settings, now, await countToday(sessionId, settings, now))
+        await keep(sessionId, settings, now)
       }
     },
   }

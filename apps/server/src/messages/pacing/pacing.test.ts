@@ -3,16 +3,16 @@ import { expect, test } from 'vitest'
 
 import {
   afterSend,
+  dayMs,
   expectedAt,
   mayGoAt,
+  newChatAt,
   noHistory,
   type PacingHistory,
   type PacingSettings,
+  unpaced as off,
   warmUpDay,
 } from './pacing.ts'
-
-const off: PacingSettings = { perMinute: undefined, pauseMs: undefined, warmUp: undefined }
-const dayMs = 86_400_000
 
 /** Sends to each chat as soon as it may; answers when each went. */
 function sendAll(settings: PacingSettings, chats: readonly string[], chance = 0.5): number[] {
@@ -78,4 +78,12 @@ test('what stands further back is expected later, and not at all when the day ha
   const settings = { ...off, perMinute: 6, warmUp: { perDay: 3, days: 5, since: 0 } }
   const at = (position: number) => expectedAt(settings, noHistory, { position, firstAt: 5_000, now: 0 })
   expect([at(1), at(2), at(3), at(4)]).toEqual([5_000, 15_000, 25_000, undefined])
+})
+
+test('a new chat waits for the hour and for the day, whichever is later', () => {
+  const hour = 3_600_000
+  expect(newChatAt(off.newChats, [5, 6])).toBe(0)
+  expect(newChatAt({ perHour: 2, perDay: undefined }, [5])).toBe(0)
+  expect(newChatAt({ perHour: 2, perDay: undefined }, [5, 6, 7])).toBe(6 + hour)
+  expect(newChatAt({ perHour: 2, perDay: 3 }, [5, 6, 7])).toBe(5 + dayMs)
 })

@@ -6,6 +6,20 @@ export interface PacingSettings {
   readonly pauseMs: { readonly min: number; readonly max: number } | undefined
   /** For a new number: `perDay` messages on the first day from `since` (Unix ms) on, twice as many on the second, and so on, for `days`. */
   readonly warmUp: { readonly perDay: number; readonly days: number; readonly since: number } | undefined
+  /** Chats that nobody wrote in before, in any hour and in any 24. */
+  readonly newChats: NewChatLimits
+}
+
+export interface NewChatLimits {
+  readonly perHour: number | undefined
+  readonly perDay: number | undefined
+}
+
+export const unpaced: PacingSettings = {
+  perMinute: undefined,
+  pauseMs: undefined,
+  warmUp: undefined,
+  newChats: { perHour: undefined, perDay: undefined },
 }
 
 /** What a session sent, as far as its pacing asks. Times are Unix ms. */
@@ -27,7 +41,8 @@ export const noHistory: PacingHistory = {
 }
 
 const minuteMs = 60_000
-const dayMs = 86_400_000
+const hourMs = 3_600_000
+export const dayMs = 86_400_000
 
 /** The day of the warm-up at `now` and what may be sent on it; undefined when there is none, or it is over. */
 export function warmUpDay(
@@ -39,6 +54,15 @@ export function warmUpDay(
   const index = Math.max(0, Math.floor((now - warmUp.since) / dayMs))
   if (index >= warmUp.days) return undefined
   return { index, from: warmUp.since + index * dayMs, allowed: warmUp.perDay * (index + 1) }
+}
+
+/** When the next new chat may be begun, Unix ms; in the past when it may be now. `opened`: when those before it were, oldest first. */
+export function newChatAt({ perHour, perDay }: NewChatLimits, opened: readonly number[]): number {
+  const free = (limit: number | undefined, withinMs: number): number => {
+    const oldest = limit === undefined ? undefined : opened[opened.length - limit]
+    return oldest === undefined ? 0 : oldest + withinMs
+  }
+  return Math.max(free(perHour, hourMs), free(perDay, dayMs))
 }
 
 /** When the next message may go if it is to `chat`: `now` or later. */

@@ -7,11 +7,20 @@ import { randomOf } from '../chaos/random.ts'
 import { type Hub, startHub } from '../support/hub.ts'
 import { percentile } from '../support/statistics.ts'
 import { atMost, type Figure, measured } from '../support/table.ts'
-import { indexAll, openStore, type SeededSession, seedStore, vocabulary } from '../support/seed.ts'
+import {
+  indexAll,
+  openStore,
+  type SeededSession,
+  seedContacts,
+  seedStore,
+  vocabulary,
+} from '../support/seed.ts'
 
 /** Calls per kind of read; one in twenty may be slower than the figure. */
 const calls = 200
 const sessions = 5
+/** More contacts than a phone holds, of one session. */
+const manyContacts = 100_000
 
 type Read = (random: (below: number) => number) => string
 
@@ -54,6 +63,34 @@ function searches(seeded: readonly SeededSession[]): Record<string, Read> {
   }
 }
 
+/** The contacts of a session that has very many. */
+function contactReads({ name }: SeededSession): {
+  lists: Record<string, Read>
+  searches: Record<string, Read>
+} {
+  const list = `/api/contacts/${name}`
+  const found = (text: (random: (below: number) => number) => string): Read => {
+    return (random) => `${list}?search=${encodeURIComponent(text(random))}`
+  }
+  const word = (rank: number): string => vocabulary[rank % vocabulary.length] ?? ''
+  return {
+    lists: {
+      'contact list, first page': () => list,
+      'contact list, pages 2 to 20': (random) => `${list}?page=${2 + random(19)}`,
+      'contact counts': () => `${list}/stats`,
+    },
+    searches: {
+      'contacts, a common name': found((random) => word(random(20))),
+      'contacts, a rare name': found((random) => word(10_000 + random(9_000))),
+      'contacts, two letters': found((random) => word(20 + random(2_000)).slice(0, 2)),
+      'contacts, part of a number': found((random) => String(10_000 + random(89_999))),
+      'contacts, nobody': found((random) => `zzq${random(1_000)}`),
+      'people, two names': (random) =>
+        `/api/search/${name}?q=${encodeURIComponent(`${word(random(20))} ${word(random(2_000))}`)}&in=contacts`,
+    },
+  }
+}
+
 interface Reads {
   p95: number
   times: readonly number[]
@@ -87,7 +124,7 @@ export async function store({ messages }: { messages: number }): Promise<Figure[
       for (const sessionId of names)
         await hub.call('POST', '/api/sessions', { sessionId, autoConnect: false })
     }
-    const { seeded, seedMs, indexMs } = await filled(dataDir, messages)
+    const { seeded, seedMs, indexMs, contactsMs } = await filled(dataDir, messages)
     await using hub = await startHub(env)
     const of = (random: (below: number) => number): SeededSession => seeded[random(seeded.length)]!
     const lists: Record<string, Read> = {
@@ -104,15 +141,20 @@ export async function store({ messages }: { messages: number }): Promise<Figure[
         `seeded: ${messages} messages, of ${sessions} sessions, per second`,
         (messages * 1000) / seedMs,
       ),
+      measured(
+        `contacts of one session: ${manyContacts}, stored per second`,
+        (manyContacts * 1000) / contactsMs,
+      ),
       measured('indexed for the search, per second', (messages * 1000) / indexMs),
       measured('size of the store', statSync(join(dataDir, 'inbox-hub.db')).size / 2 ** 20, 'MB'),
     ]
-    for (const [name, read] of Object.entries(lists)) {
+    const contacts = contactReads(seeded[0]!)
+    for (const [name, read] of Object.entries({ ...lists, ...contacts.lists })) {
       const { p95, cpuMs } = await readsOf(hub, read)
       figures.push(atMost(`${name}: p95`, p95, 10, 'ms'), measured(`${name}: CPU each`, cpuMs, 'ms'))
     }
     const all: number[] = []
-    for (const [name, read] of Object.entries(searches(seeded))) {
+    for (const [name, read] of Object.entries({ ...searches(seeded), ...contacts.searches })) {
       const { p95, cpuMs, times } = await readsOf(hub, read)
       all.push(...times)
       figures.push(
@@ -131,11 +173,18 @@ export async function store({ messages }: { messages: number }): Promise<Figure[
 async function filled(
   dataDir: string,
   messages: number,
-): Promise<{ seeded: readonly SeededSession[]; seedMs: number; indexMs: number }> {
+): Promise<{ seeded: readonly SeededSession[]; seedMs: number; indexMs: number; contactsMs: number }> {
   await using database = await openStore(dataDir)
   const began = performance.now()
   const seeded = await seedStore(database, messages)
   const between = performance.now()
   await indexAll(database)
-  return { seeded, seedMs: between - began, indexMs: performance.now() - between }
+  const indexed = performance.now()
+  await seedContacts(database, seeded[0]!.id, manyContacts)
+  return {
+    seeded,
+    seedMs: between - began,
+    indexMs: indexed - between,
+    contactsMs: performance.now() - indexed,
+  }
 }

@@ -141,6 +141,17 @@ export async function seedStore(database: Database, messages: number): Promise<r
   }))
 }
 
+/** Adds people to the address book of a session. */
+export async function seedContacts(database: Database, sessionId: number, count: number): Promise<void> {
+  for (let from = 0; from < count; from += batch) {
+    const rows = Array.from({ length: Math.min(batch, count - from) }, (_, i) => {
+      const number = `34600100${String(from + i).padStart(7, '0')}`
+      return contactOf(sessionId, `${number}@s.whatsapp.net`, number, Date.now() - yearMs + from + i)
+    })
+    await database.write(async (tx) => void (await insertContacts.run(tx, rows)))
+  }
+}
+
 /** Indexes everything for the search, as the hub does it, but without its rests. */
 export async function indexAll(database: Database): Promise<void> {
   await using indexer = createIndexer({ database, index: messageIndexOf(database), clock, log })
@@ -168,26 +179,28 @@ async function writeChats(database: Database, chats: readonly SeededChat[]): Pro
       tx,
       chats
         .filter(({ isGroup }) => !isGroup)
-        .map(({ sessionId, jid, number, lastAt }) => {
-          const name = textOf(2)
-          const plain = name.normalize('NFD').replaceAll(/\p{M}/gu, '')
-          return {
-            session_id: sessionId,
-            jid,
-            number,
-            push_name: name,
-            saved_name: null,
-            verified_name: null,
-            hub_name: null,
-            tags: '[]',
-            notes: null,
-            assigned_to: null,
-            search: [plain, number, jid].join('\n'),
-            updated_at: lastAt,
-          }
-        }),
+        .map(({ sessionId, jid, number, lastAt }) => contactOf(sessionId, jid, number, lastAt)),
     )
   })
+}
+
+function contactOf(sessionId: number, jid: string, number: string, updatedAt: number) {
+  const name = textOf(2)
+  const plain = name.normalize('NFD').replaceAll(/\p{M}/gu, '')
+  return {
+    session_id: sessionId,
+    jid,
+    number,
+    push_name: name,
+    saved_name: null,
+    verified_name: null,
+    hub_name: null,
+    tags: '[]',
+    notes: null,
+    assigned_to: null,
+    search: [plain, number, jid].join('\n'),
+    updated_at: updatedAt,
+  }
 }
 
 /** One chat in ten is a group. */

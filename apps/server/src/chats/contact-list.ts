@@ -5,6 +5,7 @@ import { type ExpressionBuilder, sql } from 'kysely'
 
 import type { Database, Tables } from '../platform/database/index.ts'
 import type { SessionView } from '../sessions/index.ts'
+import { createContactSearch } from './contact-search.ts'
 import { type ContactRow, folded } from './contacts.ts'
 
 /** Whose contacts: those of one session, without the number it has itself. */
@@ -31,29 +32,40 @@ export interface ContactList {
 
 export function createContactList(database: Database): ContactList {
   const { read } = database
+  const search = createContactSearch(database)
 
-  function listed({ id, phoneNumber }: ContactsOf) {
-    const people = read.selectFrom('contact').where('session_id', '=', id).where('number', 'is not', null)
-    return phoneNumber === undefined ? people : people.where('number', '<>', phoneNumber)
-  }
-  async function count(of: ContactsOf): Promise<number> {
-    return (await listed(of).select(countAll).executeTakeFirst())?.count ?? 0
+  /** As counted while they change (migration 0021), without the session itself. */
+  async function counted({ id, phoneNumber }: ContactsOf): Promise<{ people: number; named: number }> {
+    const [all, own] = await Promise.all([
+      read
+        .selectFrom('contact_tally')
+        .select(['people', 'named'])
+        .where('session_id', '=', id)
+        .executeTakeFirst(),
+      phoneNumber === undefined
+        ? []
+        : read
+            .selectFrom('contact')
+            .select(named.as('named'))
+            .where('session_id', '=', id)
+            .where('number', '=', phoneNumber)
+            .execute(),
+    ])
+    return {
+      people: (all?.people ?? 0) - own.length,
+      named: (all?.named ?? 0) - own.filter((row) => row.named !== null).length,
+    }
   }
 
   return {
-    async page(of, { search, limit, offset }) {
-      const found = search === undefined ? listed(of) : listed(of).where(matches(search))
-      const [contacts, counted] = await Promise.all([
-        found
-          .selectAll()
-          .orderBy('updated_at', 'desc')
-          .orderBy('jid', 'desc')
-          .limit(limit)
-          .offset(offset)
-          .execute(),
-        found.select(countAll).executeTakeFirst(),
+    async page(of, { search: text, limit, offset }) {
+      const query = { sessionId: of.id, exceptNumber: of.phoneNumber }
+      if (text !== undefined) return search.page({ ...query, parts: [folded(text)] }, { limit, offset })
+      const [contacts, { people }] = await Promise.all([
+        search.newest({ ...query, parts: [] }, { limit, offset }),
+        counted(of),
       ])
-      return { contacts, total: counted?.count ?? 0 }
+      return { contacts, total: people }
     },
     find: (sessionId, jid) =>
       read
@@ -63,10 +75,8 @@ export function createContactList(database: Database): ContactList {
         .where('jid', '=', jid)
         .executeTakeFirst(),
     async stats(of) {
-      const isNamed = sql<boolean>`coalesce(hub_name, saved_name, verified_name, push_name) is not null`
-      const [people, named, groups] = await Promise.all([
-        count(of),
-        listed(of).where(isNamed).select(countAll).executeTakeFirst(),
+      const [contacts, groups] = await Promise.all([
+        counted(of),
         read
           .selectFrom('chat')
           .where('session_id', '=', of.id)
@@ -75,11 +85,11 @@ export function createContactList(database: Database): ContactList {
           .select(countAll)
           .executeTakeFirst(),
       ])
-      return { people, named: named?.count ?? 0, groups: groups?.count ?? 0 }
+      return { ...contacts, groups: groups?.count ?? 0 }
     },
     async counts(of) {
-      const [contacts, chats] = await Promise.all([
-        count(of),
+      const [{ people }, chats] = await Promise.all([
+        counted(of),
         read
           .selectFrom('chat')
           .where('session_id', '=', of.id)
@@ -87,14 +97,11 @@ export function createContactList(database: Database): ContactList {
           .select(countAll)
           .executeTakeFirst(),
       ])
-      return { contacts, chats: chats?.count ?? 0 }
+      return { contacts: people, chats: chats?.count ?? 0 }
     },
   }
 }
 
 const countAll = ({ fn }: ExpressionBuilder<Tables, keyof Tables>) => fn.countAll<number>().as('count')
 
-function matches(search: string) {
-  const pattern = `%${folded(search).replaceAll(/[\\%_]/g, String.raw`\$&`)}%`
-  return sql<boolean>`search like ${pattern} escape ${sql.lit('\\')}`
-}
+const named = sql<string | null>`coalesce(hub_name, saved_name, verified_name, push_name)`

@@ -211,7 +211,7 @@ export function createChats({ database, events, sessions, clock, log }: ChatsDep
   }
   sessions.onAcquaintances(keepAcquaintances)
   sessions.whilePurging(async (tx, sessionId) => {
-    for (const table of ['chat', 'contact', 'lid_mapping', 'number_check'] as const) {
+    for (const table of ['chat', 'contact', 'contact_tally', 'lid_mapping', 'number_check'] as const) {
       await tx.db.deleteFrom(table).where('session_id', '=', sessionId).execute()
     }
     tx.afterCommit(() => addresses.forget(sessionId))

@@ -3,6 +3,7 @@ import './tables.ts'
 import { sql } from 'kysely'
 
 import type { Database } from '../platform/database/index.ts'
+import { createContactSearch } from './contact-search.ts'
 import { type ContactRow, folded } from './contacts.ts'
 
 /** Finds people and groups by parts of their names, and people by digits of their numbers; accents and capitals do not matter. */
@@ -16,22 +17,15 @@ export interface PeopleSearch {
 /** Names are folded here, not in the store: a session has some hundreds of groups. */
 const groupsRead = 500
 
-export function createPeopleSearch({ read }: Pick<Database, 'read'>): PeopleSearch {
+export function createPeopleSearch(database: Pick<Database, 'read' | 'sql' | 'dialect'>): PeopleSearch {
+  const { read } = database
+  const search = createContactSearch(database)
+
   return {
     async contacts(sessionId, text, limit) {
       const parts = partsOf(text)
       if (parts.length === 0) return []
-      let query = read
-        .selectFrom('contact')
-        .selectAll()
-        .where('session_id', '=', sessionId)
-        .where('number', 'is not', null)
-      for (const part of parts) {
-        query = query.where(
-          sql<boolean>`search like ${`%${part.replaceAll(/[\\%_]/g, String.raw`\$&`)}%`} escape ${sql.lit('\\')}`,
-        )
-      }
-      return query.orderBy('updated_at', 'desc').orderBy('jid', 'desc').limit(limit).execute()
+      return search.newest({ sessionId, parts }, { limit, offset: 0 })
     },
     async groups(sessionId, text, limit) {
       const parts = partsOf(text)

@@ -32,6 +32,13 @@ export interface ContactTable {
   updated_at: number
 }
 
+/** Kept up by triggers on `contact`: those with a number, and of those the ones with a name. Migration 0021. */
+export interface ContactTallyTable {
+  session_id: number
+  people: number
+  named: number
+}
+
 export interface ChatTable {
   session_id: number
   jid: string
@@ -56,6 +63,7 @@ declare module '../platform/database/index.ts' {
     lid_mapping: LidMappingTable
     number_check: NumberCheckTable
     contact: ContactTable
+    contact_tally: ContactTallyTable
     chat: ChatTable
   }
 }

@@ -213,7 +213,7 @@ describe.each(stores)('people on %s', (store) => {
     const stranger = personOf(hub, 'hugo')
     await stranger.registers()
     await stranger.logsIn()
-    const operations: Endpoint[] = Object.values(endpoints).filter(({ auth }) => auth === 'user')
+    const operations: Endpoint[] = Object.values<Endpoint>(endpoints).filter(({ auth }) => auth === 'user')
     expect(operations.length).toBeGreaterThan(15)
     const answers: string[] = []
     for (const endpoint of operations) {
@@ -221,7 +221,7 @@ describe.each(stores)('people on %s', (store) => {
       const params = Object.fromEntries(named)
       const options =
         endpoint.method === 'GET'
-          ? { params }
+          ? { params, query: { q: 'x' } }
           : { params, body: { email: 'x@example.com', role: 'viewer', name: 'x' } }
       const nobody = createApiClient({ url: hub.url, key: hub.key })
       expect(await refusal(nobody.call(endpoint, options))).toBe('MISSING_TOKEN')

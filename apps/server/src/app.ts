@@ -7,6 +7,7 @@ import { contactRoutes } from './chats/routes.ts'
 import { createChats, createPeopleSearch, identityRoutes } from './chats/index.ts'
 import { chatRoutes, createChatSettings } from './chat-settings/index.ts'
 import { createCluster, takeNodeIdentity } from './cluster/index.ts'
+import { auditRoutes, createAudit } from './audit/index.ts'
 import { createEvents, createStreams, createTickets, eventRoutes } from './events/index.ts'
 import { type Clock, systemClock } from './platform/clock.ts'
 import { communityRoutes, createGroups, groupRoutes } from './groups/index.ts'
@@ -311,6 +312,7 @@ export async function startApp({
     mail: config.mail,
     publicUrl: config.publicUrl ?? `http://localhost:${config.port}`,
   })
+  const audit = modules.use(createAudit({ database, secrets, clock, log: log.child({ module: 'audit' }) }))
   const tickets = createTickets(clock)
   const http = modules.use(
     createHttp({
@@ -321,6 +323,7 @@ export async function startApp({
       authenticateUser: (token) => accounts.logins.of(token),
       redeemTicket: (ticket) => tickets.redeem(ticket),
       sessionNumber: (ownerId, ref) => numberOf(ownerId, ref),
+      audit: (request) => audit.recorder.record(request),
       publicUrl: config.publicUrl,
       ...(config.rateLimits === undefined ? {} : { rateLimits: config.rateLimits }),
     }),
@@ -363,6 +366,7 @@ export async function startApp({
     createKey: (organizationId, body) => makeKeyFor(organizationId, body, { access, sessionNumber }),
     revokeKeys: (tx, organizationId) => access.revokeKeysOf(tx, organizationId),
   })
+  auditRoutes(http, { audit, organizations: accounts.organizations })
   const extras = extrasOf(people, { media, clock })
   sessionRoutes(http, {
     sessions,

@@ -1,3 +1,4 @@
+import { auditEndpoints } from './audit.ts'
 import { authEndpoints } from './auth.ts'
 import { callEndpoints } from './calls.ts'
 import { chatEndpoints } from './chats.ts'
@@ -47,4 +48,5 @@ export const endpoints = {
   ...keyEndpoints,
   ...authEndpoints,
   ...organizationEndpoints,
+  ...auditEndpoints,
 }

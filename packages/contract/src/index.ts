@@ -1,3 +1,5 @@
+export type { WireAuditLog } from './audit.ts'
+export * from './audited.ts'
 export type { WireUser } from './auth.ts'
 export { isoOf, offsetOf, paginationOf } from './answers.ts'
 export * from './call-events.ts'

@@ -334,6 +334,7 @@ function knownOf(row: ApiKeyRow): Known {
   const { scopes, sessions, networks } = limitsOf(row)
   const grant: Grant = {
     ownerId: row.owner_id,
+    keyId: row.id,
     scopes: scopes && new Set(scopes),
     sessions: sessions && new Set(sessions),
     networks,

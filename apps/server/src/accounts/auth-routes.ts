@@ -42,12 +42,17 @@ export function authRoutes(
     return {
       message: 'user_registered',
       data: { user: await accounts.wire(user), emailVerificationRequired: false },
+      audit: { userId: user.id },
     }
   })
 
   http.serve(endpoints.login, async ({ body }) => {
     const { user, tokens } = await accounts.login(body)
-    return { message: 'logged_in', data: { user: await accounts.wire(user), ...tokens } }
+    return {
+      message: 'logged_in',
+      data: { user: await accounts.wire(user), ...tokens },
+      audit: { userId: user.id },
+    }
   })
 
   http.serve(endpoints.refreshToken, async ({ body }) => ({ data: await logins.refresh(body.refreshToken) }))
@@ -75,8 +80,8 @@ export function authRoutes(
   })
 
   http.serve(endpoints.resetPassword, async ({ body }) => {
-    await accounts.resetPassword(body.token, body.newPassword)
-    return { data: { reset: true as const } }
+    const userId = await accounts.resetPassword(body.token, body.newPassword)
+    return { data: { reset: true as const }, audit: { userId } }
   })
 
   http.serve(endpoints.beginTotp, async ({ user, body }) => ({

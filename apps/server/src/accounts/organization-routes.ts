@@ -38,7 +38,10 @@ export function organizationRoutes(http: Pick<Http, 'serve'>, deps: Organization
     if (!isOpen && !(await organizations.isAdminOfFirst(userId))) throw new HubError('REGISTRATION_CLOSED')
     const { name, description = null, plan = 'free' } = body
     const made = await database.write((tx) => organizations.found(tx, { name, description, plan }, userId))
-    return { data: { organization: organizationWire({ organization: made, role: 'owner' }) } }
+    return {
+      data: { organization: organizationWire({ organization: made, role: 'owner' }) },
+      audit: { organizationId: made.id },
+    }
   })
 
   http.serve(endpoints.myOrganizations, async ({ user: { userId } }) => {
@@ -109,7 +112,10 @@ export function organizationRoutes(http: Pick<Http, 'serve'>, deps: Organization
 
   http.serve(endpoints.acceptInvitation, async ({ user: { userId }, body: { token } }) => {
     const joined = await database.write((tx) => organizations.accept(tx, token, { id: userId }))
-    return { data: { organization: organizationWire(await organizations.as(userId, joined, 'viewer')) } }
+    return {
+      data: { organization: organizationWire(await organizations.as(userId, joined, 'viewer')) },
+      audit: { organizationId: joined },
+    }
   })
 
   http.serve(endpoints.setMemberRole, async ({ user: { userId }, params, body: { role } }) => {

@@ -58,8 +58,8 @@ export interface Accounts {
   requestReset(email: string): Promise<void>
   /** A link to set a new password, to hand over. */
   makeResetLink(userId: number): Promise<{ token: string; link: string; expiresAt: number }>
-  /** @throws {HubError} INVALID_TOKEN */
-  resetPassword(token: string, newPassword: string): Promise<void>
+  /** Answers whose it was. @throws {HubError} INVALID_TOKEN */
+  resetPassword(token: string, newPassword: string): Promise<number>
   /** @throws {HubError} AUTHENTICATION_FAILED */
   beginTotp(user: User, password: string): Promise<{ secret: string; uri: string }>
   /** @throws {HubError} AUTHENTICATION_FAILED */
@@ -288,13 +288,14 @@ export function createAccounts(deps: AccountsDeps): Accounts {
     makeResetLink: makeReset,
     async resetPassword(token, newPassword) {
       const hash = await hashPassword(newPassword)
-      await database.write(async (tx) => {
+      return database.write(async (tx) => {
         const taken = await takeReset.first(tx, { hash: hashToken(token, pepper), now: clock.now() })
         if (taken === undefined) throw new HubError('INVALID_TOKEN')
         const { user_id: userId } = taken
         await setPassword.run(tx, { id: userId, hash, now: clock.now() })
         await logins.endAll(tx, userId)
         tx.afterCommit(() => void failures.delete(`user ${userId}`))
+        return userId
       })
     },
     async beginTotp(user, password) {

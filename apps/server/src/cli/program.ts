@@ -1,6 +1,7 @@
 import { Command, CommanderError, InvalidArgumentError } from 'commander'
 
 import { configHelp } from '../config.ts'
+import type { VerifyOptions } from './commands/audit.ts'
 import type { DoctorOptions } from './commands/doctor.ts'
 import type { EmulatorOptions } from './commands/emulator.ts'
 import type { SendOptions } from './commands/send.ts'
@@ -74,6 +75,7 @@ function createProgram(terminal: Terminal, exitWith: (code: number) => void): Co
   addSessions(program, terminal)
   addMessages(program, terminal)
   addKeys(program, terminal)
+  addAudit(program, terminal, exitWith)
   addBackup(program, terminal)
   return program
 }
@@ -181,6 +183,21 @@ function addKeys(program: Command, terminal: Terminal): void {
   withHubOptions(keys.command('revoke <id>').description('make one worthless, at once and for good')).action(
     async (id: string, options: HubOptions) => (await commands()).revoke(id, options, terminal),
   )
+}
+
+function addAudit(program: Command, terminal: Terminal, exitWith: (code: number) => void): void {
+  program
+    .command('audit')
+    .description('who did what')
+    .command('verify')
+    .description(
+      'check that no entry of the audit log was changed, removed or moved (hub stopped, or on PostgreSQL)',
+    )
+    .option('--json', 'print the result as JSON')
+    .action(async (options: VerifyOptions) => {
+      const { verify } = await import('./commands/audit.ts')
+      exitWith(await verify(options, terminal))
+    })
 }
 
 function addBackup(program: Command, terminal: Terminal): void {

@@ -34,7 +34,7 @@ export function referencePages(): ReadonlyMap<string, string> {
     ['api.md', api()],
     [
       'openapi.json',
-      `${JSON.stringify(openApiDocument(Object.values(endpoints), { publicUrl: undefined }), null, 1)}\n`,
+      `${JSON.stringify(openApiDocument(Object.values<Endpoint>(endpoints), { publicUrl: undefined }), null, 1)}\n`,
     ],
     ['errors.md', errorsPage()],
     ['session-states.md', sessionStates()],
@@ -75,7 +75,7 @@ function contents(): string {
 }
 
 function api(): string {
-  const operations: Endpoint[] = Object.values(endpoints)
+  const operations: Endpoint[] = Object.values<Endpoint>(endpoints)
   const tags = [...new Set(operations.map(({ tag }) => tag))]
   const { general, reads, whatsapp, sending, sendingHoldMs, auth } = usualRateLimits
   return page(
@@ -181,7 +181,7 @@ function errorsPage(): string {
     'Every failure answers with its `code`, its text in `error` and `message`, a `remedy`, and the `requestId` under which the server logged it. The texts below are the English ones; Spanish is the default and Portuguese the third.',
     ...errorCodes().map((name) => {
       const { status, message, remedy } = factsOfError(name)
-      const users = Object.values(endpoints)
+      const users = Object.values<Endpoint>(endpoints)
         .filter((endpoint: Endpoint) => endpoint.errors.includes(name))
         .map((endpoint) => code(endpoint.id))
       return [

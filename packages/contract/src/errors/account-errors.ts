@@ -67,6 +67,19 @@ export const accountErrors = {
       pt: 'Veja os membros com `GET /api/organizations/<id>/members`.',
     },
   },
+  AUDIT_LOG_NOT_FOUND: {
+    status: 404,
+    message: {
+      es: 'Esa entrada de la auditoría no existe',
+      en: 'That entry of the audit log does not exist',
+      pt: 'Essa entrada da auditoria não existe',
+    },
+    remedy: {
+      es: 'Vea las suyas con `GET /api/audit/my-logs`, o las de una organización que administre con `GET /api/audit/organizations/<id>`.',
+      en: 'See yours with `GET /api/audit/my-logs`, or those of an organization you administer with `GET /api/audit/organizations/<id>`.',
+      pt: 'Veja as suas com `GET /api/audit/my-logs`, ou as de uma organização que administra com `GET /api/audit/organizations/<id>`.',
+    },
+  },
   USER_ALREADY_EXISTS: {
     status: 409,
     message: {

@@ -19,13 +19,14 @@ import { Histogram, type Registry } from 'prom-client'
 
 import type { Clock } from '../clock.ts'
 import type { Log } from '../log.ts'
+import { createAuditTrail } from './audit-trail.ts'
 import { docsPage, docsPolicy, docsScript, docsStart } from './api-docs.ts'
 import { addBodyParsers } from './body-parsers.ts'
 import { bytesOf, discard, takeNoBody, takeNoForm } from './byte-body.ts'
 import { errorBody, successBody } from './envelope.ts'
 import { failureOf, failureOfConnection } from './failure.ts'
 import { type Grant, refuseBeyondGrant, refuseOtherSessions, refuseWithoutSession } from './grant.ts'
-import type { Answer, ApiRequest, FormReader, Handler, Http, RawAnswer } from './http.ts'
+import type { Answer, ApiRequest, Audited, FormReader, Handler, Http, RawAnswer } from './http.ts'
 import { openApiDocument } from './openapi.ts'
 import { Pacing } from './pacing.ts'
 import { parseRequest } from './parse-request.ts'
@@ -48,6 +49,8 @@ export interface HttpOptions {
    * none. Without it the name as written counts.
    */
   sessionNumber?: (ownerId: number, ref: string) => number | undefined
+  /** Told once of every request to an audited operation, when its answer is known. Must not throw. */
+  audit?: (request: Audited) => void
   /** How clients reach this server, for the reference; undefined = wherever the page came from. */
   publicUrl?: string | undefined
   rateLimits?: RateLimits
@@ -81,6 +84,7 @@ export function createHttp({
   authenticateUser,
   redeemTicket,
   sessionNumber,
+  audit,
   publicUrl,
   rateLimits = usualRateLimits,
   trustProxy = false,
@@ -88,6 +92,7 @@ export function createHttp({
 }: HttpOptions): Http {
   const served = new Map<string, Endpoint>()
   const pacing = new Pacing(rateLimits, clock)
+  const trail = createAuditTrail(audit, (ownerId, ref) => sessionNumber?.(ownerId, ref))
   /** Ends what handlers of requests under way still do. */
   const ends = new Set<AbortController>()
   let stopped = false
@@ -206,6 +211,7 @@ export function createHttp({
         'request failed',
       )
     }
+    trail.fails(request, failure.status, failure.code)
     if (failure.retryAfterMs !== undefined)
       reply.header('retry-after', String(Math.max(1, Math.ceil(failure.retryAfterMs / 1000))))
     const shown = withContractData(failure, endpoint, request.id)
@@ -263,6 +269,7 @@ export function createHttp({
       ...(endpoint.maxBodyBytes === undefined ? {} : { bodyLimit: endpoint.maxBodyBytes }),
       errorHandler: (error, request, reply) => refuse(error, request, reply, endpoint),
       onRequest: async (request, reply) => {
+        trail.arrives(request, endpoint)
         if (request.url.includes('%00'))
           throw new HubError('VALIDATION_ERROR', {
             path: issueText('forbidden_character', languageOf(request)),
@@ -279,10 +286,12 @@ export function createHttp({
         if (endpoint.auth === 'user') {
           const user = await userOf(request)
           users.set(request, user)
+          trail.isOf(request, user)
           if (endpoint.bucket !== 'auth') pacing.arrive(endpoint.bucket, `user ${user.userId}`, reply)
           return
         }
         const grant = await grantOf(request, endpoint)
+        trail.isOf(request, { grant })
         refuseBeyondGrant(grant, endpoint, request.ip)
         grants.set(request, grant)
         const { ownerId } = grant
@@ -344,9 +353,11 @@ export function createHttp({
           // Answered without reading it all: the client goes on sending until it has the answer.
           if (endpoint.input === 'bytes') discard(request.raw)
         }
-        if ('raw' in answer) return sendRaw(request, reply, answer)
         if ('upgrade' in answer) return upgrades.accept(request, reply, answer)
-        return sendAnswer(endpoint, reply, answer, language)
+        const sent =
+          'raw' in answer ? sendRaw(request, reply, answer) : sendAnswer(endpoint, reply, answer, language)
+        trail.succeeds(request, reply, 'raw' in answer ? undefined : answer.audit)
+        return sent
       },
     }
     if (endpoint.input === 'json') app.route(route)
@@ -459,7 +470,7 @@ export function createHttp({
 
   let document: string | undefined
   serve(endpoints.openapi, () => {
-    const inOrder = Object.values(endpoints).filter(({ id }) => served.has(id))
+    const inOrder = Object.values<Endpoint>(endpoints).filter(({ id }) => served.has(id))
     document ??= JSON.stringify(openApiDocument(inOrder, { publicUrl }))
     return { raw: document, type: json }
   })

@@ -4,6 +4,8 @@ import ipaddr from 'ipaddr.js'
 /** What a key opens. Parts left out are not limited. */
 export interface Grant {
   readonly ownerId: number
+  /** Which key it is, never the key itself. */
+  readonly keyId?: string | undefined
   readonly scopes?: ReadonlySet<Scope> | undefined
   /** Numbers of sessions. */
   readonly sessions?: ReadonlySet<number> | undefined

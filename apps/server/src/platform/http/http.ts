@@ -39,6 +39,8 @@ export interface Answer<E extends Endpoint> {
   /** When it is not the operation's usual status. */
   status?: 200 | 201
   headers?: Readonly<Record<string, string>>
+  /** Who it was, or of which organization, when the request itself did not say: for the audit log. */
+  audit?: { userId?: number; organizationId?: number }
 }
 
 /** An answer that is not the envelope: a picture, a page, metrics, a file as it is read. */
@@ -69,6 +71,26 @@ export type FormRequest = Pick<
 
 /** Takes the file of a form, and answers it with what would stand in a JSON body. */
 export type FormReader<File> = (form: FormRequest) => Promise<{ body: unknown; file: File }>
+
+/** What came of a request to an operation that is audited (contract's `isAudited`). Nothing of bodies, queries or secrets. */
+export interface Audited {
+  /** The operation's id. */
+  action: string
+  /** Whose it was: the organization; 0 = nobody's. */
+  ownerId: number
+  /** Who was logged in, or logged in by it. */
+  userId: number | undefined
+  /** The id of the API key. */
+  keyId: string | undefined
+  /** The number of the session it was about, and what it was called. */
+  sessionNumber: number | undefined
+  session: string | undefined
+  status: number
+  /** Of the failure. */
+  code: string | undefined
+  ip: string
+  requestId: string
+}
 
 /** The edge: requests come in parsed and go out in the contract's envelope; what handlers throw becomes its error bodies. */
 export interface Http extends AsyncDisposable {

@@ -4,7 +4,9 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 
 import { type Hub, startHub } from './harness.ts'
 
-const withKey: Endpoint[] = Object.values<Endpoint>(endpoints).filter(({ auth }) => auth.startsWith('api-key'))
+const withKey: Endpoint[] = Object.values<Endpoint>(endpoints).filter(({ auth }) =>
+  auth.startsWith('api-key'),
+)
 
 /** The code the hub refused with; `ok` when it did not. */
 async function outcome(

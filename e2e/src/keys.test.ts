@@ -82,6 +82,20 @@ describe('API keys', () => {
     await limited.call(endpoints.getSession, { params: { ref: 'support' } })
     expect(await outcome(hub, key, endpoints.listEvents)).toBe('AUTHORIZATION_FAILED')
     await limited.call(endpoints.listEvents, { query: { sessionId: 'support' } })
+    // Nor does naming its session among others' things open these.
+    const { webhook } = await hub.api.call(endpoints.createOwnWebhook, {
+      body: { name: 'theirs', url: hub.webhook.url },
+    })
+    const change = {
+      params: { webhookId: webhook.id },
+      body: { sessions: ['support'], active: false },
+    }
+    await expect(limited.call(endpoints.updateWebhook, change)).rejects.toMatchObject({
+      code: 'AUTHORIZATION_FAILED',
+    })
+    await expect(
+      limited.call(endpoints.createKey, { body: { name: 'mine', sessions: ['support'] } }),
+    ).rejects.toMatchObject({ code: 'AUTHORIZATION_FAILED' })
   })
 
   test("a key of another organization finds none of the first one's sessions", async () => {

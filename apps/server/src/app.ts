@@ -351,7 +351,12 @@ export async function startApp({
     sessionName: (id) => sessions.view(id)?.sessionId,
   })
   const { isRegistrationOpen: isOpen } = config
-  authRoutes(http, { ...accounts, ownerOfKey: (key) => access.ownerOfFullKey(key), isOpen })
+  authRoutes(http, {
+    ...accounts,
+    ownerOfKey: (key) => access.ownerOfFullKey(key),
+    isOpen,
+    log: log.child({ module: 'accounts' }),
+  })
   organizationRoutes(http, {
     ...accounts,
     database,

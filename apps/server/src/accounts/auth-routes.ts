@@ -1,5 +1,6 @@
 import { endpoints, HubError } from '@inbox-hub/contract'
 
+import type { Log } from '../platform/log.ts'
 import type { Http } from '../platform/http/index.ts'
 import type { Accounts, Entrance } from './user-accounts.ts'
 import type { Logins } from './logins.ts'
@@ -12,12 +13,13 @@ export interface AuthRoutesDeps {
   ownerOfKey: (key: string) => Promise<number | undefined>
   /** Whether strangers may make an account with an organization of its own. */
   isOpen: boolean
+  log: Log
 }
 
 /** Accounts and logins: contract §3. */
 export function authRoutes(
   http: Pick<Http, 'serve'>,
-  { accounts, logins, ownerOfKey, isOpen }: AuthRoutesDeps,
+  { accounts, logins, ownerOfKey, isOpen, log }: AuthRoutesDeps,
 ): void {
   /** Whoever is logged in. */
   async function self(userId: number): Promise<User> {
@@ -74,8 +76,11 @@ export function authRoutes(
     return { data: { loggedOut: true as const } }
   })
 
-  http.serve(endpoints.requestPasswordReset, async ({ body }) => {
-    await accounts.requestReset(body.email)
+  http.serve(endpoints.requestPasswordReset, ({ body }) => {
+    // Not awaited: how long the store and a mail server take would tell that there was something to send.
+    accounts
+      .requestReset(body.email)
+      .catch((error: unknown) => log.warn({ error }, 'a password reset was not begun'))
     return { data: { requested: true as const } }
   })
 

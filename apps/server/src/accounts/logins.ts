@@ -5,7 +5,7 @@ import { HubError } from '@inbox-hub/contract'
 import { boundedCache } from '../platform/bounded-cache.ts'
 import type { Clock } from '../platform/clock.ts'
 import { type Database, insertRows, statement, type Tx } from '../platform/database/index.ts'
-import { accessTokenMs, hashToken, makeToken, signAccess, verifyAccess } from './tokens.ts'
+import { hashToken, makeToken, signAccess, verifyAccess } from './tokens.ts'
 
 export interface Tokens {
   accessToken: string
@@ -138,5 +138,3 @@ export function createLogins({
     },
   }
 }
-
-export { accessTokenMs }

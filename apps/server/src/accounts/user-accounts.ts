@@ -278,8 +278,7 @@ export function createAccounts(deps: AccountsDeps): Accounts {
       const user = await userByIdentifier.first(database, { key: keyOf(email) })
       if (user?.is_active !== 1) return
       const { link } = await makeReset(user.id)
-      // Not awaited by the answer: how long a mail server takes would tell that there was something to send.
-      void mail.send({
+      await mail.send({
         to: user.email,
         subject: 'Inbox Hub: restablecer la contraseña / set a new password',
         text: `${link}\n\nEl enlace vale una hora y una vez. Si no lo pidió, no haga nada.\nThe link is good for an hour and once. If you did not ask for it, do nothing.\n`,

@@ -50,9 +50,9 @@ export function refuseWithoutSession(
 
 function refsIn(part: unknown): string[] {
   // Path, query and body, which are plain objects by then.
-  const { ref, sessionId, fromSessionId, sessions } = (part ?? {}) as Record<string, unknown>
-  const many = Array.isArray(sessions) ? (sessions as unknown[]) : []
-  return [ref, sessionId, fromSessionId, ...many].flatMap((each) =>
+  // A list of sessions in a body (a filter, what a key is limited to) does not say whose the thing is that the path names.
+  const { ref, sessionId, fromSessionId } = (part ?? {}) as Record<string, unknown>
+  return [ref, sessionId, fromSessionId].flatMap((each) =>
     typeof each === 'string' || typeof each === 'number' ? [String(each)] : [],
   )
 }

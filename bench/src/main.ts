@@ -26,11 +26,11 @@ const benches: Record<string, Bench> = {
   linking: { what: 'Linking', run: () => linking() },
   inbound: {
     what: 'Received → webhook delivered',
-    run: (full) => inbound({ messages: full ? 20_000 : 8000 }),
+    run: (full) => inbound({ messages: full ? 20_000 : 4000 }),
   },
   groups: {
     what: 'Received in a group',
-    run: (full) => groups({ messages: full ? 500 : 150 }),
+    run: (full) => groups({ messages: full ? 500 : 100 }),
   },
   'big-group': {
     what: 'Sending to a group of 1,000',
@@ -40,7 +40,7 @@ const benches: Record<string, Bench> = {
     what: 'A phone tells its history while others receive',
     run: (_full, messages) => history({ messages: messages ?? 200_000 }),
   },
-  sends: { what: 'Sending', run: (full) => sends({ count: full ? 10_000 : 3000 }) },
+  sends: { what: 'Sending', run: (full) => sends({ count: full ? 10_000 : 2000 }) },
   store: {
     what: 'Lists and searches of a store with many messages',
     run: (full, messages) => store({ messages: messages ?? (full ? 10_000_000 : 200_000) }),

@@ -1,4 +1,5 @@
 import type { Usage } from '../support/child.ts'
+import { inTurn } from '../support/in-turn.ts'
 import { hubIn, indices, linkHub, linkRaw, openScene, rawIn, type Scene } from '../support/scene.ts'
 import { median } from '../support/statistics.ts'
 import { atMost, type Figure, measured } from '../support/table.ts'
@@ -6,38 +7,43 @@ import { atMostTimes, there } from '../support/yardstick.ts'
 
 const sessions = 20
 const customers = 4
-const rounds = 3
+const rounds = 5
 
-/** CPU per message that a session received in a group, ms: the middle of several rounds, after one in which the sender keys arrive. */
-async function groupCpuMs(scene: Scene, client: { usage(): Usage }, messages: number): Promise<number> {
+/** What a message that a session received in a group costs, as CPU ms of one round. */
+async function groupRounds(
+  scene: Scene,
+  client: { usage(): Usage },
+  messages: number,
+): Promise<() => Promise<number>> {
   const group = await scene.emulator.ask<string>('group', { sessions, customers })
-  const results = []
-  for (let round = 0; round <= rounds; round += 1) {
+  return async () => {
     scene.receiver.reset()
     const before = client.usage().cpuMs
     await Promise.all([
       scene.traffic({ sessions, customers, messages, window: sessions * 4, group }),
       scene.receiver.until(messages * sessions),
     ])
-    results.push((client.usage().cpuMs - before) / (messages * sessions))
+    return (client.usage().cpuMs - before) / (messages * sessions)
   }
-  return median(results.slice(1))
 }
 
-/** What a message in a group costs each session that receives it. */
-export async function groups({ messages = 150 }: { messages?: number } = {}): Promise<Figure[]> {
-  const raw = async (tricks: boolean): Promise<number> => {
-    await using scene = await openScene()
-    await using client = await rawIn(scene, { tricks })
+/** What a message in a group costs each session that receives it. In the round that warms up, the sender keys arrive. */
+export async function groups({ messages = 100 }: { messages?: number } = {}): Promise<Figure[]> {
+  await using opened = new AsyncDisposableStack()
+  const raw = async (tricks: boolean): Promise<() => Promise<number>> => {
+    const scene = opened.use(await openScene())
+    const client = opened.use(await rawIn(scene, { tricks }))
     await linkRaw(scene, client, indices(sessions))
-    return await groupCpuMs(scene, client, tricks ? messages : Math.ceil(messages / 5))
+    return await groupRounds(scene, client, messages)
   }
-  const plain = await raw(false)
-  const fast = await raw(true)
-  await using scene = await openScene()
-  await using hub = await hubIn(scene)
+  const scene = opened.use(await openScene())
+  const hub = opened.use(await hubIn(scene))
   await linkHub(scene, hub, indices(sessions))
-  const ours = await groupCpuMs(scene, hub, messages)
+
+  const all = await inTurn([await raw(false), await raw(true), await groupRounds(scene, hub, messages)], {
+    rounds,
+  })
+  const [plain, fast, ours] = all.map(median) as [number, number, number] // one each
   return [
     measured('raw baileys, nothing stored: CPU per message received in a group', plain, 'ms'),
     measured('raw baileys with the same speed-ups', fast, 'ms'),

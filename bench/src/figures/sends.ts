@@ -3,6 +3,7 @@ import type { Usage } from '../support/child.ts'
 import { customerNumber } from '../processes/numbers.ts'
 import { type Hub } from '../support/hub.ts'
 import { sessionName } from '../support/receiver.ts'
+import { inTurn } from '../support/in-turn.ts'
 import { hubIn, indices, linkHub, linkRaw, openScene, rawIn } from '../support/scene.ts'
 import { median } from '../support/statistics.ts'
 import { atLeast, atMost, type Figure, measured } from '../support/table.ts'
@@ -10,30 +11,29 @@ import { atLeastTimes, atMostTimes, there } from '../support/yardstick.ts'
 
 const sessions = 20
 const contacts = 10
+const rounds = 5
 
 interface Rate {
   perSecond: number
   cpuMs: number
 }
 
-/** The middle of three rounds of `count`, after one that meets the contacts and warms up: the hub and the yardstick alike. */
-async function best(client: { usage(): Usage }, count: number, send: () => Promise<void>): Promise<Rate> {
+/** One round of `count`. */
+async function round(client: { usage(): Usage }, count: number, send: () => Promise<void>): Promise<Rate> {
+  const before = client.usage().cpuMs
+  const began = performance.now()
   await send()
-  const results: Rate[] = []
-  for (let round = 0; round < 3; round += 1) {
-    const before = client.usage().cpuMs
-    const began = performance.now()
-    await send()
-    results.push({
-      perSecond: (count * 1000) / (performance.now() - began),
-      cpuMs: (client.usage().cpuMs - before) / count,
-    })
-  }
   return {
-    perSecond: median(results.map(({ perSecond }) => perSecond)),
-    cpuMs: median(results.map(({ cpuMs }) => cpuMs)),
+    perSecond: (count * 1000) / (performance.now() - began),
+    cpuMs: (client.usage().cpuMs - before) / count,
   }
 }
+
+/** The middle of its rounds. */
+const middle = (rates: readonly Rate[]): Rate => ({
+  perSecond: median(rates.map(({ perSecond }) => perSecond)),
+  cpuMs: median(rates.map(({ cpuMs }) => cpuMs)),
+})
 
 /** `count` texts over all sessions and contacts, 20 in flight; each call returns when WhatsApp has acknowledged. */
 async function sendThrough(hub: Hub, count: number): Promise<void> {
@@ -52,25 +52,29 @@ async function sendThrough(hub: Hub, count: number): Promise<void> {
 }
 
 /** Sends to contacts that were written to before: stored, encrypted, acknowledged by the server. */
-export async function sends({ count = 3000 }: { count?: number } = {}): Promise<Figure[]> {
-  const raw = async (tricks: boolean): Promise<Rate> => {
-    await using scene = await openScene()
-    await using client = await rawIn(scene, { tricks })
+export async function sends({ count = 2000 }: { count?: number } = {}): Promise<Figure[]> {
+  await using opened = new AsyncDisposableStack()
+  const raw = async (tricks: boolean): Promise<() => Promise<Rate>> => {
+    const scene = opened.use(await openScene())
+    const client = opened.use(await rawIn(scene, { tricks }))
     await linkRaw(scene, client, indices(sessions))
-    const all = async (each: number): Promise<void> => {
+    const each = Math.ceil(count / sessions)
+    const all = async (): Promise<void> => {
       await Promise.all(
         indices(sessions).map((index) => client.ask('send', { index, contacts, count: each, inFlight: 1 })),
       )
     }
-    const each = Math.ceil(count / sessions)
-    return await best(client, each * sessions, () => all(each))
+    return () => round(client, each * sessions, all)
   }
-  const plain = await raw(false)
-  const fast = await raw(true)
-  await using scene = await openScene()
-  await using hub = await hubIn(scene)
+  const scene = opened.use(await openScene())
+  const hub = opened.use(await hubIn(scene))
   await linkHub(scene, hub, indices(sessions))
-  const { perSecond, cpuMs } = await best(hub, count, () => sendThrough(hub, count))
+
+  const all = await inTurn(
+    [await raw(false), await raw(true), () => round(hub, count, () => sendThrough(hub, count))],
+    { rounds },
+  )
+  const [plain, fast, { perSecond, cpuMs }] = all.map(middle) as [Rate, Rate, Rate] // one each
   return [
     measured('raw baileys, nothing stored: sends per second', plain.perSecond),
     measured('raw baileys, nothing stored: CPU per send', plain.cpuMs, 'ms'),

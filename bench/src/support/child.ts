@@ -52,7 +52,8 @@ export function startChild(
       fileURLToPath(module),
       ...(options.args ?? []),
     ],
-    { stdio: ['ignore', 'inherit', 'inherit', 'ipc'], env: { ...process.env, ...options.env } },
+    // Stock Baileys prints Signal sessions, private keys included: no table of ours shows them.
+    { stdio: ['ignore', 'ignore', 'inherit', 'ipc'], env: { ...process.env, ...options.env } },
   )
   return overIpc(child)
 }

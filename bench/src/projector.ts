@@ -12,6 +12,7 @@ import { createMessages } from 'inbox-hub/internal/messages/index'
 import { noFiles } from 'inbox-hub/internal/messages/testing/no-files'
 import { type ScriptedEntry, scriptedSessions } from 'inbox-hub/internal/messages/testing/scripted-sessions'
 import { noMedia } from 'inbox-hub/internal/messages/testing/no-media'
+import { noOutbound } from 'inbox-hub/internal/messages/testing/no-outbound'
 import { systemClock as clock } from 'inbox-hub/internal/platform/clock'
 import { openDatabase } from 'inbox-hub/internal/platform/database/index'
 import { silentLog as log } from 'inbox-hub/internal/platform/log'
@@ -33,6 +34,7 @@ await using messages = createMessages({
   sessions,
   chats,
   media: noMedia,
+  outbound: noOutbound,
   uploadDir: undefined,
   files: noFiles,
   sealerOf: async () => ({ seal: (plain) => plain, open: (sealed) => sealed }),

@@ -34,6 +34,28 @@ const kinds: Readonly<Record<ReceivableKind, { sent: Content; text: string; told
     text: 'hello',
     told: { media: null, details: {}, ad: null },
   },
+  'text with a preview of its link': {
+    sent: {
+      extendedTextMessage: {
+        text: 'Look: https://shop.example.com/offer',
+        matchedText: 'https://shop.example.com/offer',
+        title: 'Chairs',
+        description: 'Half price',
+        jpegThumbnail: Buffer.from([0xff, 0xd8, 0xff, 0xd9]),
+      },
+    },
+    text: 'Look: https://shop.example.com/offer',
+    told: {
+      details: {
+        preview: {
+          url: 'https://shop.example.com/offer',
+          title: 'Chairs',
+          description: 'Half price',
+          thumbnailUrl: expect.stringMatching(/\/api\/media\/thumbnails\/msg-\d+\?/),
+        },
+      },
+    },
+  },
   image: {
     sent: { imageMessage: { ...file, caption: 'look', width: 640, height: 480 } },
     text: 'look',

@@ -26,14 +26,18 @@ const made = new AsyncDisposableStack()
 let hub: Hub
 let folder: string
 /** What the web server of the test gives out, by path. */
-const files = new Map<string, { bytes: Buffer; type: string }>()
+const files = new Map<string, { bytes: Buffer; type: string; location?: string }>()
+/** Of everything that was asked of it: the path and who asked. */
+const askedOfServer: string[] = []
 let fileServer: string
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'inbox-hub-files-'))
   made.defer(() => rm(folder, { recursive: true, force: true }))
   const server = createServer((request, response) => {
+    askedOfServer.push(`${request.url} ${request.headers['user-agent']}`)
     const file = files.get(request.url ?? '')
     if (file === undefined) response.writeHead(404).end()
+    else if (file.location !== undefined) response.writeHead(302, { location: file.location }).end()
     else response.writeHead(200, { 'content-type': file.type }).end(file.bytes)
   })
   await new Promise<void>((resolve) => void server.listen(0, '127.0.0.1', resolve))
@@ -297,6 +301,66 @@ describe('where files come from', () => {
     files.delete('/later.txt')
     const { bytes } = await arrived(answer.messageId)
     expect(bytes.toString()).toBe('later')
+  })
+})
+
+describe('the preview of a link', () => {
+  const html = (page: string) => ({ bytes: Buffer.from(page), type: 'text/html; charset=utf-8' })
+  const said = async (messageId: string) => {
+    const { message } = await hub.emulator.phone(customer).receives(({ id }) => id === messageId)
+    return message.extendedTextMessage
+  }
+
+  test('a text goes out without one when its page says nothing, or may not be asked', async () => {
+    const none = { bytes: Buffer.alloc(0), type: '' }
+    files.set('/inside', { ...none, location: 'http://10.0.0.1/' })
+    files.set('/loop', { ...none, location: `${fileServer}/loop` })
+    files.set('/no-title', html('<p>Nothing'))
+    files.set('/no-page', { bytes: Buffer.from('<title>x</title>'), type: 'text/plain' })
+    const links = ['http://10.0.0.1/', 'http://localhost:1/', 'no link']
+    const paths = ['/inside', '/loop', '/no-title', '/no-page', '/missing']
+    for (const link of [...links, ...paths.map((path) => fileServer + path)]) {
+      const { messageId, status } = await send({ text: `See ${link}`, linkPreview: true })
+      expect(status).toBe('sent')
+      expect((await said(messageId))?.matchedText ?? null, `of ${link}`).toBeNull()
+    }
+  })
+
+  test('it is not fetched unless it is asked for, and a page of our own is not fetched at all', async () => {
+    files.set('/offer', html('<title>Page</title>'))
+    const before = askedOfServer.length
+    const text = `See ${fileServer}/offer`
+    for (const message of [text, { text, linkPreview: false }, { text, linkPreview: null }]) {
+      const { messageId } = await send(message)
+      expect((await said(messageId))?.title ?? null).toBeNull()
+    }
+    const { messageId } = await send({ text, linkPreview: { title: 'Mine', description: 'and so' } })
+    expect(await said(messageId)).toMatchObject({
+      matchedText: `${fileServer}/offer`,
+      title: 'Mine',
+      description: 'and so',
+    })
+    expect(askedOfServer.length).toBe(before)
+  })
+
+  withFfmpeg('with ffmpeg', () => {
+    test('its picture comes small, from wherever the page leads, and is given out by a link', async () => {
+      files.set('/view.png', { bytes: generated('png', ...picture(900, 600)), type: 'image/png' })
+      files.set('/shop', html('<meta property="og:image" content="view.png"><title>Shop</title>'))
+      files.set('/old', { ...html(''), location: '/shop' })
+      const answer = await send({ text: `${fileServer}/old`, preview_url: true })
+      const thumbnail = (await said(answer.messageId))?.jpegThumbnail ?? Buffer.alloc(0)
+      expect(Buffer.from(thumbnail).subarray(0, 3).toString('hex')).toBe('ffd8ff')
+      expect(thumbnail.length).toBeLessThan(20_000)
+      const { preview } = answer.message.details
+      expect(preview).toMatchObject({ url: `${fileServer}/old`, title: 'Shop', description: null })
+      const given = await (await fetch(preview?.thumbnailUrl ?? '')).arrayBuffer()
+      expect(Buffer.from(given).equals(thumbnail)).toBe(true)
+      expect(askedOfServer.slice(-3)).toEqual(
+        ['/old', '/shop', '/view.png'].map((path) => expect.stringMatching(`^${path} WhatsApp/2 `)),
+      )
+      expect(await leftovers()).toEqual([])
+    })
   })
 })
 

@@ -1,6 +1,15 @@
-import { endpoints, kindMatrix, type SendableFile, type SendableKind } from '@inbox-hub/contract'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+
+import {
+  endpoints,
+  examplePageUrl,
+  kindMatrix,
+  type SendableFile,
+  type SendableKind,
+} from '@inbox-hub/contract'
 import type { Content } from '@inbox-hub/emulator'
-import { describe, expect, test } from 'vitest'
+import { beforeAll, describe, expect, test } from 'vitest'
 
 import { eventually, postgresUrl, startHub } from './harness.ts'
 
@@ -16,6 +25,26 @@ const kinds: Readonly<Record<PlainKind, { arrives: object; listed: object }>> = 
   text: {
     arrives: { extendedTextMessage: { text: 'hello' } },
     listed: { body: 'hello' },
+  },
+  'text with a preview of its link': {
+    arrives: {
+      extendedTextMessage: {
+        text: expect.stringMatching(/^Look: http:\S+\/offer\.$/),
+        matchedText: expect.stringMatching(/^http:\S+\/offer$/),
+        title: 'Chairs & tables',
+        description: 'Half price',
+      },
+    },
+    listed: {
+      details: {
+        preview: {
+          url: expect.stringMatching(/^http:\S+\/offer$/),
+          title: 'Chairs & tables',
+          description: 'Half price',
+          thumbnailUrl: null,
+        },
+      },
+    },
   },
   location: {
     arrives: {
@@ -156,6 +185,18 @@ const kinds: Readonly<Record<PlainKind, { arrives: object; listed: object }>> = 
   },
 }
 
+const page =
+  '<title>Shop</title><meta property=og:title content="Chairs &amp; tables"><meta name=description content="Half price">'
+let shop: string
+beforeAll(async () => {
+  const server = createServer((_request, response) => {
+    response.writeHead(200, { 'content-type': 'text/html' }).end(page)
+  })
+  await new Promise<void>((resolve) => void server.listen(0, '127.0.0.1', resolve))
+  shop = `http://127.0.0.1:${(server.address() as AddressInfo).port}/offer`
+  return () => void server.close()
+})
+
 const rows = (Object.keys(kinds) as PlainKind[]).map((name) => {
   const { hub, kind, type } = kindMatrix[name]
   return { name, hub, arrives: kinds[name].arrives, listed: { kind, type, ...kinds[name].listed } }
@@ -170,7 +211,7 @@ describe.each(stores)('every kind of message on %s', (store) => {
     for (const { name, hub: asked, listed } of rows) {
       const answer = await hub.api.call(endpoints.sendMessage, {
         params,
-        body: { to: customer, message: asked as unknown as string },
+        body: { to: customer, message: JSON.parse(JSON.stringify(asked).replace(examplePageUrl, shop)) },
       })
       expect(answer, `${name} in the answer`).toMatchObject({
         status: 'sent',

@@ -200,6 +200,7 @@ export async function startApp({
       sessions,
       chats,
       media,
+      outbound,
       uploadDir: config.media.uploadDir,
       files,
       sealerOf: async (id) => sealerOf(id),

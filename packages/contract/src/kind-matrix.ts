@@ -22,10 +22,18 @@ const vcard = 'BEGIN:VCARD\nVERSION:3.0\nFN:Ben\nTEL;waid=12025550124:+120255501
 /** A file, as the examples below name it. */
 export const exampleMediaId = 'q1N8bJp0R9yXw2Zt5uVc3A'
 export const exampleFileUrl = 'https://files.example.com/view.png'
+/** A page that a text leads to. */
+export const examplePageUrl = 'https://shop.example.com/offer'
 
 /** What is a message of its own, by what a person would call it. */
 export const kindMatrix = {
   text: { kind: 'text', type: 'text', hub: { text: 'hello' }, phone: true },
+  'text with a preview of its link': {
+    kind: 'text',
+    type: 'text',
+    hub: { text: `Look: ${examplePageUrl}.`, linkPreview: true },
+    phone: true,
+  },
   image: {
     kind: 'image',
     type: 'image',

@@ -84,6 +84,15 @@ export const messageDetails = z.object({
     })
     .optional()
     .describe('`poll`'),
+  preview: z
+    .object({
+      url: z.string().describe('As it stands in the text'),
+      title: z.string().nullable(),
+      description: z.string().nullable(),
+      thumbnailUrl: z.string().nullable().describe('Where to fetch its small JPEG without a key'),
+    })
+    .optional()
+    .describe('`text`: what an address in it leads to, as its sender says'),
   event: z
     .object({
       name: z.string(),

@@ -2,6 +2,7 @@ import {
   type AskedFile,
   nameInVcard,
   type OutgoingContent,
+  type OutgoingLinkedText,
   type OutgoingMessage,
   userOf,
   vcardOf,
@@ -30,9 +31,22 @@ const place = {
   address: maybe(text(1, 1024)),
 }
 
+const linkPreview = z
+  .union([
+    bool(),
+    z.object({ title: text(1, 300), description: maybe(text(1, 1000)), imageUrl: maybe(webUrl) }),
+  ])
+  .meta({
+    description:
+      'Shows what the first address in the text leads to: its title, description and picture. `true`: as its page says; the hub fetches that, 10 seconds at most, only from public addresses, and sends the text without a preview when it cannot. An object: as it says. Left out or `false`: no address is fetched.',
+  })
 const textForm = z
-  .object({ kind: z.literal('text'), text: plainText })
-  .meta({ id: 'SendText', description: 'A text. Loosely: a string, or `{"text": "…"}`.' })
+  .object({ kind: z.literal('text'), text: plainText, linkPreview: maybe(linkPreview) })
+  .meta({
+    id: 'SendText',
+    description:
+      'A text. Loosely: a string, or `{"text": "…"}`; `"preview_url": true` is `"linkPreview": true`.',
+  })
 
 const locationForm = z.object({ kind: z.literal('location'), ...place, url: maybe(webUrl) }).meta({
   id: 'SendLocation',
@@ -205,7 +219,11 @@ const looseForms: Readonly<Record<string, (value: unknown, message: Loose) => un
   ...looseMenus,
   // Before the text, which is their caption then.
   ...looseFiles,
-  text: (value) => ({ kind: 'text', text: value }),
+  text: (value, message) => ({
+    kind: 'text',
+    text: value,
+    linkPreview: message['linkPreview'] ?? message['preview_url'],
+  }),
   conversation: (value) => ({ kind: 'text', text: value }),
   location: (value) => ({ kind: 'location', ...located(value) }),
   liveLocation: (value, message) => ({
@@ -272,7 +290,7 @@ function lined(vcard: string): string {
   return vcard.includes('\n') ? vcard : vcard.replaceAll(String.raw`\n`, '\n')
 }
 
-function contentOf(form: MessageForm): OutgoingMessage | AskedFile {
+function contentOf(form: MessageForm): OutgoingMessage | OutgoingLinkedText | AskedFile {
   switch (form.kind) {
     case 'file':
     case 'image':
@@ -284,8 +302,11 @@ function contentOf(form: MessageForm): OutgoingMessage | AskedFile {
     case 'document':
     case 'sticker':
       return askedFile(form)
-    case 'text':
-      return form
+    case 'text': {
+      const { kind, text, linkPreview = false } = form
+      if (linkPreview === false) return { kind, text }
+      return { kind, text, linkPreview: linkPreview === true ? 'of_page' : present(linkPreview) }
+    }
     case 'location': {
       const { kind, ...location } = form
       return { kind, text: location.name ?? location.address ?? '', location: present(location) }

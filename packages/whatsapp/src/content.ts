@@ -13,7 +13,7 @@ export type MessageContent =
 export type MessageBody = { text: string } &
   /** `choice`: it names an option of a menu that the hub sent as numbered text. */
   (
-    | { kind: 'text'; style?: TextStyle; choice?: Choice }
+    | { kind: 'text'; style?: TextStyle; choice?: Choice; preview?: LinkPreview }
     | { kind: MediaKind; media: Media }
     | { kind: 'location'; location: Location }
     | { kind: 'live_location'; location: Location }
@@ -67,6 +67,17 @@ export interface TextStyle {
   color?: string
   /** WhatsApp's number of it. */
   font?: number
+}
+
+/** What an address in a text leads to, as the message shows it; made by its sender. */
+export interface LinkPreview {
+  /** As it stands in the text. */
+  url: string
+  title?: string
+  description?: string
+  /** A small JPEG, base64. Of what was received it is kept apart: a stored content has `hasThumbnail` instead. */
+  thumbnail?: string
+  hasThumbnail?: true
 }
 
 /** What any kind may carry. */
@@ -250,6 +261,11 @@ export function textOf(content: MessageContent): string {
 /** The message that this one answers, if any. */
 export function quotedOf(content: MessageContent): QuotedRef | undefined {
   return content.kind === 'undecryptable' ? undefined : content.quoted
+}
+
+/** Where a message has its small picture: in what it says of its file, or of an address in it. */
+export function picturedIn(content: MessageContent): Media | LinkPreview | undefined {
+  return content.kind === 'text' ? content.preview : mediaOf(content)
 }
 
 /** The file of a message that is one. */

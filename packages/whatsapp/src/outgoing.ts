@@ -18,10 +18,18 @@ export const deedKinds = ['reaction', 'edit', 'revoke', 'pin', 'keep', 'vote'] a
 export type DeedKind = (typeof deedKinds)[number]
 
 /** What somebody asks us to send. What all kinds may carry beside it (mentions, a quote) is asked for beside it. */
-export type OutgoingContent = OutgoingMessage | OutgoingForward | OutgoingDeed
+export type OutgoingContent = OutgoingMessage | OutgoingLinkedText | OutgoingForward | OutgoingDeed
 
 /** A message of its own. */
 export type OutgoingMessage = Extract<MessageBody, { kind: (typeof plainKinds)[number] }>
+
+/** A text that shows what the first address in it leads to. */
+export interface OutgoingLinkedText {
+  kind: 'text'
+  text: string
+  /** As the page says, or as whoever sends it does. */
+  linkPreview: 'of_page' | { title: string; description?: string; imageUrl?: string }
+}
 
 /** Another message, passed on. */
 export interface OutgoingForward {

@@ -28,7 +28,12 @@ import type { FormRequest } from '../platform/http/index.ts'
 import type { Log } from '../platform/log.ts'
 import type { Secrets } from '../platform/secrets/index.ts'
 import { decodeBase64 } from './base64.ts'
-import { type ConversionSettings, createConverter, sweepConversions } from './conversion/index.ts'
+import {
+  type ConversionSettings,
+  createConverter,
+  type SourceFile,
+  sweepConversions,
+} from './conversion/index.ts'
 import { cleanFileName, fileNameOfUrl } from './file-name.ts'
 import { createLinks, type Links } from './links.ts'
 import {
@@ -148,6 +153,8 @@ export interface Media extends AsyncDisposable {
   letGo(tx: Tx, id: string): Promise<void>
   /** The square JPEG that a picture becomes when somebody shows it of themselves. The draft is used up. Throws what `Converter.prepare` throws. */
   profilePicture(draft: Draft, declaredType: string | undefined, signal: AbortSignal): Promise<Buffer>
+  /** The small JPEG that a message shows of a picture; undefined when there is no ffmpeg to make it. The draft is used up. Throws the same. */
+  thumbnail(draft: Draft, declaredType: string | undefined, signal: AbortSignal): Promise<Buffer | undefined>
   /** When retention takes it, unless it is used again, Unix ms; undefined = never. */
   expiryOf(media: MediaRow): number | undefined
   /** Has the files of a session that is purged go with the next sweeps. */
@@ -287,10 +294,13 @@ export function createMedia({
 
     async profilePicture(draft, declaredType, signal) {
       await using used = draft
-      const mimetype = mediaTypeOf(used.head, cleanType(declaredType))
-      const source = { path: used.path, size: used.size, mimetype }
-      await using made = await converter.profilePicture(source, { signal })
+      await using made = await converter.profilePicture(sourceOf(used, declaredType), { signal })
       return await readFile(made.path ?? used.path)
+    },
+
+    async thumbnail(draft, declaredType, signal) {
+      await using used = draft
+      return await converter.thumbnail(sourceOf(used, declaredType), { signal })
     },
 
     checkSize(bytes) {
@@ -481,6 +491,10 @@ export function createMedia({
     },
   }
   return media
+}
+
+function sourceOf({ path, size, head }: Draft, declaredType: string | undefined): SourceFile {
+  return { path, size, mimetype: mediaTypeOf(head, cleanType(declaredType)) }
 }
 
 function storeFailure(error: unknown): unknown {

@@ -1,5 +1,13 @@
 import type { MessageContentWire, MessageDetails } from '@inbox-hub/contract'
-import { type Choice, type Location, mediaOf, type MessageExtras, type OwnDeed } from '@inbox-hub/whatsapp'
+import {
+  type Choice,
+  type LinkPreview,
+  type Location,
+  type Media,
+  mediaOf,
+  type MessageExtras,
+  type OwnDeed,
+} from '@inbox-hub/whatsapp'
 
 import { isDeed, type SentContent } from './content.ts'
 
@@ -27,10 +35,7 @@ export function contentWire(
         : {
             url: links !== undefined && (media.source ?? media.storedAs) !== undefined ? links.url : null, // without its source there is nothing to fetch
 
-            thumbnailUrl:
-              links !== undefined && (media.hasThumbnail === true || media.thumbnail !== undefined)
-                ? links.thumbnailUrl
-                : null,
+            thumbnailUrl: links !== undefined && hasThumbnail(media) ? links.thumbnailUrl : null,
             mimetype: media.mimetype ?? null,
             filename: media.name ?? null,
             filesize: media.bytes ?? null,
@@ -42,7 +47,7 @@ export function contentWire(
             animated: media.animated ?? content.kind === 'gif',
             waveform: media.waveform ?? null,
           },
-    details: detailsOf(content),
+    details: detailsOf(content, linksOf),
     viewOnce: extras.viewOnce ?? false,
     isForwarded: forwarded > 0,
     forwardingScore: forwarded,
@@ -68,7 +73,7 @@ export function contentWire(
 }
 
 /** What is secret in it stays here: with a poll's key anybody could vote in another's name. */
-function detailsOf(content: SentContent): MessageDetails {
+function detailsOf(content: SentContent, linksOf: () => FileLinks | undefined): MessageDetails {
   if (isDeed(content)) return { deed: deedWire(content) }
   switch (content.kind) {
     case 'location':
@@ -109,7 +114,10 @@ function detailsOf(content: SentContent): MessageDetails {
     case 'list_reply':
       return { choice: choiceWire(content.choice) }
     case 'text':
-      return content.choice === undefined ? {} : { choice: choiceWire(content.choice) }
+      return {
+        ...(content.choice && { choice: choiceWire(content.choice) }),
+        ...(content.preview && { preview: previewWire(content.preview, linksOf) }),
+      }
     case 'group_invite': {
       const { group, name, code, expiresAt } = content.invite
       return { invite: { groupId: group, name, code, expiresAt: expiresAt ?? null } }
@@ -157,6 +165,20 @@ function choiceWire({ id, title, description, form, menuId }: Choice): MessageDe
     form: form ?? null,
     messageId: menuId ?? null,
   }
+}
+
+function previewWire(preview: LinkPreview, linksOf: () => FileLinks | undefined): MessageDetails['preview'] {
+  const { url, title, description } = preview
+  return {
+    url,
+    title: title ?? null,
+    description: description ?? null,
+    thumbnailUrl: hasThumbnail(preview) ? (linksOf()?.thumbnailUrl ?? null) : null,
+  }
+}
+
+function hasThumbnail({ thumbnail, hasThumbnail }: Pick<Media, 'thumbnail' | 'hasThumbnail'>): boolean {
+  return hasThumbnail === true || thumbnail !== undefined
 }
 
 function deedWire(deed: OwnDeed): MessageDetails['deed'] {

@@ -5,6 +5,7 @@ import {
   type Jid,
   type MessageContent,
   type OwnDeed,
+  picturedIn,
   quotedOf,
   textOf,
 } from '@inbox-hub/whatsapp'
@@ -81,9 +82,11 @@ export function storedContent(content: SentContent): StoredContent {
 
 /** What was received, without its thumbnail, which is kept with the file and asked for by itself. */
 export function withoutThumbnail(content: MessageContent): MessageContent {
-  if (!('media' in content) || content.media.thumbnail === undefined) return content
-  const { thumbnail: _, ...media } = content.media
-  return { ...content, media: { ...media, hasThumbnail: true } }
+  const { thumbnail: inside, ...rest } = picturedIn(content) ?? {}
+  if (inside === undefined) return content
+  const without = { ...rest, hasThumbnail: true }
+  // What `picturedIn` answers is the one field or the other.
+  return { ...content, ...('media' in content ? { media: without } : { preview: without }) } as MessageContent
 }
 
 export function contentOf(row: { body: string; content: string | null }): MessageContent {

@@ -9,6 +9,7 @@ import type { Events } from '../events/index.ts'
 import type { MessageFiles } from '../media/index.ts'
 import type { Clock } from '../platform/clock.ts'
 import type { Database } from '../platform/database/index.ts'
+import type { GuardedFetch } from '../platform/guarded-fetch/index.ts'
 import type { Log } from '../platform/log.ts'
 import type { Media } from '../media/index.ts'
 import type { Sealer } from '../platform/secrets/index.ts'
@@ -35,6 +36,7 @@ import { removeMessage } from './remove.ts'
 import { makeMissingChats } from './repair.ts'
 import { createDeeds } from './sending/deeds.ts'
 import { createFiles, type Files } from './sending/files.ts'
+import { createPreviews } from './previews/previews.ts'
 import { createPrepare } from './sending/prepare.ts'
 import { createNumberChecks, type NumberChecks } from './sending/number-checks.ts'
 import { createRecipients } from './sending/recipients.ts'
@@ -121,7 +123,12 @@ export interface MessagesDeps {
   events: Events
   sessions: Sessions
   chats: Chats
-  media: Pick<Media, 'fetch' | 'receive' | 'receiveForm' | 'receiveBase64' | 'find' | 'open' | 'renditions'>
+  media: Pick<
+    Media,
+    'fetch' | 'receive' | 'receiveForm' | 'receiveBase64' | 'find' | 'open' | 'renditions' | 'thumbnail'
+  >
+  /** For the pages that previews of links are made of. */
+  outbound: Pick<GuardedFetch, 'download'>
   /** Where files may be sent from by their path; undefined = nowhere. */
   uploadDir: string | undefined
   files: Pick<MessageFiles, 'arrived' | 'links' | 'forget'>
@@ -214,6 +221,7 @@ export function createMessages(deps: MessagesDeps): Messages {
     prepare: createPrepare({
       finder,
       files,
+      previews: createPreviews({ outbound: deps.outbound, media, clock, log }),
       isSameChat: async (sessionId, one, other) =>
         (await canonical(sessionId, one)) === (await canonical(sessionId, other)),
       deed: createDeeds({ database, own, isAdmin, clock }),

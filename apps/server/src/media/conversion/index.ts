@@ -25,6 +25,7 @@ import {
   stickerRecipes,
   stickerSide,
   thumbnailRecipe,
+  thumbnailSides,
   videoPlan,
   voiceRecipe,
 } from './recipes.ts'
@@ -70,6 +71,8 @@ export interface Converter {
   prepare(source: SourceFile, as: MediaKind, options: { signal: AbortSignal }): Promise<Prepared>
   /** Makes of a picture what people and groups show: a square JPEG of at most 640 pixels. Throws the same. */
   profilePicture(source: SourceFile, options: { signal: AbortSignal }): Promise<Prepared>
+  /** Makes of a picture what a message shows of an address: a JPEG of at most 192 pixels; undefined without ffmpeg. Throws the same. */
+  thumbnail(source: SourceFile, options: { signal: AbortSignal }): Promise<Buffer | undefined>
 }
 
 export interface ConversionSettings {
@@ -147,12 +150,16 @@ export function createConverter({ directory, settings, maxBytes, clock, log }: C
     if ((await stat(job.out)).size > maxBytes) throw new HubError('FILE_TOO_LARGE', { maxBytes })
   }
 
-  async function thumbnail(job: Job, input: readonly string[]): Promise<Buffer | undefined> {
+  async function thumbnail(
+    job: Job,
+    input: readonly string[],
+    side: number = thumbnailSides.file,
+  ): Promise<Buffer | undefined> {
     if (job.programs === undefined) return undefined
     const chunks: Buffer[] = []
     await run(
       job.programs.ffmpeg,
-      [...quiet, ...input, ...thumbnailRecipe],
+      [...quiet, ...input, ...thumbnailRecipe(side)],
       { timeoutMs: runTimeoutMs, maxOutput: maxThumbnail },
       { ...job.context, onOutput: (chunk) => chunks.push(chunk) },
     )
@@ -366,6 +373,18 @@ export function createConverter({ directory, settings, maxBytes, clock, log }: C
       if (!canBecome('image', source.mimetype))
         throw new HubError('FILE_TYPE_MISMATCH', { found: source.mimetype, type: 'image' })
       return inTurn('profile picture', signal, (job) => portrait(source, job))
+    },
+
+    async thumbnail(source, { signal }) {
+      if (!canBecome('image', source.mimetype))
+        throw new HubError('FILE_TYPE_MISMATCH', { found: source.mimetype, type: 'image' })
+      const type = bareType(source.mimetype)
+      await using made = await inTurn('thumbnail', signal, async (job) => {
+        await imageFacts(source)
+        const small = await thumbnail(job, inputOf(source.path, type), thumbnailSides.link)
+        return { path: undefined, mimetype: 'image/jpeg', thumbnail: small }
+      })
+      return made.thumbnail
     },
   }
 }

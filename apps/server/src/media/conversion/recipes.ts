@@ -32,15 +32,16 @@ export const profileRecipe = words(
    -c:v mjpeg -q:v 3 -pix_fmt yuvj420p -f mjpeg`,
 )
 
-/** Longest side of the preview that travels in the message itself, pixels. */
-const thumbnailSide = 96
+/** Longest side of the preview that travels in the message itself, pixels: of a file, and of what an address leads to. */
+export const thumbnailSides = { file: 96, link: 192 } as const
 
 /** A small JPEG on the standard output. */
-export const thumbnailRecipe = words(
-  `-map 0:v:0 -frames:v 1 -map_metadata -1
-   -vf scale=${thumbnailSide}:${thumbnailSide}:force_original_aspect_ratio=decrease
-   -c:v mjpeg -q:v 6 -pix_fmt yuvj420p -f image2pipe pipe:1`,
-)
+export const thumbnailRecipe = (side: number): readonly string[] =>
+  words(
+    `-map 0:v:0 -frames:v 1 -map_metadata -1
+     -vf scale=${side}:${side}:force_original_aspect_ratio=decrease
+     -c:v mjpeg -q:v 6 -pix_fmt yuvj420p -f image2pipe pipe:1`,
+  )
 
 /** Longest side of a video that we encode, pixels. */
 const videoSide = 1280

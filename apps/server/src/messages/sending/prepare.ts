@@ -5,12 +5,14 @@ import {
   type MessageContent,
   type OutgoingContent,
   type OutgoingDeed,
+  type OutgoingForward,
   type OwnDeed,
 } from '@inbox-hub/whatsapp'
 
 import { contentOf } from '../content.ts'
 import type { MessageFinder } from '../find-message.ts'
 import type { MessageRow } from '../message-rows.ts'
+import type { Previews } from '../previews/previews.ts'
 import type { Files, TakenContent } from './files.ts'
 import { forwarded } from './forward.ts'
 import type { CallOptions } from './send.ts'
@@ -44,6 +46,7 @@ export type Prepare = (
 export interface PrepareDeps {
   finder: MessageFinder
   files: Pick<Files, 'ready'>
+  previews: Previews
   /** Whether two addresses are one chat. */
   isSameChat: (sessionId: number, one: Jid, other: Jid) => Promise<boolean>
   /** Throws the `HubError` of what may not be done. */
@@ -55,7 +58,7 @@ export interface PrepareDeps {
   ) => Promise<OwnDeed>
 }
 
-export function createPrepare({ finder, files, isSameChat, deed }: PrepareDeps): Prepare {
+export function createPrepare({ finder, files, previews, isSameChat, deed }: PrepareDeps): Prepare {
   async function found(sessionId: number, id: string, as: string): Promise<MessageRow> {
     const row = await finder.find([sessionId], id)
     if (row === undefined) throw new HubError('MESSAGE_NOT_FOUND', { [as]: id })
@@ -81,8 +84,19 @@ export function createPrepare({ finder, files, isSameChat, deed }: PrepareDeps):
       const source = await found(sessionId, content.messageId, 'messageId')
       return { content: forwarded(contentOf(source)), mentions, mentionsEveryone, quoted }
     }
-    const ready = 'file' in content ? await files.ready(content, session, signal) : content
-    return { content: ready, mentions, mentionsEveryone, quoted }
+    return { content: await ready(content, session, signal), mentions, mentionsEveryone, quoted }
+  }
+
+  async function ready(
+    content: Exclude<Asked['content'], OutgoingDeed | OutgoingForward>,
+    session: { id: number; ownerId: number },
+    signal: AbortSignal | undefined,
+  ): Promise<MessageContent> {
+    if ('file' in content) return files.ready(content, session, signal)
+    if (!('linkPreview' in content)) return content
+    const preview = await previews.of(content, signal)
+    const { kind, text } = content
+    return { kind, text, ...(preview && { preview }) }
   }
 }
 

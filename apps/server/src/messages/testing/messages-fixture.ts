@@ -9,6 +9,7 @@ import { createManualClock, type ManualClock } from '../../platform/testing/manu
 import type { SessionView } from '../../sessions/index.ts'
 import { createMessages, type Messages } from '../index.ts'
 import { noMedia } from './no-media.ts'
+import { noOutbound } from './no-outbound.ts'
 import { noFiles } from './no-files.ts'
 import { type ScriptedSessions, scriptedSessions } from './scripted-sessions.ts'
 
@@ -55,6 +56,7 @@ export async function startFixture(
       sessions,
       chats,
       media: noMedia,
+      outbound: noOutbound,
       uploadDir: undefined,
       files: noFiles,
       sealerOf: async () => markingSealer,

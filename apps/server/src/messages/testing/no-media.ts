@@ -12,5 +12,6 @@ export const noMedia: MessagesDeps['media'] = {
   receiveBase64: none,
   find: none,
   open: none,
+  thumbnail: none,
   renditions: { of: none, keep: none, kindOf: () => 'document' },
 }

@@ -18,10 +18,12 @@ export async function getStream({
   target,
   dispatcher,
   signal,
+  userAgent,
 }: {
   target: Target
   dispatcher: Dispatcher
   signal: AbortSignal
+  userAgent: string | undefined
 }): Promise<StreamedAnswer> {
   let answer: Dispatcher.ResponseData
   try {
@@ -30,7 +32,11 @@ export async function getStream({
       origin: target.origin,
       path: target.path,
       method: 'GET',
-      headers: { 'accept-encoding': 'identity', accept: '*/*' },
+      headers: {
+        'accept-encoding': 'identity',
+        accept: '*/*',
+        ...(userAgent !== undefined && { 'user-agent': userAgent }),
+      },
       signal,
     })
   } catch (error) {

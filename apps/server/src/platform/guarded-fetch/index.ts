@@ -78,7 +78,13 @@ export interface GuardedFetch extends AsyncDisposable {
    */
   download<T>(
     url: string,
-    options: { maxBytes: number; timeoutMs: number; signal?: AbortSignal | undefined },
+    options: {
+      maxBytes: number
+      timeoutMs: number
+      signal?: AbortSignal | undefined
+      /** Who asks; told to every host on the way. */
+      userAgent?: string
+    },
     take: (answer: OutboundDownload) => Promise<T>,
   ): Promise<T>
   /** Guarded connections for libraries; what it is given to do is not limited in size or time. */
@@ -185,7 +191,7 @@ export function createGuardedFetch({
       else void onceOpen(over, done)
     },
 
-    async download(url, { maxBytes, timeoutMs, signal }, take) {
+    async download(url, { maxBytes, timeoutMs, signal, userAgent }, take) {
       const over = new AbortController()
       using _deadline = clock.after(timeoutMs, () =>
         over.abort(new OutboundError('timeout', `not complete in ${Math.round(timeoutMs)} ms`)),
@@ -202,6 +208,7 @@ export function createGuardedFetch({
             target,
             dispatcher: await guarded.dispatcher(),
             signal: over.signal,
+            userAgent,
           })
           await using _answer = answer
           if (answer.status >= 200 && answer.status < 300) {

@@ -3,6 +3,7 @@ import type { proto } from '../baileys.ts'
 import type {
   Choice,
   ContactCard,
+  LinkPreview,
   Location,
   Media,
   MenuOption,
@@ -77,9 +78,22 @@ const readers: readonly Reader[] = [
 function written({ conversation, extendedTextMessage: extended }: proto.IMessage): MessageBody | undefined {
   if (!isMissing(extended)) {
     const style = styleOf(extended)
-    return { kind: 'text', text: extended.text ?? '', ...(style && { style }) }
+    const preview = previewOf(extended)
+    return { kind: 'text', text: extended.text ?? '', ...(style && { style }), ...(preview && { preview }) }
   }
   return isMissing(conversation) ? undefined : { kind: 'text', text: conversation }
+}
+
+/** Only its title makes it one: phones send `matchedText` also for links that nothing is known of. */
+function previewOf(extended: proto.Message.IExtendedTextMessage): LinkPreview | undefined {
+  const url = textIn(extended.matchedText)
+  const title = textIn(extended.title)
+  if (url === undefined || title === undefined) return undefined
+  return {
+    url,
+    title,
+    ...present({ description: textIn(extended.description), thumbnail: base64Of(extended.jpegThumbnail) }),
+  }
 }
 
 /** Only statuses of text have a background. */

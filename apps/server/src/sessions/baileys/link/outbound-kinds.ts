@@ -1,7 +1,14 @@
 import type { AnyMessageContent, proto } from '../baileys.ts'
 import { generateWAMessageContent } from '../baileys.ts'
 
-import type { Location, MessageContent, PlannedEvent, Poll, TextStyle } from '@inbox-hub/whatsapp'
+import type {
+  LinkPreview,
+  Location,
+  MessageContent,
+  PlannedEvent,
+  Poll,
+  TextStyle,
+} from '@inbox-hub/whatsapp'
 
 import { silentLogger } from '../runtime/index.ts'
 import { fileMessageOf } from './outbound-files.ts'
@@ -10,8 +17,7 @@ import { fileMessageOf } from './outbound-files.ts'
 export async function protoOf(content: MessageContent): Promise<proto.IMessage> {
   switch (content.kind) {
     case 'text':
-      // No preview: baileys would fetch whatever address the text holds.
-      return styled(await generated({ text: content.text, linkPreview: null }), content.style)
+      return styled(await generated(textOf(content)), content.style)
     case 'location':
       return generated({ location: placeOf(content.location) })
     case 'live_location':
@@ -29,9 +35,7 @@ export async function protoOf(content: MessageContent): Promise<proto.IMessage> 
       return eventOf(content.event)
     case 'buttons':
     case 'list':
-      return content.numbered === true
-        ? generated({ text: content.text, linkPreview: null })
-        : nativeMenu(content)
+      return content.numbered === true ? generated(textOf(content)) : nativeMenu(content)
     case 'image':
     case 'video':
     case 'gif':
@@ -61,6 +65,22 @@ async function generated(content: AnyMessageContent): Promise<proto.IMessage> {
       throw new Error('there is nothing to upload')
     },
   })
+}
+
+/** Without a preview of ours there is none: baileys would fetch whatever address the text holds. */
+function textOf({ text, preview }: { text: string; preview?: LinkPreview }): AnyMessageContent {
+  if (preview === undefined) return { text, linkPreview: null }
+  const { url, title = '', description, thumbnail } = preview
+  return {
+    text,
+    linkPreview: {
+      'canonical-url': url,
+      'matched-text': url,
+      title,
+      ...(description !== undefined && { description }),
+      ...(thumbnail !== undefined && { jpegThumbnail: Buffer.from(thumbnail, 'base64') }),
+    },
+  }
 }
 
 function placeOf({ latitude, longitude, name, address, url }: Location): proto.Message.ILocationMessage {

@@ -1,7 +1,8 @@
 import type { Cluster, Lease } from '../../cluster/index.ts'
 import type { Database, Tx } from '../../platform/database/index.ts'
 import { insertRows, statement, StoreFault } from '../../platform/database/index.ts'
-import type { Acquaintance, JournalEntry, Projection } from './index.ts'
+import type { Acquaintance } from './acquaintances.ts'
+import type { JournalEntry, Projection } from './journal/entry.ts'
 import './tables.ts'
 
 /** A row of the journal as it is stored, and what its readers are told once it is durable (undefined: nothing). */

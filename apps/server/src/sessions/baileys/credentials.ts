@@ -8,9 +8,16 @@ import type { Database, Tx } from '../../platform/database/index.ts'
 import { statement } from '../../platform/database/index.ts'
 import type { Sealer } from '../../platform/secrets/index.ts'
 import type { CommitQueue } from './commit-queue.ts'
-import type { CredentialsKind } from './index.ts'
 import './tables.ts'
 import { decodeJson, encodeJson } from './signal/value-codecs.ts'
+
+/** What a session's credentials amount to. */
+export type CredentialsKind =
+  | 'none'
+  /** A pairing began and never completed; the next dial starts from a new identity. */
+  | 'unpaired'
+  /** Linked to a phone: the next dial logs in. */
+  | 'linked'
 
 /** How long a copy of erased credentials is kept. */
 export const ARCHIVE_KEPT_MS = 7 * 24 * 60 * 60_000

@@ -30,15 +30,11 @@ import {
 } from './credentials.ts'
 import { HistoryHarvest } from './history/harvest.ts'
 import { HistorySlots } from './history/slots.ts'
-import type {
-  Acquaintance,
-  CredentialsKind,
-  DialOptions,
-  Engine,
-  HistoryTaker,
-  Link,
-  Passing,
-} from './index.ts'
+import type { Engine } from './index.ts'
+import type { Acquaintance, Passing } from './acquaintances.ts'
+import type { CredentialsKind } from './credentials.ts'
+import type { HistoryTaker } from './history/taker.ts'
+import type { DialOptions, Link } from './link/dial.ts'
 import type { Self } from './journal/envelope.ts'
 import { Inbox } from './journal/inbox.ts'
 import { EntryJournal } from './journal/journal.ts'

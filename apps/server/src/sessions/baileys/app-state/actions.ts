@@ -2,7 +2,7 @@ import type { proto } from '../baileys.ts'
 
 import { isGroup, isLid, isPn, type Jid, tryParseJid, withoutDevice } from '@inbox-hub/whatsapp'
 
-import type { Acquaintance } from '../index.ts'
+import type { Acquaintance } from '../acquaintances.ts'
 import { isMissing } from '../missing.ts'
 import type { Collection, Mutation } from './collection.ts'
 

@@ -2,7 +2,7 @@ import { decodePatches, newLTHashState, proto } from '../baileys.ts'
 import { parseJid } from '@inbox-hub/whatsapp'
 import { expect, test } from 'vitest'
 
-import type { Acquaintance } from '../index.ts'
+import type { Acquaintance } from '../acquaintances.ts'
 import { type Rig, startRig } from '../testing/rig.ts'
 import { MutationKeys, nothingKnown, OpenCollection } from './collection.ts'
 import { factsOf, mutationsOf } from './actions.ts'

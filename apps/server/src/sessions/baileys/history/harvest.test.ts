@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 
 import { StoreFault } from '../../../platform/database/index.ts'
-import type { HistoryBatch } from '../index.ts'
+import type { HistoryBatch } from './taker.ts'
 import { type Rig, startRig } from '../testing/rig.ts'
 
 const ours = '+12025550100'

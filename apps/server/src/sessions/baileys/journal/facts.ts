@@ -1,6 +1,6 @@
 import { isPerson, tryParseJid, withoutDevice } from '@inbox-hub/whatsapp'
 
-import type { Acquaintance } from '../index.ts'
+import type { Acquaintance } from '../acquaintances.ts'
 
 /** What one contact of history or of the address book tells; undefined when it tells nothing. */
 export function factOf(

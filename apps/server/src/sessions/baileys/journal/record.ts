@@ -1,7 +1,7 @@
 import { proto, unpadRandomMax16 } from '../baileys.ts'
 
 import { ByteReader, ByteWriter, MalformedRecord } from '../signal/bytes.ts'
-import type { JournalEntry } from '../index.ts'
+import type { JournalEntry } from './entry.ts'
 import { changeOf } from './change.ts'
 import { contentOf } from './content.ts'
 import type { Envelope } from './envelope.ts'

@@ -2,7 +2,7 @@ import { proto } from '../baileys.ts'
 
 import { isPerson } from '@inbox-hub/whatsapp'
 
-import type { Acquaintance } from '../index.ts'
+import type { Acquaintance } from '../acquaintances.ts'
 import { isMissing } from '../missing.ts'
 import { unwrapped } from './content.ts'
 import type { Envelope } from './envelope.ts'

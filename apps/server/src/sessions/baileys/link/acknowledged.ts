@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto'
 
 import { HubError } from '@inbox-hub/contract'
 
-import type { Link } from '../index.ts'
+import type { Link } from './dial.ts'
 
 /** WhatsApp acks a message within moments; clients of ours give up after 30 s. */
 const ACK_MS = 20_000

@@ -4,9 +4,23 @@ import { HubError } from '@inbox-hub/contract'
 
 import { QueryRefused, refusalError } from '../../query-refused.ts'
 import { AppState } from '../app-state/sync.ts'
-import type { AppStateCalls } from '../index.ts'
 import type { Connection } from './connection.ts'
 import type { LinkParts } from './parts.ts'
+import type { AppStateChange } from '../app-state/actions.ts'
+
+/**
+ * What all devices of the account share: settings of chats, labels, the address book. Rejects with `HubError`: `APP_STATE_NOT_READY` while
+ * the phone has not shared its keys, `APP_STATE_CONFLICT` when other devices change the same faster than we do, `WHATSAPP_ERROR`
+ * with WhatsApp's reason, or `NO_ANSWER` within 20 s.
+ */
+export interface AppStateCalls {
+  /** Whether the phone runs WhatsApp Business, which alone has labels and quick replies; undefined: it did not say. */
+  readonly isBusiness: boolean | undefined
+  /** Resolves when WhatsApp has it and it is stored and told here, as what other devices set is. */
+  change(change: AppStateChange): Promise<void>
+  /** Fetches what we do not have; `afresh`: everything, as if nothing were known. What it tells is stored and told. */
+  sync(how: { afresh: boolean }): Promise<void>
+}
 
 /** The account's app state on one connection: fetched once, followed, and changed when the hub asks. */
 export class LinkAppState {

@@ -5,9 +5,32 @@ import { type BinaryNode, getBinaryNodeChild, getBinaryNodeChildren } from '../b
 import { HubError } from '@inbox-hub/contract'
 import { isGroup, type Jid, tryParseJid } from '@inbox-hub/whatsapp'
 
-import type { CommunityCalls, CommunityGroup } from '../index.ts'
 import { addressIn } from '../journal/envelope.ts'
 import { membersIn, metadataIn } from './group-nodes.ts'
+import type { GroupMember } from './group-nodes.ts'
+
+/** A group of a community. */
+export interface CommunityGroup {
+  jid: Jid
+  subject: string
+  /** undefined when WhatsApp did not say. */
+  size: number | undefined
+  /** The one in which admins write to all. */
+  isAnnouncement: boolean
+}
+
+/** What can be asked about communities: groups that hold groups. Rejects as `GroupCalls` do. */
+export interface CommunityCalls {
+  create(subject: string, description: string | undefined): Promise<Jid>
+  groups(community: Jid): Promise<readonly CommunityGroup[]>
+  /** Members of all its groups. */
+  members(community: Jid): Promise<readonly GroupMember[]>
+  /** Answers WhatsApp's number for each group, 200 when it was done. */
+  link(community: Jid, groups: readonly Jid[]): Promise<readonly { jid: Jid; status: number }[]>
+  unlink(community: Jid, group: Jid): Promise<number>
+  /** Ends the community; its groups stay, but the one for announcements. */
+  end(community: Jid): Promise<void>
+}
 
 type Query = (to: string, type: 'get' | 'set', child: BinaryNode) => Promise<BinaryNode>
 

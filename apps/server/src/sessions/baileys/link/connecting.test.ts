@@ -5,7 +5,7 @@ import type { DisconnectReason } from '@inbox-hub/whatsapp'
 
 import { createManualClock } from '../../../platform/testing/manual-clock.ts'
 import { encodeCredentials } from '../credentials.ts'
-import type { LinkEvent } from '../index.ts'
+import type { LinkEvent } from './dial.ts'
 import { startRig } from '../testing/rig.ts'
 import { StockClient } from '../testing/stock.ts'
 

@@ -8,7 +8,7 @@ import type { Lease } from '../../../cluster/index.ts'
 import { Fenced } from '../../../cluster/index.ts'
 import type { Clock } from '../../../platform/clock.ts'
 import { QueryRefused } from '../../query-refused.ts'
-import type { DialStep, LinkEvent } from '../index.ts'
+import type { DialStep, LinkEvent } from './dial.ts'
 import type { LinkParts } from './parts.ts'
 import { Wire } from './wire.ts'
 

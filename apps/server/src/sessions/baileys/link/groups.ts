@@ -3,10 +3,50 @@ import { type BinaryNode, getBinaryNodeChild, getBinaryNodeChildren } from '../b
 import { HubError, type MemberAddMode } from '@inbox-hub/contract'
 import { type Jid, withoutDevice } from '@inbox-hub/whatsapp'
 
-import type { GroupCalls } from '../index.ts'
 import { addressIn } from '../journal/envelope.ts'
 import { communityCalls } from './communities.ts'
 import { type GroupMetadata, memberIn, metadataIn, momentIn, type ParticipantOutcome } from './group-nodes.ts'
+import type { CommunityCalls } from './communities.ts'
+import type { JoinRequest } from './group-nodes.ts'
+
+/**
+ * What can be asked about groups. Every call is one query to WhatsApp: it rejects with `QueryRefused` when WhatsApp says no, with
+ * `HubError WHATSAPP_ERROR` (`NO_ANSWER`) when there is no answer within 20 s that we understand.
+ */
+export interface GroupCalls {
+  readonly communities: CommunityCalls
+  /** All groups the account is in, with their members. */
+  all(): Promise<readonly GroupMetadata[]>
+  metadata(group: Jid): Promise<GroupMetadata>
+  /** `key` names the group to be made: WhatsApp makes one per key. */
+  create(
+    subject: string,
+    people: readonly Jid[],
+    key: string,
+    /** The community that it is to be a part of. */
+    community?: Jid,
+  ): Promise<{ group: GroupMetadata; outcomes: readonly ParticipantOutcome[] }>
+  leave(group: Jid): Promise<void>
+  set(group: Jid, setting: GroupSetting): Promise<void>
+  /** `previous` is the id of the description that is replaced: WhatsApp answers 409 when it is another. */
+  describe(group: Jid, text: string | null, ids: { id: string; previous: string | undefined }): Promise<void>
+  participants(
+    group: Jid,
+    people: readonly Jid[],
+    action: 'add' | 'remove' | 'promote' | 'demote',
+  ): Promise<readonly ParticipantOutcome[]>
+  inviteCode(group: Jid): Promise<string>
+  /** Answers the new code. */
+  revokeInvite(group: Jid): Promise<string>
+  invited(code: string): Promise<GroupMetadata>
+  join(code: string): Promise<{ group: Jid; isPending: boolean }>
+  joinRequests(group: Jid): Promise<readonly JoinRequest[]>
+  answerJoinRequests(
+    group: Jid,
+    people: readonly Jid[],
+    action: 'approve' | 'reject',
+  ): Promise<readonly ParticipantOutcome[]>
+}
 
 /** An answer that does not hold what was asked for is as good as none. */
 export function unreadable(what: string): HubError {

@@ -5,18 +5,14 @@ import type { Jid } from '@inbox-hub/whatsapp'
 import { withoutDevice } from '@inbox-hub/whatsapp'
 
 import type { Lease } from '../../../cluster/index.ts'
-import type {
-  AppStateCalls,
-  DialStep,
-  FileToUpload,
-  GroupCalls,
-  Link,
-  NewsletterCalls,
-  OutboundContent,
-  PhoneCalls,
-  StatusCalls,
-  UploadedFile,
-} from '../index.ts'
+import type { AppStateCalls } from './app-state.ts'
+import type { DialStep, Link } from './dial.ts'
+import type { GroupCalls } from './groups.ts'
+import type { NewsletterCalls } from './newsletters.ts'
+import type { OutboundContent } from './outbound.ts'
+import type { PhoneCalls } from './phone-requests.ts'
+import type { StatusCalls } from './statuses.ts'
+import type { FileToUpload, UploadedFile } from './upload.ts'
 import { accountCalls } from './account.ts'
 import { Acks } from './acks.ts'
 import { LinkAppState } from './app-state.ts'

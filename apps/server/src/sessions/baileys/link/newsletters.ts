@@ -5,11 +5,44 @@ import { HubError, type NewsletterRole, newsletterRoles } from '@inbox-hub/contr
 import { isNewsletter, type Jid, type MessageContent, tryParseJid } from '@inbox-hub/whatsapp'
 
 import { QueryRefused } from '../../query-refused.ts'
-import type { NewsletterCalls } from '../index.ts'
 import { contentOf } from '../journal/content.ts'
 import { addressIn } from '../journal/envelope.ts'
 import { isMissing } from '../missing.ts'
 import { acknowledged, type AckParts, newMessageId } from './acknowledged.ts'
+
+/**
+ * What can be asked about newsletters. Rejects with `QueryRefused` when WhatsApp says no (404: there is none), with `HubError
+ * WHATSAPP_ERROR` (`NO_ANSWER`) when there is no answer within 20 s that we understand.
+ */
+export interface NewsletterCalls {
+  /** All that the account follows or owns. */
+  all(): Promise<readonly NewsletterMetadata[]>
+  find(newsletter: Jid): Promise<NewsletterMetadata>
+  invited(code: string): Promise<NewsletterMetadata>
+  /** `picture`: a JPEG, base64. */
+  create(wish: {
+    name: string
+    description: string | undefined
+    picture: string | undefined
+  }): Promise<NewsletterMetadata>
+  /** Only what is given changes; '' takes description and picture away. */
+  update(
+    newsletter: Jid,
+    updates: Partial<Readonly<Record<'name' | 'description' | 'picture', string>>>,
+  ): Promise<void>
+  act(newsletter: Jid, action: 'follow' | 'unfollow' | 'mute' | 'unmute' | 'delete'): Promise<void>
+  /** The newest, or those before a `serverId`. */
+  messages(
+    newsletter: Jid,
+    which: { count: number; before: number | undefined },
+  ): Promise<readonly NewsletterPost[]>
+  /** Answers how long WhatsApp tells views and reactions from now on, seconds. */
+  live(newsletter: Jid): Promise<number>
+  /** An empty emoji takes the reaction back. */
+  react(newsletter: Jid, serverId: number, emoji: string): Promise<void>
+  /** Takes the message that was posted under `id` back. */
+  revoke(newsletter: Jid, id: string): Promise<void>
+}
 
 /** A newsletter as WhatsApp describes it. Times are Unix ms. */
 export interface NewsletterMetadata {

@@ -3,7 +3,7 @@ import type { BinaryNode } from '../baileys.ts'
 import type { Jid } from '@inbox-hub/whatsapp'
 import { isLid, userOf } from '@inbox-hub/whatsapp'
 
-import type { Acquaintance, Passing } from '../index.ts'
+import type { Acquaintance, Passing } from '../acquaintances.ts'
 import { addressIn } from '../journal/envelope.ts'
 import { callSignalIn } from './calls.ts'
 import type { Connection } from './connection.ts'

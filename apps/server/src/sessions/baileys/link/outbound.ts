@@ -4,10 +4,18 @@ import { generateWAMessageFromContent, getContentType } from '../baileys.ts'
 import type { Jid, MessageContent } from '@inbox-hub/whatsapp'
 import { textOf } from '@inbox-hub/whatsapp'
 
-import type { OutboundContent } from '../index.ts'
 import { isMissing } from '../missing.ts'
 import { deedMessage } from './outbound-deeds.ts'
 import { protoOf } from './outbound-kinds.ts'
+import type { OwnDeed } from '@inbox-hub/whatsapp'
+
+export interface OutboundContent {
+  content: MessageContent | OwnDeed
+  /** The message this answers, as stored. */
+  quoted: { id: string; chat: Jid; sender: Jid; fromMe: boolean; content: MessageContent } | undefined
+  /** Whom a status is for. The account itself sees it anyway. */
+  audience?: readonly Jid[] | undefined
+}
 
 /** A message as it is encrypted, and what its stanza says beside it. */
 export interface OutboundMessage {

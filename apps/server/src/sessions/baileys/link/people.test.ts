@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 
-import type { Acquaintance, Passing } from '../index.ts'
+import type { Acquaintance, Passing } from '../acquaintances.ts'
 import { type Rig, startRig } from '../testing/rig.ts'
 
 const ours = '+12025550100'

@@ -4,7 +4,29 @@ import { proto } from '../baileys.ts'
 
 import { type Jid, isGroup } from '@inbox-hub/whatsapp'
 
-import type { PhoneCalls, PhoneMessageKey } from '../index.ts'
+/** A message as the phone knows it. */
+export interface PhoneMessageKey {
+  id: string
+  chat: Jid
+  /** Who wrote it, in groups; undefined when we did. */
+  sender: Jid | undefined
+  fromMe: boolean
+}
+
+/**
+ * What can be asked of the account's own phone. Each resolves when the request is written: the phone answers when it is online, be it
+ * tomorrow. Rejects with `SESSION_NOT_CONNECTED`.
+ */
+export interface PhoneCalls {
+  newRequestId(): string
+  /** Messages of a chat before `oldest`; they come as history that names the request. `sentAt` is Unix ms. */
+  olderMessages(
+    requestId: string,
+    wanted: { chat: Jid; oldest: { id: string; fromMe: boolean; sentAt: number }; count: number },
+  ): Promise<void>
+  /** Messages that could not be opened; they come as if they had just been sent. */
+  resend(keys: readonly PhoneMessageKey[]): Promise<void>
+}
 
 /** The phone gives no more at a time, and baileys' own examples ask for fifty. */
 const MAX_RESENDS = 50

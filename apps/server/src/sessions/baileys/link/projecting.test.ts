@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 
-import type { JournalEntry } from '../index.ts'
+import type { JournalEntry } from '../journal/entry.ts'
 import type { Rig } from '../testing/rig.ts'
 import { startRig } from '../testing/rig.ts'
 

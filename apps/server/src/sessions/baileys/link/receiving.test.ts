@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 
 import { StoreFault } from '../../../platform/database/index.ts'
-import type { JournalEntry } from '../index.ts'
+import type { JournalEntry } from '../journal/entry.ts'
 import type { Rig } from '../testing/rig.ts'
 import { startRig } from '../testing/rig.ts'
 import { StockClient } from '../testing/stock.ts'

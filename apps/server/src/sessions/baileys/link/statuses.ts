@@ -2,8 +2,18 @@ import { proto } from '../baileys.ts'
 
 import { type Jid, statusJid, withoutDevice } from '@inbox-hub/whatsapp'
 
-import type { StatusCalls } from '../index.ts'
 import { acknowledged, type AckParts, newMessageId } from './acknowledged.ts'
+
+/**
+ * What is done to statuses. Each is a message: resolves when WhatsApp has it; rejects with `HubError WHATSAPP_ERROR` when it does not take
+ * it, or does not answer within 20 s (`NO_ANSWER`).
+ */
+export interface StatusCalls {
+  /** An empty emoji takes the reaction back. Answers the id of the message that says so. */
+  react(status: { id: string; author: Jid }, emoji: string): Promise<string>
+  /** Takes one of ours back from those it was sent to. */
+  revoke(id: string, audience: readonly Jid[]): Promise<void>
+}
 
 /** The `edit` attribute of a stanza that takes a message of ours back (whatsmeow: `EditAttributeSenderRevoke`). */
 const SENDER_REVOKE = '7'

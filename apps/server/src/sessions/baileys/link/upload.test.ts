@@ -4,7 +4,7 @@ import { Readable } from 'node:stream'
 import { expect, test } from 'vitest'
 
 import { UploadRefused } from '../../upload-refused.ts'
-import type { FileToUpload, UploadedFile } from '../index.ts'
+import type { FileToUpload, UploadedFile } from './upload.ts'
 import { type Rig, startRig } from '../testing/rig.ts'
 
 const ours = '+12025550100'

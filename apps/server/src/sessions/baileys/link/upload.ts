@@ -16,7 +16,29 @@ import {
 
 import type { Clock } from '../../../platform/clock.ts'
 import { UploadRefused } from '../../upload-refused.ts'
-import type { FileToUpload, UploadedFile } from '../index.ts'
+
+/** A file on its way to WhatsApp. */
+export interface FileToUpload {
+  /** What WhatsApp derives its keys for: stickers are images. */
+  readonly kind: SealedAs
+  /** Its bytes; asked for twice. */
+  open(signal: AbortSignal): Promise<Readable>
+}
+
+export type SealedAs = 'image' | 'video' | 'audio' | 'document'
+
+/** Where WhatsApp has a file, and what opens it. Bytes are base64. */
+export interface UploadedFile {
+  readonly url: string | undefined
+  readonly directPath: string
+  readonly key: string
+  /** Unix s. */
+  readonly keyTimestamp: number
+  /** Of the plain file. */
+  readonly sha256: string
+  /** Of the sealed one. */
+  readonly encSha256: string
+}
 
 /** Bytes of the MAC at the end of a sealed file. */
 const macBytes = 10

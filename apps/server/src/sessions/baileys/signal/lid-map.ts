@@ -11,7 +11,7 @@ import {
 
 import { lidOf, pnOf, tryParseJid } from '@inbox-hub/whatsapp'
 
-import type { Acquaintance } from '../index.ts'
+import type { Acquaintance } from '../acquaintances.ts'
 import type { SignalAddress } from './address.ts'
 import { lidAddressOf, pnUserOf, signalAddressOf } from './address.ts'
 import type { Change, SignalStore } from './store.ts'

@@ -3,7 +3,7 @@ import { SenderKeyRecord } from '../baileys.ts'
 import type { LRUCache } from 'lru-cache'
 
 import type { JournalRow } from '../commit-queue.ts'
-import type { Acquaintance } from '../index.ts'
+import type { Acquaintance } from '../acquaintances.ts'
 import type { SignalAddress } from './address.ts'
 import type { Attempts } from './careful-cipher.ts'
 import type { SessionEntry, SessionRecord, SignalKeyPair, SignalStorage } from './libsignal.ts'

@@ -16,15 +16,10 @@ import { silentLog } from '../../../platform/log.ts'
 import { guardProcess } from '../../../platform/process.ts'
 import type { Sealer } from '../../../platform/secrets/index.ts'
 import { createSecrets } from '../../../platform/secrets/index.ts'
-import type {
-  DialOptions,
-  Engine,
-  HistoryBatch,
-  HistoryPart,
-  JournalEntry,
-  Link,
-  LinkEvent,
-} from '../index.ts'
+import type { Engine } from '../index.ts'
+import type { HistoryBatch, HistoryPart } from '../history/taker.ts'
+import type { JournalEntry } from '../journal/entry.ts'
+import type { DialOptions, Link, LinkEvent } from '../link/dial.ts'
 import { createBaileys } from '../index.ts'
 
 /** A store that a test can make fail or slow. */

@@ -1,8 +1,12 @@
 import type { Jid, MessageChange, MessageContent } from '@inbox-hub/whatsapp'
 
 import type { Tx } from '../../../platform/database/index.ts'
+import type { Addressed, Written } from './envelope.ts'
 
-/** Something WhatsApp told us, durable before WhatsApp was told to forget it. JIDs are as received; `alt` is the other form when the stanza carried it. */
+/**
+ * Something WhatsApp told us, durable before WhatsApp was told to forget it. JIDs are as received; `alt` is the other form when the stanza
+ * carried it.
+ */
 export type JournalEntry = {
   sessionId: number
   seq: number
@@ -10,48 +14,16 @@ export type JournalEntry = {
   offline: boolean
   receivedAt: number
 } & (
-  | {
-      kind: 'message'
-      id: string
-      chat: Jid
-      chatAlt: Jid | undefined
-      sender: Jid
-      senderAlt: Jid | undefined
-      fromMe: boolean
-      /** Unix ms, WhatsApp's clock. */
-      sentAt: number
-      pushName: string | undefined
-      verifiedName: string | undefined
-      content: MessageContent
-    }
-  | {
-      /** Something was done to another message. */
+  | (Written & { kind: 'message'; content: MessageContent })
+  /** Something was done to another message. */
+  | (Written & {
       kind: 'change'
-      id: string
-      chat: Jid
-      chatAlt: Jid | undefined
-      sender: Jid
-      senderAlt: Jid | undefined
-      fromMe: boolean
-      /** Unix ms, WhatsApp's clock. */
-      sentAt: number
-      pushName: string | undefined
-      verifiedName: string | undefined
       /** Sent as an administrator of the group: only that may take back what others wrote. */
       byAdmin: boolean
       change: MessageChange
-    }
-  | {
-      /** The ratchet could not open it; a later entry with the same id may. */
-      kind: 'undecryptable'
-      id: string
-      chat: Jid
-      chatAlt: Jid | undefined
-      sender: Jid
-      senderAlt: Jid | undefined
-      sentAt: number
-      reason: string
-    }
+    })
+  /** The ratchet could not open it; a later entry with the same id may. */
+  | (Addressed & { kind: 'undecryptable'; reason: string })
   | {
       kind: 'receipt'
       ids: readonly string[]

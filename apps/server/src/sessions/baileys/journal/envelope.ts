@@ -17,18 +17,26 @@ export interface Self {
   lid: Jid | undefined
 }
 
-/** Who wrote what to whom, when: the outside of a message. Addresses are the stanza's, devices taken off. */
-export interface Envelope {
+/** Which message, of whom, where, when. Addresses are the stanza's, devices taken off; `alt` is the other form when it carried it. */
+export interface Addressed {
   id: string
   chat: Jid
   chatAlt: Jid | undefined
   sender: Jid
   senderAlt: Jid | undefined
-  fromMe: boolean
   /** Unix ms, WhatsApp's clock. */
   sentAt: number
+}
+
+/** With what WhatsApp says about who wrote it. */
+export interface Written extends Addressed {
+  fromMe: boolean
   pushName: string | undefined
   verifiedName: string | undefined
+}
+
+/** The outside of a message. */
+export interface Envelope extends Written {
   offline: boolean
   /** An administrator of the group takes back what another wrote. */
   byAdmin?: true

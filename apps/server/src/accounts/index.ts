@@ -9,6 +9,7 @@ import { createMail, type MailSettings } from './mail.ts'
 import { createOrganizations, type Organizations } from './organizations.ts'
 
 export { authRoutes } from './auth-routes.ts'
+export { forgetLogins } from './logins.ts'
 export type { MailSettings } from './mail.ts'
 export { organizationRoutes } from './organization-routes.ts'
 

@@ -48,6 +48,12 @@ const removeOld = statement((db, p: { userId: number; now: number }) =>
   db.deleteFrom('login').where('user_id', '=', p.userId).where('expires_at', '<', p.now),
 )
 
+/** Ends every login of everybody, in a store that no hub serves from, and links to set passwords with. */
+export async function forgetLogins(tx: Tx): Promise<void> {
+  await tx.db.deleteFrom('login').execute()
+  await tx.db.deleteFrom('password_reset').execute()
+}
+
 export function createLogins({
   database,
   clock,

@@ -1,9 +1,9 @@
 /** Who did what: an append-only log whose entries are chained by keyed hashes. */
 import type { Clock } from '../platform/clock.ts'
-import type { Database } from '../platform/database/index.ts'
+import type { Database, Tx } from '../platform/database/index.ts'
 import type { Log } from '../platform/log.ts'
 import type { Secrets } from '../platform/secrets/index.ts'
-import { verify, type Verdict } from './chain.ts'
+import { append, verify, type Verdict } from './chain.ts'
 import { createEntries, type Entries } from './entries.ts'
 import { createRecorder, type Recorder } from './recorder.ts'
 
@@ -31,6 +31,29 @@ export function createAudit({
     entries: createEntries(database),
     [Symbol.asyncDispose]: () => recorder[Symbol.asyncDispose](),
   }
+}
+
+/** Whose log the operator's own commands are in: that of the organization that is there from the first start. */
+const firstOrganization = 1
+
+/** Takes down, in `tx`, what the operator did by a command instead of a request. */
+export async function recordCommand(
+  tx: Tx,
+  secrets: Pick<Secrets, 'derive'>,
+  { action, at }: { action: 'restore'; at: number },
+): Promise<void> {
+  const nobody = {
+    user_id: null,
+    key_id: null,
+    session_id: null,
+    session: null,
+    code: null,
+    ip: '',
+    request_id: '',
+  }
+  await append(tx, secrets.derive('audit'), [
+    { ...nobody, at, owner_id: firstOrganization, action, status: 200 },
+  ])
 }
 
 /** Whether the log is as it was written, and where it is not. Reads all of it. */

@@ -194,6 +194,9 @@ test('every command explains itself', async () => {
     ['keys', 'create'],
     ['keys', 'ls'],
     ['keys', 'revoke'],
+    ['backup'],
+    ['restore'],
+    ['restored'],
   ]
   for (const command of commands) {
     const terminal = fakeTerminal({})

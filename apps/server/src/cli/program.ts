@@ -2,6 +2,7 @@ import { Command, CommanderError, InvalidArgumentError } from 'commander'
 
 import { configHelp } from '../config.ts'
 import type { VerifyOptions } from './commands/audit.ts'
+import type { BackupOptions } from './commands/backup.ts'
 import type { DoctorOptions } from './commands/doctor.ts'
 import type { EmulatorOptions } from './commands/emulator.ts'
 import type { SendOptions } from './commands/send.ts'
@@ -76,7 +77,7 @@ function createProgram(terminal: Terminal, exitWith: (code: number) => void): Co
   addMessages(program, terminal)
   addKeys(program, terminal)
   addAudit(program, terminal, exitWith)
-  addBackup(program, terminal)
+  addBackup(program, terminal, exitWith)
   return program
 }
 
@@ -200,15 +201,35 @@ function addAudit(program: Command, terminal: Terminal, exitWith: (code: number)
     })
 }
 
-function addBackup(program: Command, terminal: Terminal): void {
+function addBackup(program: Command, terminal: Terminal, exitWith: (code: number) => void): void {
   const commands = () => import('./commands/backup.ts')
   program
-    .command('backup <file>')
-    .description('copy the SQLite store and its master key, while the hub runs or not')
-    .action(async (file: string) => (await commands()).backup(file, terminal))
+    .command('backup <directory>')
+    .description('copy the SQLite store, the files of messages and the master key, while the hub runs or not')
+    .option('--verify', 'read the backup that is in <directory>, and say whether all of it is as it was made')
+    .option('--no-files', 'leave the files of messages out')
+    .option('--no-key', 'leave the master key out: keep it elsewhere')
+    .option('--json', 'print the result as JSON')
+    .addHelpText(
+      'after',
+      '\nFiles that an earlier backup beside <directory> has are linked, not copied. Exit code 1 when a verified backup is damaged.',
+    )
+    .action(async (directory: string, options: BackupOptions) =>
+      exitWith(await (await commands()).backup(directory, options, terminal)),
+    )
+  program
+    .command('restore <directory>')
+    .description('put a backup into an empty data directory, safe to start with')
+    .option('--force', 'put a store that is there already aside')
+    .option('--json', 'print the result as JSON')
+    .action(async (directory: string, options: { force?: boolean; json?: boolean }) =>
+      (await commands()).restore(directory, options, terminal),
+    )
   program
     .command('restored')
-    .description('make a store that was put back from a backup safe to start with; run it before "serve"')
+    .description(
+      'make a store that was put back by other means (pg_restore, a copy) safe to start with; run it before "serve"',
+    )
     .action(async () => (await commands()).restored(terminal))
 }
 

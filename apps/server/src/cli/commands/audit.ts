@@ -40,7 +40,7 @@ export async function verify({ json = false }: VerifyOptions, terminal: Terminal
     if (!(error instanceof DataDirInUse)) throw error
     throw new CommandFailure(
       'The hub is running, and has its data directory for itself.',
-      'Stop it for this; or check a copy: "inbox-hub backup", then INBOX_HUB_DATA_DIR on the directory of the copy, named inbox-hub.db.',
+      'Stop it for this; or check a backup: "inbox-hub restore" with INBOX_HUB_DATA_DIR on an empty directory.',
       { cause: error },
     )
   }

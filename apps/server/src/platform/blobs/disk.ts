@@ -6,10 +6,15 @@ import { syncDirectory } from '../data-dir.ts'
 import { onDisk } from './draft.ts'
 import { BlobMissing, type Blobs, BlobsUnavailable, checkHash } from './port.ts'
 
-/** Files in `directory`, 65,536 folders at most: `ab/cd/abcd…`. */
+/** Where a file lies below `root`, in 65,536 folders at most: `ab/cd/abcd…`. */
+export function blobPath(root: string, hash: string): string {
+  return join(root, checkHash(hash).slice(0, 2), hash.slice(2, 4), hash)
+}
+
+/** Files in `directory`. */
 export function createDiskBlobs(directory: string): Blobs {
   const root = resolve(directory)
-  const pathOf = (hash: string) => join(root, checkHash(hash).slice(0, 2), hash.slice(2, 4), hash)
+  const pathOf = (hash: string) => blobPath(root, hash)
 
   return {
     kind: 'disk',

@@ -9,6 +9,7 @@ import { createS3Blobs, type S3Settings } from './s3.ts'
 import type { Clock } from '../clock.ts'
 import type { Blobs } from './port.ts'
 
+export { blobPath } from './disk.ts'
 export { BlobMissing, type Blobs, BlobsUnavailable, type ByteRange, isHash } from './port.ts'
 export { type Draft, DraftTooLarge, sweepDrafts, writeDraft } from './draft.ts'
 export type { S3Settings } from './s3.ts'

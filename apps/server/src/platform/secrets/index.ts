@@ -6,7 +6,7 @@ import type { Log } from '../log.ts'
 import { createKeyFile, MasterKeyRefused, masterKeyFile, readKeyFile } from './master-key.ts'
 import { keyIdIn, keyIdOf, keyLength, type Sealer, SealBroken, sealerOf } from './sealer.ts'
 
-export { MasterKeyRefused, parseKey } from './master-key.ts'
+export { MasterKeyRefused, masterKeyFile, parseKey, readKeyFile } from './master-key.ts'
 export { type Sealer, SealBroken } from './sealer.ts'
 
 export interface Secrets {
@@ -159,6 +159,21 @@ async function rootKey({
     await database.write((tx) => replaceRoot.run(tx, { name: rootName, value: rewrapped }))
   }
   return root
+}
+
+/** The name of the master key that a root key is sealed under, as it is stored in a database that is not open. */
+export function rootSealedBy(stored: string): string {
+  return keyIdIn(fromText(stored)) ?? '?'
+}
+
+/** Whether `masterKey` is the one of that database. */
+export function rootOpensWith(stored: string, masterKey: Uint8Array): boolean {
+  try {
+    sealerOf(masterKey).open(fromText(stored), rootContext)
+    return true
+  } catch {
+    return false
+  }
 }
 
 function toText(sealed: Uint8Array): string {

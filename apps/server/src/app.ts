@@ -247,7 +247,7 @@ export async function startApp({
       sessions,
       chats,
       messages,
-      links: files.links,
+      files,
       own,
       clock,
       log: log.child({ module: 'statuses' }),
@@ -410,7 +410,7 @@ export async function startApp({
   })
   searchRoutes(http, { sessions, messages, people: createPeopleSearch(database), search, extras, wires })
   newsletterRoutes(http, { database, sessions, newsletters })
-  statusRoutes(http, { database, sessions, chats, statuses, wires, clock })
+  statusRoutes(http, { database, sessions, chats, messages, statuses, wires, clock })
   chatRoutes(http, { sessions, settings: chatSettings, messages, wires, clock })
   labelRoutes(http, { database, sessions, chats, messages, wires, labels })
   callRoutes(http, { database, sessions, chats, calls })

@@ -26,7 +26,6 @@ export type OwnIssue =
   | 'more_than_options'
   | 'end_before_begin'
   | 'not_base64'
-  | 'status_text_only'
   | 'not_a_newsletter'
   | 'not_a_colour'
   | 'not_an_emoji'

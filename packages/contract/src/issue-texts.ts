@@ -228,11 +228,6 @@ const issueTexts = {
     en: 'It must be the id of a newsletter, which ends in @newsletter',
     pt: 'Deve ser o identificador de um canal, que termina em @newsletter',
   },
-  status_text_only: {
-    es: 'Solo se pueden publicar estados de texto: type "text" con content',
-    en: 'Only statuses of text can be posted: type "text" with content',
-    pt: 'Só é possível publicar status de texto: type "text" com content',
-  },
   not_a_colour: {
     es: 'Debe ser un color como #1F7A4D',
     en: 'It must be a colour like #1F7A4D',

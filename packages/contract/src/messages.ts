@@ -20,7 +20,7 @@ import {
 import { messageContent } from './message-content.ts'
 import { messageTypes } from './message-events.ts'
 import { maxBase64Chars } from './media.ts'
-import { withFile } from './outgoing-files.ts'
+import { fileToSendErrors, withFile } from './outgoing-files.ts'
 import { outgoingContent } from './outgoing.ts'
 
 export const messageStatuses = [
@@ -345,20 +345,7 @@ const sendMessage = endpoint({
     'IDEMPOTENCY_CONFLICT',
     ...deedErrors,
     'KIND_NOT_FORWARDABLE',
-    'MEDIA_NOT_FOUND',
-    'MEDIA_URL_REFUSED',
-    'MEDIA_URL_FAILED',
-    'MEDIA_PATH_REFUSED',
-    'MEDIA_BROKEN',
-    'MEDIA_DIMENSIONS_TOO_LARGE',
-    'MEDIA_CONVERSION_UNAVAILABLE',
-    'MEDIA_CONVERSION_TOO_SLOW',
-    'MEDIA_DAMAGED',
-    'FILE_TOO_LARGE',
-    'FILE_EMPTY',
-    'FILE_TYPE_MISMATCH',
-    'MEDIA_QUOTA_EXCEEDED',
-    'MEDIA_STORE_UNAVAILABLE',
+    ...fileToSendErrors,
   ],
 })
 

@@ -1,6 +1,7 @@
 import type { AskedFile, FileSource } from '@inbox-hub/whatsapp'
 import { z } from 'zod'
 
+import type { ErrorCode } from './errors/index.ts'
 import { bool, issue, maybe, text } from './fields.ts'
 import { maxBase64Chars } from './media.ts'
 
@@ -33,6 +34,42 @@ const sources = ['url', 'mediaId', 'base64', 'path', 'upload'] as const
 const oneSource = (form: Partial<Record<(typeof sources)[number], unknown>>): boolean =>
   sources.filter((name) => form[name] !== undefined).length === 1
 const needsOne = { path: ['url'], ...issue('one_source') }
+
+/** What a body that may be a file says of it, beside what else it says. */
+export const fileFields = { caption: maybe(caption), ...source, ...named }
+
+/** Which of `fileFields` say where the file comes from. */
+export const givenSources = (fields: Readonly<Record<string, unknown>>): readonly string[] =>
+  sources.filter((name) => isGiven(fields[name]))
+
+/** A body whose file is written as `{"image": {"url": "…"}}`, with that in its `fileFields` and `type` saying what it is. */
+export function withFlatFile(body: unknown): unknown {
+  if (!isObject(body)) return body
+  for (const [key, formOf] of Object.entries(looseFiles)) {
+    if (!isGiven(body[key])) continue
+    const { kind, ...file } = formOf(body[key], body) as Loose
+    return { ...body, ...file, type: body['type'] ?? kind }
+  }
+  return body
+}
+
+/** What can be wrong with a file that is to be sent. */
+export const fileToSendErrors = [
+  'MEDIA_NOT_FOUND',
+  'MEDIA_URL_REFUSED',
+  'MEDIA_URL_FAILED',
+  'MEDIA_PATH_REFUSED',
+  'MEDIA_BROKEN',
+  'MEDIA_DIMENSIONS_TOO_LARGE',
+  'MEDIA_CONVERSION_UNAVAILABLE',
+  'MEDIA_CONVERSION_TOO_SLOW',
+  'MEDIA_DAMAGED',
+  'FILE_TOO_LARGE',
+  'FILE_EMPTY',
+  'FILE_TYPE_MISMATCH',
+  'MEDIA_QUOTA_EXCEEDED',
+  'MEDIA_STORE_UNAVAILABLE',
+] as const satisfies readonly ErrorCode[]
 
 const imageForm = z
   .object({ kind: z.literal('image'), ...source, caption: maybe(caption), viewOnce: maybe(bool()), ...named })
@@ -241,7 +278,13 @@ export function askedFile(form: FileForm): AskedFile {
   }
 }
 
-function sourceOf({ url, mediaId, base64, path }: FileForm): FileSource {
+/** Of fields that name one source. */
+export function sourceOf({
+  url,
+  mediaId,
+  base64,
+  path,
+}: Partial<Pick<FileForm, 'url' | 'mediaId' | 'base64' | 'path'>>): FileSource {
   if (url !== undefined) return { url }
   if (mediaId !== undefined) return { mediaId }
   if (base64 !== undefined) return { base64 }

@@ -1,12 +1,15 @@
+import type { AskedFile, TextStyle } from '@inbox-hub/whatsapp'
 import { z } from 'zod'
 
 import { isoSchema, paginationSchema } from './answers.ts'
 import { endpoint } from './endpoint.ts'
 import type { ErrorCode } from './errors/index.ts'
 import { bool, int, issue, limit, list, maybe, page, personAddress, sessionRef, text } from './fields.ts'
+import { maxBase64Chars } from './media.ts'
 import { messageContent } from './message-content.ts'
 import { messageTypes } from './message-events.ts'
 import { messageStatuses } from './messages.ts'
+import { fileFields, fileToSendErrors, givenSources, sourceOf, withFlatFile } from './outgoing-files.ts'
 import { statusStyle } from './status-events.ts'
 
 const person = z.object({
@@ -61,6 +64,71 @@ const colour = z
   .trim()
   .refine((value) => /^#[\da-f]{6}$/i.test(value), issue('not_a_colour'))
 
+/** What is posted as what; `document`, as CRMs write it, is whatever the bytes say. */
+const kindOfType = {
+  image: 'image',
+  video: 'video',
+  gif: 'gif',
+  audio: 'voice',
+  voice: 'voice',
+  document: 'file',
+  file: 'file',
+} as const
+const statusTypes = ['text', 'image', 'video', 'gif', 'audio', 'voice', 'document', 'file'] as const
+
+const postedStatus = z
+  .object({
+    type: maybe(z.enum(statusTypes)).meta({
+      description:
+        'What it is: `text`, or a file as `image`, `video`, `gif`, `voice` (also `audio`: sounds are posted as voice notes), `file` (also `document`: what its bytes say). When left out: a file if there is one, else text.',
+    }),
+    content: maybe(text(1, 700)).meta({ description: 'The text.', example: 'Open until eight today' }),
+    text: maybe(text(1, 700)).meta({ description: 'The same.' }),
+    mediaUrl: fileFields.url.meta({ description: 'The same as `url`.' }),
+    ...fileFields,
+    backgroundColor: maybe(colour).meta({
+      description: '`#RRGGBB`, of a text or a voice note.',
+      example: '#1F7A4D',
+    }),
+    textColor: maybe(colour).meta({ description: '`#RRGGBB`.' }),
+    font: maybe(int(0, 10).refine((value) => value < 3 || value > 5)).meta({
+      description:
+        'One of WhatsApp: 0 plain, 1 plain text, 2 script, 6 bold, 7 handwriting, 8 display, 9 heavy, 10 typewriter.',
+    }),
+    recipients: list(personAddress, 5000).optional(),
+    exclude: list(personAddress, 5000).optional(),
+    clientId: maybe(text(1, 255)).meta({ description: 'The same as the `Idempotency-Key` header.' }),
+  })
+  .transform(({ mediaUrl, url = mediaUrl, content, text: said = content, ...rest }, context) => {
+    const { type, caption = '', mediaId, base64, path, upload, fileName, mimetype, ...others } = rest
+    const { backgroundColor, textColor, font, ...whom } = others
+    const file = { url, mediaId, base64, path, upload }
+    const named = givenSources(file)
+    const style: TextStyle = {
+      ...(backgroundColor !== undefined && { background: backgroundColor.toUpperCase() }),
+      ...(textColor !== undefined && { color: textColor.toUpperCase() }),
+      ...(font !== undefined && { font }),
+    }
+    const isText = type === 'text' || (type === undefined && named.length === 0)
+    if (isText === named.length > 0 || named.length > 1) {
+      context.addIssue({ code: 'custom', path: ['mediaUrl'], input: url, ...issue('one_source') })
+      return z.NEVER
+    }
+    if (isText) {
+      const says = said === undefined ? undefined : { kind: 'text' as const, text: said }
+      return { ...whom, style, says }
+    }
+    const says: AskedFile = {
+      kind: kindOfType[type ?? 'file'],
+      // Some write the caption as they write a text.
+      text: caption === '' ? (said ?? '') : caption,
+      file: sourceOf(file),
+      ...(fileName !== undefined && { name: fileName }),
+      ...(mimetype !== undefined && { mimetype }),
+    }
+    return { ...whom, style, says }
+  })
+
 const listStatuses = endpoint({
   id: 'listStatuses',
   method: 'GET',
@@ -100,33 +168,12 @@ const postStatus = endpoint({
   bucket: 'sending',
   summary: 'Post a status',
   description:
-    'The status is stored before it is promised, and posted once: repeat a call whose answer was lost with the same `Idempotency-Key` and you get the first result. WhatsApp shows it to those it was sent to: people saved on the phone or named in the hub, without those in `exclude`; or only those in `recipients`.',
+    'The status is stored before it is promised, and posted once: repeat a call whose answer was lost with the same `Idempotency-Key` and you get the first result. A file may come with the request, as `multipart/form-data`: the fields are those of the body. WhatsApp shows it to those it was sent to: people saved on the phone or named in the hub, without those in `exclude`; or only those in `recipients`.',
   params: ofSession,
   headers: z.object({ 'idempotency-key': maybe(text(1, 255)) }),
-  body: z
-    .object({
-      type: maybe(z.enum(['text', 'image', 'video', 'audio', 'document'])).meta({
-        description: 'Only `text` can be posted today.',
-      }),
-      content: maybe(text(1, 700)).meta({ description: 'The text.', example: 'Open until eight today' }),
-      text: maybe(text(1, 700)).meta({ description: 'The same.' }),
-      mediaUrl: z.unknown().optional(),
-      caption: z.unknown().optional(),
-      backgroundColor: maybe(colour).meta({ description: '`#RRGGBB`.', example: '#1F7A4D' }),
-      textColor: maybe(colour).meta({ description: '`#RRGGBB`.' }),
-      font: maybe(int(0, 10).refine((value) => value < 3 || value > 5)).meta({
-        description:
-          'One of WhatsApp: 0 plain, 1 plain text, 2 script, 6 bold, 7 handwriting, 8 display, 9 heavy, 10 typewriter.',
-      }),
-      recipients: list(personAddress, 5000).optional(),
-      exclude: list(personAddress, 5000).optional(),
-      clientId: maybe(text(1, 255)).meta({ description: 'The same as the `Idempotency-Key` header.' }),
-    })
-    .superRefine(({ type = 'text', mediaUrl }, context) => {
-      const refused = type !== 'text' ? 'type' : mediaUrl ? 'mediaUrl' : undefined
-      if (refused !== undefined)
-        context.addIssue({ code: 'custom', path: [refused], ...issue('status_text_only') })
-    }),
+  input: 'json_or_form',
+  maxBodyBytes: maxBase64Chars + 64 * 1024,
+  body: z.preprocess(withFlatFile, postedStatus),
   status: 201,
   data: one,
   errors: [
@@ -135,6 +182,8 @@ const postStatus = endpoint({
     'STATUS_WITHOUT_AUDIENCE',
     'WHATSAPP_ERROR',
     'IDEMPOTENCY_CONFLICT',
+    'STATUS_FILE_NOT_SHOWN',
+    ...fileToSendErrors,
   ],
 })
 

@@ -14,7 +14,8 @@ export type MessageBody = { text: string } &
   /** `choice`: it names an option of a menu that the hub sent as numbered text. */
   (
     | { kind: 'text'; style?: TextStyle; choice?: Choice; preview?: LinkPreview }
-    | { kind: MediaKind; media: Media }
+    /** `style`: of a voice note that is a status. */
+    | { kind: MediaKind; media: Media; style?: TextStyle }
     | { kind: 'location'; location: Location }
     | { kind: 'live_location'; location: Location }
     | { kind: 'contacts'; contacts: readonly ContactCard[] }
@@ -59,7 +60,7 @@ export const mediaKinds = [
 ] as const
 export type MediaKind = (typeof mediaKinds)[number]
 
-/** How a status of text looks. What is not there is as WhatsApp likes. */
+/** How a status of text or sound looks. What is not there is as WhatsApp likes. */
 export interface TextStyle {
   /** `#RRGGBB` */
   background?: string

@@ -62,6 +62,8 @@ export type { ReceivedStatus, StatusChange, StatusKeeper } from './status-keeper
 export { forgetMessages, keepOwnReaction } from './status-keeper.ts'
 export { isOwn, type Own } from './own.ts'
 export { createWires, type WireReader } from './wires.ts'
+export type { TakenContent, TakenFile } from './sending/files.ts'
+export type { PostContent } from './sending/post.ts'
 export type { CallOptions, SendOutcome, SendRequest } from './sending/send.ts'
 
 /** Sending, receiving, receipts. Receiving needs no call: the projector follows the journal. */
@@ -107,7 +109,7 @@ export interface Messages extends AsyncDisposable {
   /** Makes chats that are missing for messages that exist. */
   repair(session: SessionView): Promise<readonly { chat: Jid; messages: number }[]>
   /** Takes the bytes of files that come with a request. */
-  readonly files: Pick<Files, 'take' | 'readForm'>
+  readonly files: Pick<Files, 'take' | 'readForm' | 'ready'>
   readonly list: MessageList
   readonly finder: MessageFinder
   /** Whether numbers are on WhatsApp: the same answers, and the same budget, as sending has. */

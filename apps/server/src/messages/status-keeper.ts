@@ -4,6 +4,7 @@ import type { Jid, MessageContent } from '@inbox-hub/whatsapp'
 import { statusJid } from '@inbox-hub/whatsapp'
 
 import type { NewEvent } from '../events/index.ts'
+import type { MessageFiles } from '../media/index.ts'
 import { statement, type Tx } from '../platform/database/index.ts'
 import { attachChange, keepChanges, type MessageChangeRow, type StoredDeed } from './change-rows.ts'
 import type { StoredContent } from './content.ts'
@@ -83,8 +84,13 @@ const removeMessages = statement((db, p: { ids: readonly number[] }, { among }) 
   db.deleteFrom('message').where(among('id', p.ids)),
 )
 
-/** Removes messages that no list shows, with what was done to them. */
-export async function forgetMessages(tx: Tx, ids: readonly number[]): Promise<void> {
+/** Removes messages that no list shows, with what was done to them and their files. */
+export async function forgetMessages(
+  tx: Tx,
+  ids: readonly number[],
+  files: Pick<MessageFiles, 'forget'>,
+): Promise<void> {
+  for (const id of ids) await files.forget(tx, id)
   await removeChanges.run(tx, { ids })
   await removeMessages.run(tx, { ids })
 }

@@ -10,7 +10,7 @@ import {
 import type { Jid, MessageContent } from '@inbox-hub/whatsapp'
 
 import type { Events, NewEvent } from '../events/index.ts'
-import { contentWire, eventId, type Messages, storedContent } from '../messages/index.ts'
+import { contentWire, eventId, type Messages, type PostContent, storedContent } from '../messages/index.ts'
 import type { Clock } from '../platform/clock.ts'
 import type { Database, Tx } from '../platform/database/index.ts'
 import { KeyedLocks } from '../platform/keyed-locks.ts'
@@ -348,15 +348,15 @@ export function createNewsletters({
       })
     },
     async post(session, newsletter, { text, idempotencyKey }, call) {
-      const content: Exclude<MessageContent, { kind: 'undecryptable' }> = { kind: 'text', text }
+      const content: PostContent = { kind: 'text', text }
       const { type, body, content: json } = storedContent(content)
       const row = await acked(
         messages.post(
           session,
           {
             chat: newsletter,
-            content,
-            audience: undefined,
+            asked: [content, null],
+            content: async () => content,
             idempotencyKey,
             beside: async (tx, message) => {
               await keepPost(tx, {

@@ -1,7 +1,7 @@
 import './tables.ts'
 
 import { type EventData, type EventType, HubError, type Language, messageTypes } from '@inbox-hub/contract'
-import { isLid, type Jid, type MessageContent, statusJid, type TextStyle, textOf } from '@inbox-hub/whatsapp'
+import { isLid, type Jid, statusJid, textOf } from '@inbox-hub/whatsapp'
 
 import type { Chats } from '../chats/index.ts'
 import type { Events, NewEvent } from '../events/index.ts'
@@ -17,12 +17,13 @@ import {
   type StatusChange,
   type StatusKeeper,
 } from '../messages/index.ts'
-import type { MessageLinks } from '../media/index.ts'
+import type { MessageFiles, MessageLinks } from '../media/index.ts'
 import type { Clock } from '../platform/clock.ts'
 import type { Database, Tx } from '../platform/database/index.ts'
 import type { Log } from '../platform/log.ts'
 import { askWhatsApp, type Sessions, type SessionView } from '../sessions/index.ts'
 import { audienceFor, type AudienceWish } from './audience.ts'
+import { statusContent, statusKindOf, type StatusSays } from './status-content.ts'
 import { createStatusList, type ListedStatus, type StatusList } from './status-list.ts'
 import {
   audienceOf,
@@ -44,10 +45,9 @@ import { styleWire } from './status-wire.ts'
 
 export { statusRoutes } from './routes.ts'
 
-/** A status of text to be posted. */
-export interface StatusText extends AudienceWish {
-  text: string
-  style: TextStyle
+/** A status to be posted. */
+export interface StatusToPost extends AudienceWish {
+  says: StatusSays
   idempotencyKey: string | undefined
 }
 
@@ -56,8 +56,12 @@ export interface Statuses extends AsyncDisposable {
   readonly list: StatusList
   /** By WhatsApp's id or our number. Throws `STATUS_NOT_FOUND`. */
   get(session: SessionView, statusId: string): Promise<ListedStatus>
-  /** Answers when WhatsApp has it, or after 20 s. Throws `STATUS_WITHOUT_AUDIENCE`, and as `Messages.post`. */
-  post(session: SessionView, status: StatusText, call: { language: Language }): Promise<ListedStatus>
+  /** Answers when WhatsApp has it, or after 20 s. Throws `STATUS_WITHOUT_AUDIENCE`, `STATUS_FILE_NOT_SHOWN`, and as `Messages.post`. */
+  post(
+    session: SessionView,
+    status: StatusToPost,
+    call: { language: Language; signal: AbortSignal | undefined },
+  ): Promise<ListedStatus>
   /** Tells its author that we saw it, once. Throws `SESSION_NOT_CONNECTED`. */
   view(session: SessionView, statusId: string): Promise<ListedStatus>
   archive(session: SessionView, statusId: string, archived: boolean): Promise<ListedStatus>
@@ -72,8 +76,8 @@ export interface StatusesDeps {
   events: Pick<Events, 'append'>
   sessions: Pick<Sessions, 'linkWithin'>
   chats: Pick<Chats, 'addresses'>
-  messages: Pick<Messages, 'post' | 'keepStatusesWith'>
-  links: MessageLinks
+  messages: Pick<Messages, 'post' | 'keepStatusesWith' | 'files'>
+  files: Pick<MessageFiles, 'links' | 'forget'>
   own: (sessionId: number) => Own
   clock: Clock
   log: Log
@@ -89,7 +93,7 @@ export function createStatuses({
   sessions,
   chats,
   messages,
-  links,
+  files,
   own,
   clock,
   log,
@@ -109,7 +113,7 @@ export function createStatuses({
           fresh.has(messageId) && author !== '' && sentAt + statusLifeMs > receivedAt,
       )
       const shown = await chats.addresses.shown(tx, news.flatMap(addressOf))
-      return news.map((status) => receivedEvent(status, shown, links))
+      return news.map((status) => receivedEvent(status, shown, files.links))
     },
 
     async seen(tx, receipts) {
@@ -255,6 +259,7 @@ export function createStatuses({
         forgetMessages(
           tx,
           expired.map(({ message_id: id }) => id),
+          files,
         ),
       )
     }
@@ -263,24 +268,24 @@ export function createStatuses({
   return {
     list,
     get,
-    async post(session, { text, style, recipients, exclude, idempotencyKey }, call) {
+    async post(session, { says, recipients, exclude, idempotencyKey }, { language, signal }) {
       const audience = await audienceFor({ database, chats }, session.id, { recipients, exclude })
       if (audience.length === 0) throw new HubError('STATUS_WITHOUT_AUDIENCE')
-      const content: Exclude<MessageContent, { kind: 'undecryptable' }> = { kind: 'text', text, style }
       const row = await messages.post(
         session,
         {
           chat: statusJid,
-          content,
           // Contacts come and go: a repeat of the call is the same when it says the same.
-          audience: [...(recipients ?? []), ...exclude],
+          asked: [says, [...(recipients ?? []), ...exclude]],
+          content: () =>
+            statusContent(says, (asked) => messages.files.ready(asked, session, signal, statusKindOf)),
           idempotencyKey,
-          beside: async (tx, { id: messageId, whatsapp_id: whatsappId, sent_at: postedAt }) => {
+          beside: async (tx, { id: messageId, whatsapp_id: whatsappId, sent_at: postedAt, body: text }) => {
             const status = { messageId, sessionId: session.id, whatsappId, postedAt, text, audience }
             await insertStatuses.run(tx, [newStatus(status)])
           },
         },
-        call,
+        { language },
       )
       return get(session, row.whatsapp_id)
     },
@@ -316,7 +321,7 @@ export function createStatuses({
         await askWhatsApp(sessions, session.id, (link) => link.statuses.revoke(message.whatsapp_id, audience))
       }
       await database.write(async (tx: Tx) => {
-        await forgetMessages(tx, [message.id])
+        await forgetMessages(tx, [message.id], files)
         if (!isOut) return
         const { pn, lid } = own(session.id)
         const who = lid ?? pn
@@ -393,7 +398,7 @@ function receivedEvent(
       pushName: pushName ?? null,
       type: messageTypes.find((type) => type === stored.type) ?? 'text',
       text: stored.body,
-      ...styleWire(content.kind === 'text' ? content.style : undefined),
+      ...styleWire(content),
       expiresAt: sentAt + statusLifeMs,
       ...contentWire(content, () => links.ofEvent(messageId)),
     },

@@ -10,7 +10,7 @@ import {
 import { isLid, type Jid } from '@inbox-hub/whatsapp'
 
 import type { Chats } from '../chats/index.ts'
-import { contentOf, type createWires, type WireReader } from '../messages/index.ts'
+import { contentOf, type createWires, type Messages, type WireReader } from '../messages/index.ts'
 import type { Clock } from '../platform/clock.ts'
 import type { Database } from '../platform/database/index.ts'
 import type { Http } from '../platform/http/index.ts'
@@ -23,6 +23,7 @@ export interface StatusRoutesDeps {
   database: Database
   sessions: Pick<Sessions, 'find'>
   chats: Pick<Chats, 'addresses'>
+  messages: Pick<Messages, 'files'>
   statuses: Statuses
   wires: Pick<ReturnType<typeof createWires>, 'messages'>
   clock: Clock
@@ -33,8 +34,8 @@ const maxViewers = 5000
 
 /** Statuses (contract §9). */
 export function statusRoutes(
-  http: Pick<Http, 'serve'>,
-  { database, sessions, chats, statuses, wires, clock }: StatusRoutesDeps,
+  http: Pick<Http, 'serve' | 'serveForm'>,
+  { database, sessions, chats, messages, statuses, wires, clock }: StatusRoutesDeps,
 ): void {
   const find = (ownerId: number, ref: string): SessionView => sessions.find(ownerId, ref, 'name_first')
 
@@ -47,12 +48,10 @@ export function statusRoutes(
     return listed.flatMap(({ status, message }, index) => {
       const wire = messages[index]
       if (wire === undefined) return []
-      const content = contentOf(message)
-      const style = content.kind === 'text' ? content.style : undefined
       // A column that only canonical addresses are written to.
       const author = message.sender_jid as Jid
       const lid = message.from_me === 0 && isLid(author) ? author : null
-      return [statusWire(status, wire, { lid, style, now })]
+      return [statusWire(status, wire, { lid, said: contentOf(message), now })]
     })
   }
 
@@ -101,36 +100,33 @@ export function statusRoutes(
     data: { stats: await statuses.list.stats(find(ownerId, params.sessionId).id, clock.now()) },
   }))
 
-  http.serve(endpoints.postStatus, async ({ params, body, headers, ownerId, language, baseUrl }) => {
-    const {
-      content,
-      text = content,
-      backgroundColor,
-      textColor,
-      font,
-      recipients,
-      exclude = [],
-      clientId,
-    } = body
-    if (text === undefined)
-      throw new HubError('VALIDATION_ERROR', { content: issueText('required', language) })
-    const posted = await statuses.post(
-      find(ownerId, params.sessionId),
-      {
-        text,
-        style: {
-          ...(backgroundColor !== undefined && { background: backgroundColor.toUpperCase() }),
-          ...(textColor !== undefined && { color: textColor.toUpperCase() }),
-          ...(font !== undefined && { font }),
+  http.serveForm(
+    endpoints.postStatus,
+    (form) => messages.files.readForm(form),
+    async ({ params, body, headers, ownerId, language, baseUrl, signal, file: upload }) => {
+      const { says, style, recipients, exclude = [], clientId } = body
+      if (says === undefined)
+        throw new HubError('VALIDATION_ERROR', { content: issueText('required', language) })
+      // Whatever came of the request: bytes that were not kept are gone with its answer.
+      await using taken = new AsyncDisposableStack()
+      const notBase64 = (): HubError =>
+        new HubError('VALIDATION_ERROR', { base64: issueText('not_base64', language) })
+      const posted = await statuses.post(
+        find(ownerId, params.sessionId),
+        {
+          says:
+            'file' in says
+              ? { file: await messages.files.take(says, taken, { signal, upload, notBase64 }), style }
+              : { ...says, style },
+          recipients,
+          exclude,
+          idempotencyKey: headers['idempotency-key'] ?? clientId,
         },
-        recipients,
-        exclude,
-        idempotencyKey: headers['idempotency-key'] ?? clientId,
-      },
-      { language },
-    )
-    return { data: { status: await wireOf(posted, { language, baseUrl }) }, message: 'status_posted' }
-  })
+        { language, signal },
+      )
+      return { data: { status: await wireOf(posted, { language, baseUrl }) }, message: 'status_posted' }
+    },
+  )
 
   http.serve(endpoints.getStatus, async ({ params, ownerId, language, baseUrl }) => {
     const session = find(ownerId, params.sessionId)

@@ -1,14 +1,15 @@
 import { isoOf, type MessageWire, type StatusWire } from '@inbox-hub/contract'
-import type { TextStyle } from '@inbox-hub/whatsapp'
+import type { MessageContent } from '@inbox-hub/whatsapp'
 
 import type { StatusRow } from './status-rows.ts'
 
-/** How a text looks, as the API and events show it; null where WhatsApp decides. */
-export function styleWire(style: TextStyle | undefined): {
+/** How a status of text or sound looks, as the API and events show it; null where WhatsApp decides. */
+export function styleWire(content: MessageContent): {
   backgroundColor: string | null
   textColor: string | null
   font: number | null
 } {
+  const style = 'style' in content ? content.style : undefined
   return {
     backgroundColor: style?.background ?? null,
     textColor: style?.color ?? null,
@@ -20,7 +21,7 @@ export function styleWire(style: TextStyle | undefined): {
 export function statusWire(
   row: StatusRow,
   message: MessageWire,
-  { lid, style, now }: { lid: string | null; style: TextStyle | undefined; now: number },
+  { lid, said, now }: { lid: string | null; said: MessageContent; now: number },
 ): StatusWire {
   const { whatsappMessageId: id, dbId, type, content, caption, mediaUrl, hasMedia, from, fromMe } = message
   const {
@@ -44,7 +45,7 @@ export function statusWire(
     caption,
     mediaUrl,
     hasMedia,
-    ...styleWire(style),
+    ...styleWire(said),
     kind,
     media,
     details,

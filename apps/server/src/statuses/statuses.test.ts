@@ -3,6 +3,7 @@ import { type MessageDeed, parseJid, statusJid } from '@inbox-hub/whatsapp'
 import { expect, test } from 'vitest'
 
 import { eventually, type Fixture, startFixture } from '../messages/testing/messages-fixture.ts'
+import { noFiles } from '../messages/testing/no-files.ts'
 import { me, type ScriptedEntry } from '../messages/testing/scripted-sessions.ts'
 import { silentLog } from '../platform/log.ts'
 import { databases } from '../platform/testing/databases.ts'
@@ -22,6 +23,7 @@ async function startKeeping(open: Parameters<typeof startFixture>[0]): Promise<K
   const statuses = made.use(
     createStatuses({
       ...hub,
+      files: noFiles,
       own: () => ({ pn: me.pn, lid: me.lid }),
       log: silentLog,
     }),

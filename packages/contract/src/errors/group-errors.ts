@@ -129,4 +129,17 @@ export const groupErrors = {
       pt: 'Salve contatos no telefone ou no hub, ou indique quem deve vê-lo em `recipients`.',
     },
   },
+  STATUS_FILE_NOT_SHOWN: {
+    status: 415,
+    message: {
+      es: 'WhatsApp no muestra archivos de ese tipo como estados',
+      en: 'WhatsApp does not show files of that type as statuses',
+      pt: 'O WhatsApp não mostra arquivos desse tipo como status',
+    },
+    remedy: {
+      es: 'Publique una imagen, un video, un GIF o un sonido; lo demás (`details.found`), envíelo a un chat.',
+      en: 'Post a picture, a video, a GIF or a sound; send anything else (`details.found`) to a chat.',
+      pt: 'Publique uma imagem, um vídeo, um GIF ou um som; o resto (`details.found`), envie a uma conversa.',
+    },
+  },
 } as const satisfies Record<string, ErrorFacts>

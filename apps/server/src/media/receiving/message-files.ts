@@ -269,7 +269,9 @@ export function createMessageFiles({
 
   async function tellHere(tx: Tx, message: FileMessage, row: MediaRow): Promise<void> {
     const now = clock.now()
-    if ((await fileIsHere.run(tx, { messageId: message.id, mediaId: row.id, now })) === 0) return
+    const isNews = (await fileIsHere.run(tx, { messageId: message.id, mediaId: row.id, now })) > 0
+    // Of a message; what stands on other pages (statuses) was asked for.
+    if (!isNews || message.shown === 0) return
     const data: EventData<'media.downloaded'> = {
       ...(await refOf(tx, message, now)),
       ...links.ofEvent(message.id),
@@ -308,7 +310,7 @@ export function createMessageFiles({
 
   /** The file of a message that we sent, which is ours. */
   async function sentFile(message: FileMessage): Promise<MediaRow | undefined> {
-    const id = message.shown === 1 ? mediaOf(contentOf(message))?.storedAs : undefined
+    const id = mediaOf(contentOf(message))?.storedAs
     return id === undefined ? undefined : mediaById.first(database, { id })
   }
 
@@ -357,7 +359,7 @@ export function createMessageFiles({
       const message = await messageById.first(database, { messageId })
       const sent = message === undefined ? undefined : await sentFile(message)
       if (sent !== undefined) return sent
-      if (message === undefined || message.shown === 0 || fetchableOf(contentOf(message)) === undefined)
+      if (message === undefined || fetchableOf(contentOf(message)) === undefined)
         throw new HubError('MEDIA_NOT_FOUND')
       await want(messageId, message)
       const late = Promise.withResolvers<void>()

@@ -60,11 +60,15 @@ export interface Files {
   take(asked: AskedFile, taken: AsyncDisposableStack, options: TakeOptions): Promise<TakenContent>
   /** Takes the file of a form; what it says beside it is the body. Throws VALIDATION_ERROR, and what `take` throws. */
   readForm(form: FormRequest): Promise<{ body: unknown; file: TakenFile }>
-  /** The message that a file becomes: fetched, converted and kept. Throws what the media module throws. */
+  /**
+   * The message that a file becomes: fetched, converted and kept. `shownAs` says what a file of a kind becomes where not all are shown. Throws
+   * what the media module throws, and what `shownAs` does.
+   */
   ready(
     asked: TakenContent,
     session: { id: number; ownerId: number },
     signal: AbortSignal | undefined,
+    shownAs?: (kind: MediaKind) => MediaKind,
   ): Promise<FileContent>
 }
 
@@ -99,12 +103,13 @@ export function createFiles({ media, uploadDir, clock }: FilesDeps): Files {
     { kind, file, name, mimetype }: TakenContent,
     { id: sessionId, ownerId }: { id: number; ownerId: number },
     signal: AbortSignal,
+    shownAs: (kind: MediaKind) => MediaKind,
   ): Promise<{ as: MediaKind; made: Rendition }> {
     const facts = { ownerId, sessionId }
     if (!(file instanceof TakenFile) && 'mediaId' in file) {
       const row = await media.find(ownerId, file.mediaId)
       const ofBytes = row.mimetype === 'image/gif' && row.kind === 'image' ? 'gif' : row.kind
-      const as = kind === 'file' ? ofBytes : kind
+      const as = shownAs(kind === 'file' ? ofBytes : kind)
       return { as, made: await media.renditions.of(row, as, signal) }
     }
     const found =
@@ -112,13 +117,10 @@ export function createFiles({ media, uploadDir, clock }: FilesDeps): Files {
     const declaredType = mimetype ?? found.declaredType
     const fileName = name ?? found.fileName
     const source = file instanceof TakenFile ? file.source : 'url'
-    const as = kind === 'file' ? media.renditions.kindOf(found.draft, declaredType) : kind
-    const made = await media.renditions.keep(
-      found.draft,
-      { ...facts, source, fileName, declaredType },
-      as,
-      signal,
-    )
+    // Also of a file that is nothing that is shown.
+    await using draft = found.draft
+    const as = shownAs(kind === 'file' ? media.renditions.kindOf(draft, declaredType) : kind)
+    const made = await media.renditions.keep(draft, { ...facts, source, fileName, declaredType }, as, signal)
     return { as, made }
   }
 
@@ -137,11 +139,11 @@ export function createFiles({ media, uploadDir, clock }: FilesDeps): Files {
       return { file: new TakenFile(draft, facts), body: bodyOf(fields) }
     },
 
-    async ready(asked, session, signal) {
+    async ready(asked, session, signal, shownAs = (kind) => kind) {
       const late = new AbortController()
       using _timer = clock.after(readyWithinMs, () => late.abort(new HubError('MEDIA_CONVERSION_TOO_SLOW')))
       const both = signal === undefined ? late.signal : AbortSignal.any([signal, late.signal])
-      const { as, made } = await rendition(asked, session, both)
+      const { as, made } = await rendition(asked, session, both, shownAs)
       const { media: row, mimetype, seconds, ...facts } = made
       const name = asked.name ?? (row.file_name === '' ? undefined : row.file_name)
       return {

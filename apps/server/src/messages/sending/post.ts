@@ -15,13 +15,16 @@ import { queued } from '../outbound/outbound-state.ts'
 import { refusal } from './refusal.ts'
 import { whatsappIdOf } from './send-key.ts'
 
+export type PostContent = Exclude<MessageContent, { kind: 'undecryptable' }>
+
 /** A status, or a message of a newsletter, to be posted. */
 export interface Post {
   /** `status@broadcast`, or a newsletter. */
   chat: Jid
-  content: Exclude<MessageContent, { kind: 'undecryptable' }>
-  /** What else makes two posts with one key different: whom they are for. */
-  audience: readonly Jid[] | undefined
+  /** What is asked for, and whom it is for: two posts with one key are the same when these are. */
+  asked: readonly unknown[]
+  /** What it says, made ready when nothing was posted under its key yet. */
+  content: () => Promise<PostContent>
   idempotencyKey: string | undefined
   /** Stores what its keeper keeps of it, in the transaction of its message. */
   beside: (tx: Tx, row: MessageRow) => Promise<void>
@@ -29,7 +32,10 @@ export interface Post {
 
 /** Statuses and messages of newsletters take the way of messages: stored, then sent under one id until WhatsApp has them. They appear in no list of messages. */
 export interface Poster {
-  /** Answers its message when WhatsApp has it, or after 20 s. Throws `SESSION_NOT_CONNECTED`, `IDEMPOTENCY_CONFLICT`, `WHATSAPP_ERROR`. */
+  /**
+   * Answers its message when WhatsApp has it, or after 20 s. Throws `SESSION_NOT_CONNECTED`, `IDEMPOTENCY_CONFLICT`, `WHATSAPP_ERROR`, and
+   * what `content` throws.
+   */
   post(session: SessionView, post: Post, call: { language: Language }): Promise<MessageRow>
   outgoingContent(
     message: Pick<Outgoing, 'messageId' | 'sessionId' | 'whatsappId'>,
@@ -37,6 +43,8 @@ export interface Poster {
   ): Promise<OutboundContent | undefined>
 }
 
+/** The contract promises an answer within 25 s; the rest is for storing and the way back. */
+const answerWithinMs = 24_000
 const ackWithinMs = 20_000
 /** A session that is just reconnecting is worth waiting for. */
 const linkWithinMs = 4_000
@@ -69,7 +77,8 @@ export function createPoster({
     sessionId: number,
     whatsappId: string,
     fingerprint: string,
-    { chat, content, beside }: Post,
+    content: PostContent,
+    { chat, beside }: Post,
   ): Promise<Outgoing | undefined> {
     const asked = outbox.now()
     return database.write(async (tx): Promise<Outgoing | undefined> => {
@@ -106,23 +115,25 @@ export function createPoster({
   return {
     async post(session, post, { language }) {
       const { id: sessionId } = session
-      const { chat, content, audience, idempotencyKey } = post
+      const { chat, asked, idempotencyKey } = post
+      const began = clock.monotonic()
       const whatsappId = whatsappIdOf(
         sessionId,
         `${isStatus(chat) ? 'status' : chat}\n${idempotencyKey ?? randomUUID()}`,
       )
-      const fingerprint = hash('sha256', JSON.stringify([content, audience ?? null]), 'base64url')
+      const fingerprint = hash('sha256', JSON.stringify(asked), 'base64url')
       let messageId = await earlier(sessionId, whatsappId, fingerprint)
       if (messageId === undefined) {
         if ((await sessions.linkWithin(sessionId, linkWithinMs)) === undefined)
           throw new HubError('SESSION_NOT_CONNECTED')
-        const made = await store(sessionId, whatsappId, fingerprint, post)
+        const made = await store(sessionId, whatsappId, fingerprint, await post.content(), post)
         if (made !== undefined) outbox.take(made)
         // Another call with the same key was faster.
         messageId = made?.messageId ?? (await earlier(sessionId, whatsappId, fingerprint))
       }
       await outbox.adopt(sessionId, whatsappId)
-      const settled = await outbox.settled(sessionId, whatsappId, ackWithinMs)
+      const left = answerWithinMs - (clock.monotonic() - began)
+      const settled = await outbox.settled(sessionId, whatsappId, Math.min(ackWithinMs, left))
       if (settled?.at === 'failed') throw refusal(settled.failure.reason, language, settled.failure.ackError)
       const row = messageId === undefined ? undefined : await byId.first(database, { id: messageId })
       if (row === undefined) throw new HubError('MESSAGE_NOT_FOUND')

@@ -96,12 +96,12 @@ function previewOf(extended: proto.Message.IExtendedTextMessage): LinkPreview | 
   }
 }
 
-/** Only statuses of text have a background. */
+/** Only statuses of text and sound have a background. */
 function styleOf({
   backgroundArgb,
   textArgb,
   font,
-}: proto.Message.IExtendedTextMessage): TextStyle | undefined {
+}: Pick<proto.Message.IExtendedTextMessage, 'backgroundArgb' | 'textArgb' | 'font'>): TextStyle | undefined {
   if (isMissing(backgroundArgb)) return undefined
   return {
     background: colourOf(backgroundArgb),
@@ -135,10 +135,12 @@ function visual({
 function audible({ audioMessage: audio }: proto.IMessage): MessageBody | undefined {
   if (isMissing(audio)) return undefined
   const waveform = base64Of(audio.waveform)
+  const style = styleOf({ backgroundArgb: audio.backgroundArgb ?? null })
   return {
     kind: audio.ptt === true ? 'voice' : 'audio',
     text: '',
     media: { ...mediaOf(audio), ...(waveform && { waveform }) },
+    ...(style && { style }),
   }
 }
 

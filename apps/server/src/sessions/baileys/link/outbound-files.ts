@@ -8,7 +8,7 @@ type FileMessage = Extract<MessageContent, { kind: MediaKind }>
  * A file that WhatsApp's media host has, as the message that leads to it. Not baileys' own generator: that one uploads by itself, through
  * the temporary directory.
  */
-export function fileMessageOf({ kind, text: caption, media }: FileMessage): proto.IMessage {
+export function fileMessageOf({ kind, text: caption, media, style }: FileMessage): proto.IMessage {
   const reference = referenceOf(media)
   const { seconds, width, height } = media
   const sized = {
@@ -35,6 +35,7 @@ export function fileMessageOf({ kind, text: caption, media }: FileMessage): prot
           ...reference,
           ...played,
           ptt: true,
+          ...(style?.background !== undefined && { backgroundArgb: argbOf(style.background) }),
           ...(media.waveform !== undefined && { waveform: Buffer.from(media.waveform, 'base64') }),
         },
       }
@@ -71,3 +72,6 @@ function referenceOf({ mimetype, bytes, sha256, source }: Media) {
     ...(source.keyTimestamp !== undefined && { mediaKeyTimestamp: source.keyTimestamp }),
   }
 }
+
+/** Of `#RRGGBB`, opaque: as WhatsApp writes the colours of statuses. */
+export const argbOf = (colour: string): number => Number.parseInt(`FF${colour.slice(1)}`, 16)

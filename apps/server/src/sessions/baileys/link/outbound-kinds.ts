@@ -11,7 +11,7 @@ import type {
 } from '@inbox-hub/whatsapp'
 
 import { silentLogger } from '../runtime/index.ts'
-import { fileMessageOf } from './outbound-files.ts'
+import { argbOf, fileMessageOf } from './outbound-files.ts'
 
 /** What a message says as WhatsApp's protobuf, without what any kind may carry. */
 export async function protoOf(content: MessageContent): Promise<proto.IMessage> {
@@ -174,6 +174,3 @@ function styled(message: proto.IMessage, style: TextStyle | undefined): proto.IM
     },
   }
 }
-
-/** Of `#RRGGBB`, opaque. */
-const argbOf = (colour: string): number => Number.parseInt(`FF${colour.slice(1)}`, 16)

@@ -19,11 +19,14 @@ import {
   type ReceivedCall,
   type Receiver,
   type ReceiverOptions,
-  silentLog,
   startApp,
   startReceiver,
 } from 'inbox-hub'
+import { variables } from 'inbox-hub/internal/config'
+import { createLog } from 'inbox-hub/internal/platform/log'
 import pg from 'pg'
+
+import { Seeds } from './secrets/seeds.ts'
 
 /** How long a condition may take to come true, ms: a machine under load is no failure. */
 const patienceMs = 20_000
@@ -39,6 +42,8 @@ export interface HubOptions {
   answer?: ReceiverOptions['answer']
   /** The hub's time, where the hub runs in this process: deadlines of minutes pass in moments. */
   clock?: Clock
+  /** Told of every line of the log, where the hub runs in this process. The hub's own secrets are looked for in them anyway. */
+  onLog?: (line: string) => void
 }
 
 /** A webhook the receiver got, checked: its signature was right. */
@@ -116,7 +121,7 @@ export interface SpawnedHub extends Hub {
 
 /** The hub in this process: quick to start, and its exceptions are the test's. */
 export async function startHub(options: HubOptions = {}): Promise<Hub> {
-  return harness(options, (env) => {
+  return harness(options, (env, written) => {
     let app: AsyncDisposable | undefined
     let rejections: OfferedRejections | undefined
     return {
@@ -125,7 +130,7 @@ export async function startHub(options: HubOptions = {}): Promise<Hub> {
         const { onUnhandledRejection } = rejections
         const started = await startApp({
           config: readConfig(env),
-          log: silentLog,
+          log: createLog({ level: 'debug', destination: { write: written } }),
           onUnhandledRejection,
           ...(options.clock === undefined ? {} : { clock: options.clock }),
         })
@@ -180,9 +185,9 @@ export async function spawnHub(options: HubOptions = {}): Promise<SpawnedHub> {
     process.kill(signal)
     await ended
   }
-  const hub = await harness(options, (env) => ({
+  const hub = await harness(options, (env, written) => ({
     async start() {
-      running = spawnServe(env, output)
+      running = spawnServe(env, output, written)
       return servedUrl(running, output)
     },
     stop: () => end('SIGTERM'),
@@ -227,8 +232,8 @@ interface Runner {
 }
 
 async function harness(
-  { store = 'sqlite', env, preset = 'legacy', answer }: HubOptions,
-  makeRunner: (env: Record<string, string>) => Runner,
+  { store = 'sqlite', env, preset = 'legacy', answer, onLog }: HubOptions,
+  makeRunner: (env: Record<string, string>, written: (line: string) => void) => Runner,
 ): Promise<Hub> {
   await using opened = new AsyncDisposableStack()
   const dataDir = await mkdtemp(join(tmpdir(), 'inbox-hub-e2e-'))
@@ -249,7 +254,16 @@ async function harness(
     ...(store === 'postgres' ? { DATABASE_URL: await ownSchema(opened) } : {}),
     ...env,
   }
-  const runner = makeRunner(hubEnv)
+  const secrets = secretsOf(hubEnv)
+  secrets.add('the secret of the webhook', secret)
+  const leaks = new Set<string>()
+  opened.defer(() => {
+    if (leaks.size > 0) throw new Error(`Secrets in the log: ${[...leaks].join('; ')}`)
+  })
+  const runner = makeRunner(hubEnv, (line) => {
+    onLog?.(line)
+    for (const name of secrets.in(line)) leaks.add(`${name} in ${line.slice(0, 300)}`)
+  })
   let api: ApiClient | undefined
   const running = (): ApiClient => {
     if (api === undefined) throw new Error('The hub is not running.')
@@ -370,6 +384,18 @@ export async function eventually<T>(
   }
 }
 
+/** What the environment of a hub keeps secret. */
+function secretsOf(env: Readonly<Record<string, string>>): Seeds {
+  const seeds = new Seeds()
+  for (const { name, secret } of variables) {
+    const value = env[name]
+    if (!secret || value === undefined) continue
+    const parts = URL.canParse(value) ? [decodeURIComponent(new URL(value).password)] : value.split(',')
+    for (const part of parts) if (part !== '') seeds.add(name, part)
+  }
+  return seeds
+}
+
 /** Documentation numbers, one per session of a test. */
 function ownNumber(n: number): string {
   return `+4477009${String(n).padStart(5, '0')}`
@@ -403,11 +429,12 @@ function childEnv(env: Readonly<Record<string, string>>): Record<string, string>
 
 const launcher = fileURLToPath(new URL('../../apps/server/bin/inbox-hub.js', import.meta.url))
 
-function spawnServe(env: Record<string, string>, output: string[]) {
+function spawnServe(env: Record<string, string>, output: string[], written: (line: string) => void) {
   const child = spawn(process.execPath, [launcher, 'serve'], {
     env: childEnv(env),
     stdio: ['ignore', 'pipe', 'pipe'],
   })
+  for (const from of [child.stdout, child.stderr]) createInterface(from).on('line', written)
   createInterface(child.stderr).on('line', (line) => output.push(line))
   return child
 }

@@ -30,9 +30,23 @@ export function createMail(settings: MailSettings | undefined, log: Log): Mail {
         }
         return true
       } catch (error) {
-        log.warn({ error }, 'a letter could not be sent; look at SMTP_URL')
+        const code = error instanceof Error && 'code' in error ? String(error.code) : undefined
+        const reason = withoutCredentials(String(error), settings.url)
+        log.warn({ code, reason }, 'a letter could not be sent; look at SMTP_URL')
         return false
       }
     },
   }
 }
+
+/** What was said of a failure, without what the server was told to let us in: some quote it when they refuse. */
+function withoutCredentials(said: string, url: string): string {
+  const { username, password } = new URL(url)
+  if (password === '') return said
+  const [user, plain] = [decodeURIComponent(username), decodeURIComponent(password)]
+  // As the three ways of logging in write them: AUTH LOGIN, AUTH PLAIN, and a URL.
+  const written = [password, plain, base64(plain), base64(`\0${user}\0${plain}`)]
+  return written.reduce((text, secret) => text.replaceAll(secret, '[password]'), said)
+}
+
+const base64 = (text: string): string => Buffer.from(text).toString('base64')

@@ -3,7 +3,7 @@ import type { KeyObject } from 'node:crypto'
 import { boundedCache } from '../platform/bounded-cache.ts'
 import type { SessionView } from '../sessions/index.ts'
 import type { Gone } from './dispatcher.ts'
-import type { WebhookEndpoint } from './endpoint.ts'
+import { spellingsOf, type WebhookEndpoint } from './endpoint.ts'
 import type { EndpointStore } from './endpoint-store.ts'
 import { presets } from './presets/index.ts'
 import { signingKey } from './signing.ts'
@@ -71,7 +71,7 @@ export function createDirectory({ sessions, frappe, store, installationKey }: Di
       headers: undefined,
       key: keyOf(secret),
       oldKey: undefined,
-      secrets: secret === undefined ? [] : [secret],
+      secrets: secret === undefined ? [] : spellingsOf(secret),
       chosenBy,
       ordered,
       timeoutMs,

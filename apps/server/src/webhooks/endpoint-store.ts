@@ -7,7 +7,7 @@ import type { ChatKind } from '@inbox-hub/contract'
 import type { Clock } from '../platform/clock.ts'
 import { type Database, nextIntegers } from '../platform/database/index.ts'
 import type { Sealer } from '../platform/secrets/index.ts'
-import type { WebhookEndpoint } from './endpoint.ts'
+import { spellingsOf, type WebhookEndpoint } from './endpoint.ts'
 import { signingKey } from './signing.ts'
 import type { EndpointNumber, PresetName, WebhookEndpointTable } from './tables.ts'
 import type { ResponseCheck } from './verdict.ts'
@@ -188,7 +188,11 @@ function complete(facts: Facts): StoredEndpoint {
       headers: Object.keys(headers).length === 0 ? undefined : headers,
       key: signingKey(secret),
       oldKey: oldSecret && { key: signingKey(oldSecret.secret), until: oldSecret.until },
-      secrets: [secret, ...(oldSecret === undefined ? [] : [oldSecret.secret]), ...Object.values(headers)],
+      secrets: [
+        secret,
+        ...(oldSecret === undefined ? [] : [oldSecret.secret]),
+        ...Object.values(headers),
+      ].flatMap(spellingsOf),
       chosenBy: 'stranger',
       ordered,
       timeoutMs,

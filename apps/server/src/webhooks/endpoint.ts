@@ -22,7 +22,7 @@ export interface WebhookEndpoint {
   readonly key: KeyObject
   /** The former key, which signs too until then (Unix ms). */
   readonly oldKey: { readonly key: KeyObject; readonly until: number } | undefined
-  /** What must not be shown, should a receiver repeat it. */
+  /** What must not be shown, should a receiver repeat it: `spellingsOf` each, the longer before what is part of it. */
   readonly secrets: readonly string[]
   /** The operator's own receiver may be anywhere; a stranger's only on the public internet, or where the operator allows. */
   readonly chosenBy: 'stranger' | 'operator'
@@ -58,7 +58,24 @@ function chatKindOf({ type, data }: StoredEvent): ChatKind | undefined {
   return chat.endsWith('@newsletter') ? 'newsletter' : 'direct'
 }
 
-/** `text` without the secrets of an endpoint. */
-export function redact(text: string, { secrets }: WebhookEndpoint): string {
-  return secrets.reduce((shown, secret) => (secret === '' ? shown : shown.replaceAll(secret, '***')), text)
+/** What to look for in texts of a receiver that was sent `secret`: a token also stands without its scheme, and as JSON writes it. */
+export function spellingsOf(secret: string): string[] {
+  const token = /^\w+ +(\S{8,})$/.exec(secret)?.[1]
+  const written = token === undefined ? [secret] : [secret, token]
+  return [...new Set(written.flatMap((text) => [text, JSON.stringify(text).slice(1, -1)]))].filter(
+    (text) => text !== '',
+  )
 }
+
+/** `text` without the secrets of an endpoint, also when it was cut in the middle of one. */
+export function redact(text: string, { secrets }: WebhookEndpoint): string {
+  return secrets.reduce((shown, secret) => {
+    const whole = shown.replaceAll(secret, '***')
+    const last = whole.lastIndexOf(secret.slice(0, cutSecretKnownBy))
+    const isCut = last !== -1 && secret.startsWith(whole.slice(last).replace(/…$/, ''))
+    return isCut ? `${whole.slice(0, last)}***` : whole
+  }, text)
+}
+
+/** So many characters tell the beginning of a secret from other words. */
+const cutSecretKnownBy = 8

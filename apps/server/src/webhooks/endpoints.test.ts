@@ -487,7 +487,10 @@ databases('webhook endpoints', ({ open, place }) => {
       secret,
       answer: ({ headers: { authorization } }, response) => {
         response.writeHead(500, { 'content-type': 'text/plain' })
-        response.end(`Traceback: ${authorization} ${secret} ${'x'.repeat(5000)}`)
+        const token = String(authorization).replace('Bearer ', '')
+        const said = `Traceback: ${authorization} ${secret} token=${token} `
+        // What is kept ends in the middle of a secret.
+        response.end(`${said.padEnd(1012, 'x')}${token}${'x'.repeat(5000)}`)
       },
     })
     await using hub = await served()

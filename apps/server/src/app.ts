@@ -30,7 +30,15 @@ import { probeWebSocketServer } from './platform/probes.ts'
 import { createSecrets, type Sealer } from './platform/secrets/index.ts'
 import { createProfiles, profileRoutes } from './profile/index.ts'
 import { createPeople, extrasOf, peopleRoutes, shopRoutes } from './people/index.ts'
-import { contentOf, createMessages, createWires, eventId, messageRoutes, type Own } from './messages/index.ts'
+import {
+  contentOf,
+  createMessages,
+  createRequestedSends,
+  createWires,
+  eventId,
+  messageRoutes,
+  type Own,
+} from './messages/index.ts'
 import { createNewsletters, newsletterRoutes } from './newsletters/index.ts'
 import { createSearch, searchRoutes } from './search/index.ts'
 import { rewrapDataKeys } from './sessions/rewrap.ts'
@@ -393,7 +401,17 @@ export async function startApp({
   })
   shopRoutes(http, { sessions, people })
   profileRoutes(http, { sessions, people, profiles, media, clock })
-  messageRoutes(http, { database, sessions, chats, messages, extras, links: files.links, clock })
+  const requested = createRequestedSends({ database, sessions, chats, messages, links: files.links, clock })
+  messageRoutes(http, {
+    database,
+    sessions,
+    chats,
+    messages,
+    requested,
+    extras,
+    links: files.links,
+    clock,
+  })
   identityRoutes(http, { database, sessions, chats })
   contactRoutes(http, { database, sessions, events, chats, extras, clock })
   peopleRoutes(http, { database, sessions, chats, messages, media, people, clock })

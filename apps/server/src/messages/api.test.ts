@@ -9,7 +9,7 @@ import { systemClock } from '../platform/clock.ts'
 import { createHttp } from '../platform/http/index.ts'
 import { silentLog } from '../platform/log.ts'
 import { databases } from '../platform/testing/databases.ts'
-import { messageRoutes } from './index.ts'
+import { createRequestedSends, messageRoutes } from './index.ts'
 import { eventually, type Fixture, startFixture } from './testing/messages-fixture.ts'
 import { me } from './testing/scripted-sessions.ts'
 
@@ -25,7 +25,7 @@ async function serve(hub: Fixture) {
     metrics: new Registry(),
     authenticate: (key) => (key === 'key' ? { ownerId: 1 } : undefined),
   })
-  messageRoutes(http, { ...hub, extras: noExtras })
+  messageRoutes(http, { ...hub, requested: createRequestedSends(hub), extras: noExtras })
   contactRoutes(http, { ...hub, extras: noExtras })
   const { url } = await http.listen({ host: '127.0.0.1', port: 0 })
   return {
@@ -289,17 +289,15 @@ databases('the message API', ({ open }) => {
       authenticate: () => ({ ownerId: 1 }),
     })
     let signal: AbortSignal | undefined
-    messageRoutes(http, {
-      ...hub,
-      extras: noExtras,
-      messages: {
-        ...hub.messages,
-        send(session, requests, call) {
-          signal = call.signal
-          return hub.messages.send(session, requests, call)
-        },
+    const messages: typeof hub.messages = {
+      ...hub.messages,
+      send(session, requests, call) {
+        signal = call.signal
+        return hub.messages.send(session, requests, call)
       },
-    })
+    }
+    const requested = createRequestedSends({ ...hub, messages })
+    messageRoutes(http, { ...hub, extras: noExtras, messages, requested })
     const { url } = await http.listen({ host: '127.0.0.1', port: 0 })
     const caller = new AbortController()
     const lost = fetch(`${url}/api/messages/1/send`, {

@@ -64,6 +64,7 @@ export { isOwn, type Own } from './own.ts'
 export { createWires, type WireReader } from './wires.ts'
 export type { TakenContent, TakenFile } from './sending/files.ts'
 export type { PostContent } from './sending/post.ts'
+export { createRequestedSends, type RequestedSends } from './sending/requested.ts'
 export type { CallOptions, SendOutcome, SendRequest } from './sending/send.ts'
 
 /** Sending, receiving, receipts. Receiving needs no call: the projector follows the journal. */

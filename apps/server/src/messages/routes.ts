@@ -1,15 +1,5 @@
-import {
-  type DataOf,
-  endpoints,
-  HubError,
-  isoOf,
-  issueText,
-  type Language,
-  type MessageStatus,
-  offsetOf,
-  paginationOf,
-} from '@inbox-hub/contract'
-import { isBroadcastList, isGroup, isNewsletter, isStatus, type Jid } from '@inbox-hub/whatsapp'
+import { type DataOf, endpoints, HubError, isoOf, offsetOf, paginationOf } from '@inbox-hub/contract'
+import { isGroup, type Jid } from '@inbox-hub/whatsapp'
 
 import type { Chats, ExtrasOf } from '../chats/index.ts'
 import type { MessageLinks } from '../media/index.ts'
@@ -22,15 +12,16 @@ import { chatFilterOf } from './message-list.ts'
 import type { Messages, MessageRow, SendRequest } from './index.ts'
 import type { Own } from './own.ts'
 import { type PacingSettings, warmUpDay } from './pacing/pacing.ts'
-import { rowOfScheduled, type ScheduledRow } from './scheduling/scheduled-rows.ts'
-import { addressesIn, messageWire, nothingYet, scheduledWire, type WireContext } from './wire.ts'
-import { createWires, fileLinksAt, type WireReader } from './wires.ts'
+import { type RequestedSends, saidOf } from './sending/requested.ts'
+import type { WireContext } from './wire.ts'
+import { createWires } from './wires.ts'
 
 export interface MessageRoutesDeps {
   database: Database
   sessions: Pick<Sessions, 'find' | 'list' | 'view'>
   chats: Pick<Chats, 'addresses'>
   messages: Messages
+  requested: RequestedSends
   /** What lists show beside names. */
   extras: ExtrasOf
   links: MessageLinks
@@ -39,12 +30,10 @@ export interface MessageRoutesDeps {
 
 const usualWarmUpDays = 14
 
-type SendAnswer = DataOf<typeof endpoints.retryMessage>
-
 /** Messages and the chats they stand in. Lists come from the store alone: no read touches a socket (contract §12, pain 11). */
 export function messageRoutes(
   http: Pick<Http, 'serve' | 'serveForm'>,
-  { database, sessions, chats, messages, extras, links, clock }: MessageRoutesDeps,
+  { database, sessions, chats, messages, requested, extras, links, clock }: MessageRoutesDeps,
 ): void {
   const { list, finder } = messages
   const waiting: WireContext['waiting'] = (sessionId, whatsappId) => messages.waiting(sessionId, whatsappId)
@@ -55,40 +44,6 @@ export function messageRoutes(
   const wires = createWires({ database, chats, extras, own, list, waiting, links, clock })
   const canonical = async (sessionId: number, jid: Jid): Promise<Jid> =>
     (await chats.addresses.canonical(database, [{ sessionId, jid }]))(sessionId, jid)
-
-  async function sendAnswer(
-    stored: { row: MessageRow } | { scheduled: ScheduledRow },
-    to: string,
-    { language, baseUrl }: WireReader,
-  ): Promise<SendAnswer> {
-    const now = clock.now()
-    const row = 'row' in stored ? stored.row : rowOfScheduled(stored.scheduled, now)
-    // The message is out: nothing that fails from here on may make its sender send it again.
-    const shown = await chats.addresses
-      .shown(database, addressesIn(row))
-      .catch(() => (_: number, jid: Jid) => jid)
-    const fileLinks = fileLinksAt(links, baseUrl)
-    const context = { shown, own, ...nothingYet, waiting, now, language, fileLinks }
-    const message =
-      'row' in stored ? messageWire(row, context) : scheduledWire(stored.scheduled, now, context)
-    const { messageId, whatsappMessageId, dbId, chatId, type, status, timestamp, body: text } = message
-    const { waitingFor, position, expectedAt } = message
-    return {
-      messageId,
-      whatsappMessageId,
-      dbId,
-      to,
-      chatId,
-      type,
-      status,
-      timestamp,
-      text,
-      waitingFor,
-      position,
-      expectedAt,
-      message,
-    }
-  }
 
   /** The session and the message that a path names, among those of the caller. */
   async function named(
@@ -107,78 +62,15 @@ export function messageRoutes(
     return { session, row }
   }
 
-  /** Where something is done that does not say to whom: in the chat of the message it is done to. */
-  async function chatOf(sessionId: number, content: SendRequest['content']) {
-    const row = 'messageId' in content ? await finder.find([sessionId], content.messageId) : undefined
-    if (row === undefined) throw new HubError('MESSAGE_NOT_FOUND')
-    // A column that only canonical addresses are written to.
-    const jid = row.chat_jid as Jid
-    const shown = await chats.addresses.shown(database, [{ sessionId, jid }])
-    return { many: false, recipients: [{ input: shown(sessionId, jid), jid }] }
-  }
-
   http.serveForm(
     endpoints.sendMessage,
     (form) => messages.files.readForm(form),
-    async ({ params, body, headers, ownerId, language, baseUrl, signal, file }) => {
-      const session = sessions.find(ownerId, params.sessionId, 'name_first')
-      // Whatever came of the request: bytes that were not kept are gone with its answer.
-      await using taken = new AsyncDisposableStack()
-      const common = {
-        content:
-          'file' in body.message
-            ? await messages.files.take(body.message, taken, {
-                signal,
-                upload: file,
-                notBase64: () =>
-                  new HubError('VALIDATION_ERROR', { message: issueText('not_base64', language) }),
-              })
-            : body.message,
-        mentions: body.mentions ?? [],
-        mentionsEveryone: body.mentionsEveryone,
-        quotedId: body.quotedMessageId ?? body.quotedMsgId,
-        sendAt: body.sendAt,
-        idempotencyKey: headers['idempotency-key'] ?? body.clientId,
-      }
-      const to = body.to ?? (await chatOf(session.id, common.content))
-      const requests = new Map<Jid, SendRequest>()
-      for (const { jid } of to.recipients) {
-        if (jid !== undefined && canBeWrittenTo(jid)) requests.set(jid, { to: jid, ...common })
-      }
-      // Made when needed: an error takes down its stack, which costs as much as the rest of this route.
-      const notAChat = (): HubError =>
-        new HubError('VALIDATION_ERROR', { to: issueText('not_a_chat', language) })
-      if (requests.size === 0) throw notAChat()
-      const outcomes = await messages.send(session, [...requests.values()], { language, signal })
-      const answers = new Map<Jid, SendAnswer | HubError>()
-      for (const outcome of outcomes) {
-        if (!('error' in outcome))
-          answers.set(
-            outcome.request.to,
-            await sendAnswer(outcome, outcome.request.to, { language, baseUrl }),
-          )
-        else if (outcome.error instanceof HubError) answers.set(outcome.request.to, outcome.error)
-        else throw outcome.error
-      }
-      const results = to.recipients.map(({ input, jid }) => ({
-        to: input,
-        answer: (jid === undefined ? undefined : answers.get(jid)) ?? notAChat(),
-      }))
-      const first = results.find(({ answer }) => !(answer instanceof HubError))
-      if (first === undefined || first.answer instanceof HubError) {
-        throw results.map(({ answer }) => answer).find((answer) => answer instanceof HubError) ?? notAChat()
-      }
-      const message = saidOf(first.answer.status)
-      const data = { ...first.answer, to: first.to }
-      if (!to.many) return { data, message }
-      const told = results.map(({ to, answer }) =>
-        answer instanceof HubError
-          ? { to, success: false, code: answer.code, error: explained(answer, language) }
-          : { to, success: true, messageId: answer.messageId, status: answer.status },
-      )
-      const sent = told.filter(({ success }) => success).length
-      return { data: { ...data, results: told, sent, failed: told.length - sent }, message }
-    },
+    async ({ params, body, headers, ownerId, language, baseUrl, signal, file }) =>
+      requested.send(
+        sessions.find(ownerId, params.sessionId, 'name_first'),
+        { ...body, idempotencyKey: headers['idempotency-key'] ?? body.clientId },
+        { language, baseUrl, signal, upload: file },
+      ),
   )
 
   http.serve(endpoints.listMessages, async ({ params, query, ownerId, language, baseUrl }) => {
@@ -342,7 +234,7 @@ export function messageRoutes(
   http.serve(endpoints.retryMessage, async ({ params, body, ownerId, language, baseUrl, signal }) => {
     const { session, row } = await named(ownerId, params.messageId, body.sessionId)
     const sent = await messages.retry(session, row, { language, signal })
-    const data = await sendAnswer({ row: sent }, '', { language, baseUrl })
+    const data = await requested.answer({ row: sent }, '', { language, baseUrl })
     return {
       data: { ...data, to: data.chatId },
       message: saidOf(sent.status),
@@ -447,20 +339,4 @@ function pacingWire({
     newChatsPerHour: newChats.perHour ?? null,
     newChatsPerDay: newChats.perDay ?? null,
   }
-}
-
-function saidOf(status: MessageStatus): 'message_scheduled' | 'message_accepted' | 'message_sent' {
-  if (status === 'scheduled') return 'message_scheduled'
-  return status === 'pending' ? 'message_accepted' : 'message_sent'
-}
-
-/** People and groups. Statuses, channels and broadcast lists have sends of their own. */
-function canBeWrittenTo(jid: Jid): boolean {
-  return !isStatus(jid) && !isNewsletter(jid) && !isBroadcastList(jid)
-}
-
-/** Why one of several recipients got nothing, as precisely as it is known. */
-function explained(error: HubError, language: Language): string {
-  const { explanation } = error.details
-  return typeof explanation === 'string' ? explanation : error.messageIn(language)
 }

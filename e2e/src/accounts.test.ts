@@ -1,57 +1,13 @@
 import { type Endpoint, endpoints } from '@inbox-hub/contract'
-import { ApiError, createApiClient } from 'inbox-hub'
+import { createApiClient } from 'inbox-hub'
 import { Secret, TOTP } from 'otpauth'
 import { SMTPServer } from 'smtp-server'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 
 import { eventually, type Hub, postgresUrl, startHub } from './harness.ts'
+import { password, personOf, refusal } from './person.ts'
 
 const stores = (await postgresUrl()) === undefined ? (['sqlite'] as const) : (['sqlite', 'postgres'] as const)
-const password = 'Open sesame 1'
-
-type CallOf = Parameters<ReturnType<typeof createApiClient>['call']>[1]
-
-/** Somebody with a browser: no key, a token once logged in. */
-function personOf(hub: Hub, username: string) {
-  const api = createApiClient({ url: hub.url, key: undefined })
-  let token = ''
-  let refresh = ''
-  const person = {
-    email: `${username}@example.com`,
-    call: <E extends Endpoint>(endpoint: E, options: CallOf = {}) =>
-      api.call(endpoint, { ...options, headers: { authorization: `Bearer ${token}`, ...options.headers } }),
-    async registers(more: object = {}, headers: Record<string, string> = {}) {
-      const body = { username, email: person.email, password, ...more }
-      return (await api.call(endpoints.register, { body, headers })).user
-    },
-    async logsIn(more: object = {}) {
-      const answer = await api.call(endpoints.login, { body: { identifier: username, password, ...more } })
-      token = answer.accessToken
-      refresh = answer.refreshToken
-      return answer
-    },
-    async refreshes(given = refresh) {
-      const answer = await api.call(endpoints.refreshToken, { body: { refreshToken: given } })
-      token = answer.accessToken
-      refresh = answer.refreshToken
-      return answer
-    },
-    get tokens() {
-      return { token, refresh }
-    },
-  }
-  return person
-}
-
-/** The code the hub refused with. */
-async function refusal(call: Promise<unknown>): Promise<string> {
-  const thrown = await call.then(
-    (data) => `answered ${JSON.stringify(data)}`,
-    (error: unknown) => error,
-  )
-  return thrown instanceof ApiError ? thrown.code : String(thrown)
-}
-
 describe.each(stores)('people on %s', (store) => {
   let hub: Hub
   beforeAll(async () => {

@@ -1,46 +1,20 @@
 import { type Endpoint, endpoints, isAudited, notAudited } from '@inbox-hub/contract'
-import { ApiError, createApiClient } from 'inbox-hub'
+import { createApiClient } from 'inbox-hub'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 
 import { type Hub, postgresUrl, startHub } from './harness.ts'
+import { newcomer, type Newcomer, password, refusal } from './person.ts'
 
 const stores = (await postgresUrl()) === undefined ? (['sqlite'] as const) : (['sqlite', 'postgres'] as const)
-const password = 'Open sesame 1'
 const page = { limit: 1000 }
-
-async function personOf(hub: Hub, username: string, key?: string) {
-  const api = createApiClient({ url: hub.url, key: undefined })
-  const body = { username, email: `${username}@example.com`, password }
-  const { user } = await api.call(endpoints.register, {
-    body,
-    headers: key === undefined ? {} : { 'x-api-key': key },
-  })
-  let token = ''
-  async function logsIn(): Promise<void> {
-    token = (await api.call(endpoints.login, { body: { identifier: username, password } })).accessToken
-  }
-  await logsIn()
-  return {
-    id: user.id,
-    logsIn,
-    call: <E extends Endpoint>(endpoint: E, options: Parameters<typeof api.call>[1] = {}) =>
-      api.call(endpoint, { ...options, headers: { authorization: `Bearer ${token}` } }),
-  }
-}
-
-const refusal = (call: Promise<unknown>): Promise<string> =>
-  call.then(
-    () => 'answered',
-    (error: unknown) => (error instanceof ApiError ? error.code : String(error)),
-  )
 
 describe.each(stores)('the audit log on %s', (store) => {
   let hub: Hub
-  let admin: Awaited<ReturnType<typeof personOf>>
+  let admin: Newcomer
   const first = { organizationId: 1 }
   beforeAll(async () => {
     hub = await startHub({ store })
-    admin = await personOf(hub, 'ana', hub.key)
+    admin = await newcomer(hub, 'ana', { key: hub.key })
   })
   afterAll(() => hub[Symbol.asyncDispose]())
 
@@ -123,7 +97,7 @@ describe.each(stores)('the audit log on %s', (store) => {
   })
 
   test('nobody sees what another organization did', async () => {
-    const stranger = await personOf(hub, `hugo${store}`)
+    const stranger = await newcomer(hub, `hugo${store}`)
     const { organizations } = await stranger.call(endpoints.myOrganizations)
     const params = { organizationId: organizations[0]?.id ?? 0 }
     const update = { params: first, body: { name: 'taken over' } }

@@ -46,6 +46,7 @@ import { sessionRoutes } from './sessions/routes.ts'
 import { createSessions } from './sessions/sessions.ts'
 import { createStatuses, statusRoutes } from './statuses/index.ts'
 import { systemRoutes, version } from './system/index.ts'
+import { createTemplates, templateRoutes } from './templates/index.ts'
 import { createWebhooks, webhookRoutes } from './webhooks/index.ts'
 import { authRoutes, createAccountsModule, organizationRoutes } from './accounts/index.ts'
 
@@ -321,6 +322,7 @@ export async function startApp({
     mail: config.mail,
     publicUrl: config.publicUrl ?? `http://localhost:${config.port}`,
   })
+  const templates = createTemplates({ database, clock })
   const audit = modules.use(createAudit({ database, secrets, clock, log: log.child({ module: 'audit' }) }))
   const tickets = createTickets(clock)
   const http = modules.use(
@@ -378,7 +380,10 @@ export async function startApp({
       (await access.listKeys()).filter((key) => key.ownerId === organizationId && key.revokedAt === undefined)
         .length,
     createKey: (organizationId, body) => makeKeyFor(organizationId, body, { access, sessionNumber }),
-    revokeKeys: (tx, organizationId) => access.revokeKeysOf(tx, organizationId),
+    async forget(tx, organizationId) {
+      await access.revokeKeysOf(tx, organizationId)
+      await templates.forget(tx, organizationId)
+    },
   })
   auditRoutes(http, { audit, organizations: accounts.organizations })
   const extras = extrasOf(people, { media, clock })
@@ -401,7 +406,16 @@ export async function startApp({
   })
   shopRoutes(http, { sessions, people })
   profileRoutes(http, { sessions, people, profiles, media, clock })
-  const requested = createRequestedSends({ database, sessions, chats, messages, links: files.links, clock })
+  const requested = createRequestedSends({
+    database,
+    sessions,
+    chats,
+    messages,
+    fillTemplate: (ownerId, asked, language) => templates.fill(ownerId, asked, language),
+    links: files.links,
+    clock,
+  })
+  templateRoutes(http, { templates, organizations: accounts.organizations, sessions, requested })
   messageRoutes(http, {
     database,
     sessions,

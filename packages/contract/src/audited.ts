@@ -11,6 +11,7 @@ type OperationId = keyof typeof endpoints
 export const notAudited: Readonly<Partial<Record<OperationId, 'message_log' | 'fleeting' | 'reads'>>> = {
   sendMessage: 'message_log',
   retryMessage: 'message_log',
+  useTemplate: 'message_log',
   postNewsletterMessage: 'message_log',
   addNewsletterReaction: 'message_log',
   removeNewsletterReaction: 'message_log',
@@ -70,6 +71,8 @@ export const criticalActions: readonly OperationId[] = [
   'beginTotp',
   'confirmTotp',
   'removeTotp',
+  'approveTemplate',
+  'deleteTemplate',
   'deleteOrganization',
   'inviteMember',
   'acceptInvitation',

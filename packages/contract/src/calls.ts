@@ -5,6 +5,7 @@ import { callRejecters } from './call-events.ts'
 import { endpoint } from './endpoint.ts'
 import { bool, chatAddress, issue, limit, maybe, moment, page, sessionRef, text } from './fields.ts'
 import { languages } from './language.ts'
+import { placeholdersIn } from './placeholders.ts'
 
 /** Where a call stands. The last four are final. */
 export const callStatuses = ['ringing', 'accepted', 'ended', 'rejected', 'missed'] as const
@@ -57,9 +58,7 @@ const placeholders = new Set(['name', 'number'])
 const template = z
   .preprocess((value) => (value === '' ? null : value), z.string().max(4096).nullable())
   .refine(
-    (value) =>
-      value === null ||
-      [...value.matchAll(/\{\{\s*(\w*)\s*\}\}/g)].every(([, name = '']) => placeholders.has(name)),
+    (value) => value === null || placeholdersIn(value).every((name) => placeholders.has(name)),
     issue('unknown_placeholder'),
   )
 

@@ -126,6 +126,7 @@ test('making what is kept under an id of its own answers 201, everything else 20
     'uploadMedia',
     'uploadSessionMedia',
     'importMedia',
+    'createTemplate',
     'createWebhook',
     'createOwnWebhook',
     'register',

@@ -21,6 +21,7 @@ import { sessionEndpoints } from './sessions.ts'
 import { shopEndpoints } from './shops.ts'
 import { statusEndpoints } from './statuses.ts'
 import { systemEndpoints } from './system.ts'
+import { templateEndpoints } from './templates.ts'
 import { webhookEndpoints } from './webhooks.ts'
 
 /** Every operation of the API, by its id. The server serves them, the reference documents them, the fuzz suite attacks them. */
@@ -44,6 +45,7 @@ export const endpoints = {
   ...statusEndpoints,
   ...newsletterEndpoints,
   ...mediaEndpoints,
+  ...templateEndpoints,
   ...webhookEndpoints,
   ...keyEndpoints,
   ...authEndpoints,

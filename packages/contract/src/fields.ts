@@ -49,6 +49,10 @@ export type OwnIssue =
   | 'not_a_secret'
   | 'weak_password'
   | 'not_a_network'
+  | 'not_a_variable'
+  | 'too_many_variables'
+  | 'one_name'
+  | 'one_file_source'
 
 /** The `params` of an issue of our own, with what its text names. */
 export function issue(

@@ -113,6 +113,41 @@ const issueTexts = {
     en: 'It may hold only {{name}} and {{number}} in double braces',
     pt: 'Só pode conter {{name}} e {{number}} entre chaves duplas',
   },
+  not_a_variable: {
+    es: '«{name}» no puede ser el nombre de una variable: solo letras, cifras y `_`',
+    en: '"{name}" cannot be the name of a variable: only letters, digits and `_`',
+    pt: '"{name}" não pode ser o nome de uma variável: só letras, algarismos e `_`',
+  },
+  too_many_variables: {
+    es: 'Debe tener como máximo 50 variables',
+    en: 'It must have at most 50 variables',
+    pt: 'Deve ter no máximo 50 variáveis',
+  },
+  one_name: {
+    es: 'Dé exactamente uno: `id` o `name`',
+    en: 'Give exactly one: `id` or `name`',
+    pt: 'Dê exatamente um: `id` ou `name`',
+  },
+  one_file_source: {
+    es: 'Dé exactamente uno: `url` o `mediaId`',
+    en: 'Give exactly one: `url` or `mediaId`',
+    pt: 'Dê exatamente um: `url` ou `mediaId`',
+  },
+  not_in_text: {
+    es: '{{{name}}} no está en el texto',
+    en: '{{{name}}} is not in the text',
+    pt: '{{{name}}} não está no texto',
+  },
+  file_or_options: {
+    es: 'O un archivo u opciones: un mensaje no lleva ambos',
+    en: 'Either a file or options: a message has no room for both',
+    pt: 'Ou um arquivo ou opções: uma mensagem não leva os dois',
+  },
+  variable_missing: {
+    es: 'Falta el valor de esta variable',
+    en: 'The value of this variable is missing',
+    pt: 'Falta o valor desta variável',
+  },
   unknown_event: {
     es: '«{name}» no es un evento; los nombres están en docs/reference/events.md',
     en: '"{name}" is not an event; their names are in docs/reference/events.md',

@@ -193,7 +193,7 @@ const messageId = z.string().min(1).max(250).meta({
 })
 
 /** Whom a send is for: one chat, or up to 50. Of several, one that cannot be understood fails alone. */
-const recipients = z
+export const recipients = z
   .preprocess(
     numberAsText,
     z
@@ -342,6 +342,10 @@ const sendMessage = endpoint({
     'SESSION_NOT_CONNECTED',
     'WHATSAPP_ERROR',
     'MESSAGE_NOT_FOUND',
+    'TEMPLATE_NOT_FOUND',
+    'TEMPLATE_NOT_APPROVED',
+    'TEMPLATE_VARIABLES_MISSING',
+    'TEMPLATE_UNFIT',
     'IDEMPOTENCY_CONFLICT',
     ...deedErrors,
     'KIND_NOT_FORWARDABLE',

@@ -13,6 +13,7 @@ import { bool, int, issue, maybe, moment, numberAsText, personAddress, real, tex
 import { looseMenus, menuForms, menuOf } from './outgoing-menus.ts'
 import { deedForms, deedOf, looseDeeds } from './outgoing-deeds.ts'
 import { askedFile, fileForms, fileKinds, looseFiles } from './outgoing-files.ts'
+import { type AskedTemplate, askedTemplate, looseTemplates, templateForm } from './outgoing-templates.ts'
 
 /*
  * What to send. The strict form is a union by `kind`, which the reference shows; clients write looser ones, in which the key of the object
@@ -155,7 +156,7 @@ const messageForms = [
   eventForm,
   ...menuForms,
 ] as const
-const forms = [...messageForms, ...deedForms] as const
+const forms = [...messageForms, ...deedForms, templateForm] as const
 const strict = z.discriminatedUnion('kind', forms)
 type Strict = z.output<typeof strict>
 type MessageForm = z.output<(typeof messageForms)[number]>
@@ -182,9 +183,10 @@ export const outgoingContent = z
       })
       return z.NEVER
     },
-    strict.transform((form): OutgoingContent | AskedFile =>
-      isAboutAnother(form) ? deedOf(form) : contentOf(form),
-    ),
+    strict.transform((form): OutgoingContent | AskedFile | AskedTemplate => {
+      if (form.kind === 'template') return askedTemplate(form)
+      return isAboutAnother(form) ? deedOf(form) : contentOf(form)
+    }),
   )
   .meta({
     description:
@@ -194,7 +196,9 @@ export const outgoingContent = z
 
 const aboutAnother = ['reaction', 'edit', 'delete', 'pin', 'keep', 'vote', 'forward'] as const
 
-function isAboutAnother(form: Strict): form is Exclude<Strict, MessageForm> {
+function isAboutAnother(
+  form: Exclude<Strict, { kind: 'template' }>,
+): form is Exclude<typeof form, MessageForm> {
   return aboutAnother.some((kind) => kind === form.kind)
 }
 
@@ -209,6 +213,7 @@ const kinds: ReadonlySet<unknown> = new Set<Strict['kind']>([
   'buttons',
   'list',
   ...aboutAnother,
+  'template',
 ])
 
 type Loose = Readonly<Record<string, unknown>>
@@ -216,6 +221,7 @@ type Loose = Readonly<Record<string, unknown>>
 /** What each key of a loose form stands for. The first that is there decides. */
 const looseForms: Readonly<Record<string, (value: unknown, message: Loose) => unknown>> = {
   ...looseDeeds,
+  ...looseTemplates,
   ...looseMenus,
   // Before the text, which is their caption then.
   ...looseFiles,

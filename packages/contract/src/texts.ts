@@ -127,6 +127,26 @@ export const texts = {
     en: 'Pairing code made',
     pt: 'Código de vinculação gerado',
   },
+  template_saved: {
+    es: 'Plantilla guardada correctamente',
+    en: 'Template saved',
+    pt: 'Modelo salvo corretamente',
+  },
+  template_deleted: {
+    es: 'Plantilla eliminada correctamente',
+    en: 'Template deleted',
+    pt: 'Modelo excluído corretamente',
+  },
+  template_approved: {
+    es: 'Plantilla aprobada correctamente',
+    en: 'Template approved',
+    pt: 'Modelo aprovado corretamente',
+  },
+  template_rejected: {
+    es: 'Plantilla rechazada correctamente',
+    en: 'Template rejected',
+    pt: 'Modelo rejeitado corretamente',
+  },
   message_sent: {
     es: 'Mensaje enviado correctamente',
     en: 'Message sent',

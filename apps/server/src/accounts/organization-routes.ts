@@ -26,13 +26,13 @@ export interface OrganizationRoutesDeps {
     organizationId: number,
     key: RequestOf<typeof endpoints.createOrganizationKey>['body'],
   ) => Promise<DataOf<typeof endpoints.createOrganizationKey>>
-  /** Revokes what opens the organization, in the transaction that ends it. */
-  revokeKeys: (tx: Tx, organizationId: number) => Promise<void>
+  /** Revokes what opens the organization and drops what is its alone, in the transaction that ends it. */
+  forget: (tx: Tx, organizationId: number) => Promise<void>
 }
 
 /** Organizations and their members: contract §10. */
 export function organizationRoutes(http: Pick<Http, 'serve'>, deps: OrganizationRoutesDeps): void {
-  const { database, accounts, organizations, isOpen, sessionsOf, keysOf, createKey, revokeKeys } = deps
+  const { database, accounts, organizations, isOpen, sessionsOf, keysOf, createKey, forget } = deps
 
   http.serve(endpoints.createOrganization, async ({ user: { userId }, body }) => {
     if (!isOpen && !(await organizations.isAdminOfFirst(userId))) throw new HubError('REGISTRATION_CLOSED')
@@ -67,7 +67,7 @@ export function organizationRoutes(http: Pick<Http, 'serve'>, deps: Organization
       throw new HubError('ORGANIZATION_NOT_EMPTY')
     await database.write(async (tx) => {
       await organizations.remove(tx, organizationId)
-      await revokeKeys(tx, organizationId)
+      await forget(tx, organizationId)
     })
     return { data: { id: organizationId, deleted: true as const } }
   })

@@ -1,4 +1,4 @@
-import { type CallSettingsWire, type Language, texts } from '@inbox-hub/contract'
+import { type CallSettingsWire, fillPlaceholders, type Language, texts } from '@inbox-hub/contract'
 
 import type { Database } from '../platform/database/index.ts'
 
@@ -62,5 +62,7 @@ export function replyTo(
   caller: { name: string; number: string },
 ): string {
   if (replyText === null) return texts.call_rejected_reply[language]
-  return replyText.replaceAll(/\{\{\s*(name|number)\s*\}\}/g, (_, field: 'name' | 'number') => caller[field])
+  return fillPlaceholders(replyText, (name) =>
+    name === 'name' || name === 'number' ? caller[name] : undefined,
+  )
 }

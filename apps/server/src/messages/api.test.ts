@@ -1,4 +1,4 @@
-import { type Endpoint, endpoints } from '@inbox-hub/contract'
+import { type Endpoint, endpoints, HubError } from '@inbox-hub/contract'
 import { parseJid } from '@inbox-hub/whatsapp'
 import { Registry } from 'prom-client'
 import { expect, test, vi } from 'vitest'
@@ -17,6 +17,8 @@ const ana = { pn: parseJid('12025550123@s.whatsapp.net'), lid: parseJid('7770001
 const ben = parseJid('12025550124@s.whatsapp.net')
 const group = parseJid('120363000000000001@g.us')
 
+const noTemplates = () => Promise.reject(new HubError('TEMPLATE_NOT_FOUND'))
+
 /** The routes behind a real server, and a client that holds every answer against its schema. */
 async function serve(hub: Fixture) {
   const http = createHttp({
@@ -25,7 +27,11 @@ async function serve(hub: Fixture) {
     metrics: new Registry(),
     authenticate: (key) => (key === 'key' ? { ownerId: 1 } : undefined),
   })
-  messageRoutes(http, { ...hub, requested: createRequestedSends(hub), extras: noExtras })
+  messageRoutes(http, {
+    ...hub,
+    requested: createRequestedSends({ ...hub, fillTemplate: noTemplates }),
+    extras: noExtras,
+  })
   contactRoutes(http, { ...hub, extras: noExtras })
   const { url } = await http.listen({ host: '127.0.0.1', port: 0 })
   return {
@@ -296,7 +302,7 @@ databases('the message API', ({ open }) => {
         return hub.messages.send(session, requests, call)
       },
     }
-    const requested = createRequestedSends({ ...hub, messages })
+    const requested = createRequestedSends({ ...hub, messages, fillTemplate: noTemplates })
     messageRoutes(http, { ...hub, extras: noExtras, messages, requested })
     const { url } = await http.listen({ host: '127.0.0.1', port: 0 })
     const caller = new AbortController()

@@ -5,6 +5,7 @@ import { accessErrors } from './access-errors.ts'
 import { sessionErrors } from './session-errors.ts'
 import { chatErrors } from './chat-errors.ts'
 import { messageErrors } from './message-errors.ts'
+import { templateErrors } from './template-errors.ts'
 import { mediaErrors } from './media-errors.ts'
 import { groupErrors } from './group-errors.ts'
 import { webhookErrors } from './webhook-errors.ts'
@@ -22,6 +23,7 @@ export const errors = {
   ...sessionErrors,
   ...chatErrors,
   ...messageErrors,
+  ...templateErrors,
   ...mediaErrors,
   ...groupErrors,
   ...webhookErrors,

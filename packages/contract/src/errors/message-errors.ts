@@ -184,13 +184,4 @@ export const messageErrors = {
       pt: 'Só se conservam mensagens com `expiresIn`, de conversas com mensagens temporárias.',
     },
   },
-  TEMPLATE_NOT_FOUND: {
-    status: 404,
-    message: { es: 'Plantilla no encontrada', en: 'Template not found', pt: 'Modelo não encontrado' },
-    remedy: {
-      es: 'Revise el identificador en la lista de plantillas.',
-      en: 'Check the id in the list of templates.',
-      pt: 'Verifique o identificador na lista de modelos.',
-    },
-  },
 } as const satisfies Record<string, ErrorFacts>

@@ -1,13 +1,21 @@
 import {
+  type AskedTemplate,
   type DataOf,
-  endpoints,
+  type endpoints,
   HubError,
   issueText,
   type Language,
   type MessageStatus,
   type RequestOf,
 } from '@inbox-hub/contract'
-import { isBroadcastList, isNewsletter, isStatus, type Jid } from '@inbox-hub/whatsapp'
+import {
+  type AskedFile,
+  isBroadcastList,
+  isNewsletter,
+  isStatus,
+  type Jid,
+  type OutgoingContent,
+} from '@inbox-hub/whatsapp'
 
 import type { Chats } from '../../chats/index.ts'
 import type { MessageLinks } from '../../media/index.ts'
@@ -57,6 +65,7 @@ export function createRequestedSends({
   sessions,
   chats,
   messages,
+  fillTemplate,
   links,
   clock,
 }: {
@@ -64,6 +73,12 @@ export function createRequestedSends({
   sessions: Pick<Sessions, 'view'>
   chats: Pick<Chats, 'addresses'>
   messages: Pick<Messages, 'send' | 'files' | 'finder' | 'waiting'>
+  /** What a template of the owner's becomes. */
+  fillTemplate: (
+    ownerId: number,
+    asked: AskedTemplate,
+    language: Language,
+  ) => Promise<OutgoingContent | AskedFile>
   links: MessageLinks
   clock: Clock
 }): RequestedSends {
@@ -119,16 +134,20 @@ export function createRequestedSends({
     async send(session, asked, { language, baseUrl, signal, upload }) {
       // Whatever came of the request: bytes that were not kept are gone with its answer.
       await using taken = new AsyncDisposableStack()
+      const message =
+        asked.message.kind === 'template'
+          ? await fillTemplate(session.ownerId, asked.message, language)
+          : asked.message
       const common = {
         content:
-          'file' in asked.message
-            ? await messages.files.take(asked.message, taken, {
+          'file' in message
+            ? await messages.files.take(message, taken, {
                 signal,
                 upload,
                 notBase64: () =>
                   new HubError('VALIDATION_ERROR', { message: issueText('not_base64', language) }),
               })
-            : asked.message,
+            : message,
         mentions: asked.mentions ?? [],
         mentionsEveryone: asked.mentionsEveryone,
         quotedId: asked.quotedMessageId ?? asked.quotedMsgId,
@@ -160,16 +179,16 @@ export function createRequestedSends({
       if (first === undefined || first.answer instanceof HubError) {
         throw results.map((result) => result.answer).find((each) => each instanceof HubError) ?? notAChat()
       }
-      const message = saidOf(first.answer.status)
+      const said = saidOf(first.answer.status)
       const data = { ...first.answer, to: first.to }
-      if (!to.many) return { data, message }
+      if (!to.many) return { data, message: said }
       const told = results.map(({ to: input, answer: each }) =>
         each instanceof HubError
           ? { to: input, success: false, code: each.code, error: explained(each, language) }
           : { to: input, success: true, messageId: each.messageId, status: each.status },
       )
       const sent = told.filter(({ success }) => success).length
-      return { data: { ...data, results: told, sent, failed: told.length - sent }, message }
+      return { data: { ...data, results: told, sent, failed: told.length - sent }, message: said }
     },
   }
 }

@@ -8,35 +8,35 @@ import type { MessageStatus, MessageTable } from './tables.ts'
 
 export type MessageRow = Selectable<MessageTable>
 
+/** What a message is stored with from the start. */
+export const messageColumns = [
+  'id',
+  'session_id',
+  'chat_jid',
+  'sender_jid',
+  'from_me',
+  'in_group',
+  'whatsapp_id',
+  'type',
+  'body',
+  'content',
+  'quoted_id',
+  'push_name',
+  'status',
+  'via_hub',
+  'is_read',
+  'shown',
+  'sent_at',
+  'stored_at',
+] as const
+
 /** Inserts messages that are not stored yet; answers the ids of those it did insert. */
-export const insertMessages = insertRows(
-  'message',
-  [
-    'id',
-    'session_id',
-    'chat_jid',
-    'sender_jid',
-    'from_me',
-    'in_group',
-    'whatsapp_id',
-    'type',
-    'body',
-    'content',
-    'quoted_id',
-    'push_name',
-    'status',
-    'via_hub',
-    'is_read',
-    'shown',
-    'sent_at',
-    'stored_at',
-  ],
-  (insert) =>
-    insert
-      .onConflict((conflict) =>
-        conflict.columns(['session_id', 'whatsapp_id', 'chat_jid', 'sender_jid', 'from_me']).doNothing(),
-      )
-      .returning('id'),
+export const insertMessages = insertRows('message', messageColumns, (insert) =>
+  insert
+    .onConflict((conflict) =>
+      conflict.columns(['session_id', 'whatsapp_id', 'chat_jid', 'sender_jid', 'from_me']).doNothing(),
+    )
+    .returning('id'),
 )
 
 /** A message that we send at `now`, Unix ms, as it is stored. */

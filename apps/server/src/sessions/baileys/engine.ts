@@ -44,6 +44,7 @@ import { SocketLink } from './link/link.ts'
 import { PrivacyTokens } from './link/privacy-tokens.ts'
 import { RetryCounters } from './retry-counters.ts'
 import { keyPool, silentLogger } from './runtime/index.ts'
+import { DeviceLists } from './signal/device-lists.ts'
 import { LidMap } from './signal/lid-map.ts'
 import type { SignalKeyPair } from './signal/libsignal.ts'
 import type { OwnKeys } from './signal/ratchet-step.ts'
@@ -183,6 +184,11 @@ class BaileysEngine implements Engine {
       self,
       nextSeq: () => this.journal.nextSeq(sessionId),
     })
+    const devices = new DeviceLists({
+      store,
+      hot: this.#caches.hot.deviceLists,
+      now: () => clock.now(),
+    })
     // Known before the first frame.
     let fetchOptions: RequestInit = {}
     const tokens = new PrivacyTokens()
@@ -197,7 +203,7 @@ class BaileysEngine implements Engine {
       credentials,
       store,
       inbox,
-      caches: this.#caches,
+      devices,
       tokens,
       uploadRoute: { agent: agentOfUploads, mediaHost },
       clock,
@@ -245,6 +251,7 @@ class BaileysEngine implements Engine {
         auth: { creds, keys: tokens.over(keys) },
         logger: silentLogger,
         ...this.#caches.of(sessionId),
+        userDevicesCache: devices.asCache(),
         msgRetryCounterCache: this.#retries.of(sessionId),
         // Our own deadlines end what takes too long (link/connection.ts); a timer per frame costs a tenth of all CPU.
         connectTimeoutMs: 0,
@@ -259,6 +266,7 @@ class BaileysEngine implements Engine {
           repository = createSignalRepository({
             store,
             lids,
+            devices,
             hot: this.#caches.hot,
             own: ownKeysOf(creds),
             inbox,
@@ -323,7 +331,6 @@ class BaileysEngine implements Engine {
     // A socket that is closing still wants to save this and that: it belongs to the identity that goes.
     this.#stores.get(sessionId)?.store.retire()
     this.#stores.delete(sessionId)
-    void this.#caches.of(sessionId).userDevicesCache.flushAll()
     const now = this.#options.clock.now()
     // Through the queue: after every step that was asked before.
     await this.#commits.commit({

@@ -7,7 +7,6 @@ import { silentLog } from '../../../platform/log.ts'
 import { createManualClock } from '../../../platform/testing/manual-clock.ts'
 import type { BinaryNode, WASocket } from '../baileys.ts'
 import { initAuthCreds, makeEventBuffer } from '../baileys.ts'
-import { SharedCaches } from '../caches.ts'
 import type { Acquaintance } from '../acquaintances.ts'
 import type { LinkEvent } from './dial.ts'
 import { silentLogger } from '../runtime/index.ts'
@@ -45,7 +44,7 @@ function bare(parts: Partial<LinkParts> = {}) {
     credentials: { changed: () => {}, durable: async () => {} } as never,
     store: {} as never,
     inbox: {} as never,
-    caches: new SharedCaches(),
+    devices: {} as never,
     tokens: new PrivacyTokens(),
     uploadRoute: { agent: undefined, mediaHost: 'mmg.whatsapp.net' },
     clock,

@@ -68,7 +68,10 @@ test('a device without keys is left out, and the sessions of the others are made
       }
     },
   } as unknown as WASocket
-  const cache = { get: (user: string) => lists.get(user), set: lists.set.bind(lists) }
+  const cache = {
+    get: async (user: string) => lists.get(user),
+    change: async (user: string, list: readonly FullJid[]) => void lists.set(user, list),
+  }
   expect(await leaveOutKeylessDevices(sock, cache, { to, self, audience: [] })).toBe(1)
   expect(injected).toEqual(['99@lid'])
   expect(lists.get('99')).toEqual([devices[0]])

@@ -1,18 +1,13 @@
 import { isGroup, isStatus, type Jid } from '@inbox-hub/whatsapp'
 
-import type { BinaryNode, FullJid, WASocket } from '../baileys.ts'
+import type { BinaryNode, WASocket } from '../baileys.ts'
 import {
   getBinaryNodeChild,
   getBinaryNodeChildren,
   jidDecode,
   parseAndInjectE2ESessions,
 } from '../baileys.ts'
-
-/** The device list of one user as baileys caches it. */
-interface DeviceCache {
-  get(user: string): readonly FullJid[] | undefined
-  set(user: string, devices: readonly FullJid[]): void
-}
+import type { DeviceLists } from '../signal/device-lists.ts'
 
 /**
  * Makes the sessions that a message needs, leaving out devices that WhatsApp has no keys of (a phone that was never opened
@@ -21,7 +16,7 @@ interface DeviceCache {
  */
 export async function leaveOutKeylessDevices(
   sock: WASocket,
-  cache: DeviceCache,
+  lists: Pick<DeviceLists, 'get' | 'change'>,
   { to, self, audience }: { to: Jid; self: Jid; audience: readonly Jid[] },
 ): Promise<number> {
   const people = isGroup(to)
@@ -49,9 +44,9 @@ export async function leaveOutKeylessDevices(
   )
   for (const { attrs } of keyless) {
     const { user, device = 0 } = jidDecode(attrs['jid']) ?? { user: '' }
-    const known = cache.get(user)
+    const known = await lists.get(user)
     if (known !== undefined)
-      cache.set(
+      await lists.change(
         user,
         known.filter((one) => (one.device ?? 0) !== device),
       )

@@ -2,11 +2,11 @@ import type { AuthenticationCreds } from '../baileys.ts'
 
 import type { Clock } from '../../../platform/clock.ts'
 import type { Log } from '../../../platform/log.ts'
-import type { SharedCaches } from '../caches.ts'
 import type { CredentialsWriter } from '../credentials.ts'
 import type { Acquaintance, Passing } from '../acquaintances.ts'
 import type { DialOptions } from './dial.ts'
 import type { Inbox } from '../journal/inbox.ts'
+import type { DeviceLists } from '../signal/device-lists.ts'
 import type { SignalStore } from '../signal/store.ts'
 import type { SocketContext } from '../socket-context.ts'
 import type { PrivacyTokens } from './privacy-tokens.ts'
@@ -20,7 +20,7 @@ export interface LinkParts {
   credentials: CredentialsWriter
   store: SignalStore
   inbox: Inbox
-  caches: SharedCaches
+  devices: DeviceLists
   tokens: PrivacyTokens
   uploadRoute: UploadRoute
   clock: Clock

@@ -66,8 +66,8 @@ export class Sending {
     const outbound = await outboundMessage({ id, to, content, self })
     await beforeWire(proto.Message.encode(outbound.message).finish())
     this.#connection.connected()
-    const { caches, tokens } = this.#parts
-    if (refreshDevices) caches.forgetDevices(this.#connection.lease.sessionId, userOf(to))
+    const { devices, tokens } = this.#parts
+    if (refreshDevices) await devices.forget(userOf(to))
     const { audience = [] } = content
     await tokens.behind(sock, to, () => this.#relay(sock, { id, to, self, outbound, audience }))
   }
@@ -100,8 +100,8 @@ export class Sending {
     } catch (error) {
       // An error with a code of WhatsApp's: a query that the message needed was refused, and nothing was written.
       if (refusalIn(error) === undefined || this.#connection.isEnding) throw error
-      const cache = this.#parts.caches.devicesOf(this.#connection.lease.sessionId)
-      if ((await leaveOutKeylessDevices(sock, cache, { to, self, audience })) === 0) throw error
+      const { devices } = this.#parts
+      if ((await leaveOutKeylessDevices(sock, devices, { to, self, audience })) === 0) throw error
       await sock.relayMessage(to, message, options)
     }
   }

@@ -4,10 +4,13 @@ import { expect, test } from 'vitest'
 
 import { sql } from 'kysely'
 
+import { parseJid } from '@inbox-hub/whatsapp'
+
 import { systemClock } from '../../../platform/clock.ts'
 import { silentLog } from '../../../platform/log.ts'
 import { databases } from '../../../platform/testing/databases.ts'
 import { readCredentials } from '../credentials.ts'
+import type { Link } from '../index.ts'
 import { EntryJournal } from '../journal/journal.ts'
 import { startRig } from '../testing/rig.ts'
 
@@ -60,6 +63,46 @@ databases('the engine', ({ open }) => {
     )
     expect(rig.emulator.truth.retryReceipts.find(() => true)).toBeUndefined()
     expect(rig.emulator.truth.decryptFailures.find(() => true)).toBeUndefined()
+  })
+
+  test('the device lists of a group outlive a restart, and what is told about them while away counts', async () => {
+    await using database = await open()
+    await using rig = await startRig({ database })
+    const { link } = await rig.linked(1, ours)
+    const group = parseJid(rig.emulator.group('Support', [ours, customer, second]).jid)
+    let sent = 0
+    const send = async (by: Link): Promise<void> => {
+      sent += 1
+      await by.send(
+        {
+          id: `3EB0AAAAAAAAAAAAAAAA${String(sent).padStart(2, '0')}`,
+          to: group,
+          content: { content: { kind: 'text', text: 'to all' }, quoted: undefined },
+          refreshDevices: false,
+        },
+        async () => {},
+      )
+    }
+    await send(link)
+    const everybodyRead = () =>
+      rig.emulator.truth.until(() =>
+        [customer, second].every((number) => rig.emulator.phone(number).inbox.length === sent),
+      )
+    await everybodyRead()
+
+    await link.close()
+    const added = rig.emulator.phone(customer).addDevice()
+    await rig.restarted()
+    rig.emulator.account(ours).onQueries({ query: 'usync', answer: { code: 500, text: 'no' } }, 1000)
+    const again = await rig.dial(1)
+    await again.event('online')
+    // Baileys handles the notification of the new device on the side.
+    const { decrypted } = rig.emulator.truth
+    while (decrypted.find(({ by }) => by.includes(`:${added}@`)) === undefined) await send(again.link)
+    await everybodyRead()
+    // The new device cannot read what was written before Baileys had handled it.
+    const { decryptFailures } = rig.emulator.truth
+    expect(decryptFailures.find(({ by }) => !by.includes(`:${added}@`))).toBeUndefined()
   })
 
   test('a login that changes nothing about the credentials writes none', async () => {

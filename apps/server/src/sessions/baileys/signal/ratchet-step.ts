@@ -6,6 +6,7 @@ import type { JournalRow } from '../commit-queue.ts'
 import type { Acquaintance } from '../acquaintances.ts'
 import type { SignalAddress } from './address.ts'
 import type { Attempts } from './careful-cipher.ts'
+import type { DeviceList } from './device-lists.ts'
 import type { SessionEntry, SessionRecord, SignalKeyPair, SignalStorage } from './libsignal.ts'
 import { packSenderKeyRecord, unpackSenderKeyRecord } from './sender-key-codec.ts'
 import { packSessionRecord, unpackSessionRecord } from './session-codec.ts'
@@ -24,6 +25,7 @@ export interface HotRecords {
   readonly senderKeys: LRUCache<string, SenderKeyRecord>
   /** Devices whose sessions were moved from their phone number to their LID already. */
   readonly migrated: LRUCache<string, true>
+  readonly deviceLists: LRUCache<string, DeviceList>
 }
 
 /** What a step stores beside the ratchet it turned. */

@@ -23,6 +23,7 @@ import { Peer } from '../testing/peer.ts'
 import type { Rig } from '../testing/rig.ts'
 import { slowly, startRig } from '../testing/rig.ts'
 import type { OutgoingDevice } from './libsignal.ts'
+import { DeviceLists } from './device-lists.ts'
 import { LidMap } from './lid-map.ts'
 import { createSignalRepository } from './repository.ts'
 import { SignalStore } from './store.ts'
@@ -80,7 +81,14 @@ async function ours(rig: Rig) {
     self: () => ({ pn: undefined, lid: undefined }),
     nextSeq: () => (seq += 1),
   })
-  const repository = createSignalRepository({ store, lids, hot: caches.hot, own: ownKeysOf(creds), inbox })
+  const repository = createSignalRepository({
+    store,
+    lids,
+    devices: new DeviceLists({ store, hot: caches.hot.deviceLists, now: () => systemClock.now() }),
+    hot: caches.hot,
+    own: ownKeysOf(creds),
+    inbox,
+  })
   const keys = store.forBaileys((changes) => repository.changingSessions(changes))
   await keys.set({ 'pre-key': { 1: preKey } })
   const peer = new Peer()
@@ -226,12 +234,12 @@ test('what the store answers is a copy: changing it changes nothing', async () =
   await using rig = await startRig()
   const { keys } = await ours(rig)
   await keys.set({
-    'device-list': { '12025550123': ['0', '1'] },
+    'sender-key-memory': { 'g@g.us': { '1@lid': true } },
     tctoken: { a: { token: Buffer.from('x') } },
   })
-  const read = async () => (await keys.get('device-list', ['12025550123']))['12025550123']
-  ;(await read())?.push('2')
-  expect(await read()).toEqual(['0', '1'])
+  const read = async () => (await keys.get('sender-key-memory', ['g@g.us']))['g@g.us']
+  Object.assign((await read()) ?? {}, { '2@lid': true })
+  expect(await read()).toEqual({ '1@lid': true })
   const token = (await keys.get('tctoken', ['a']))['a']?.token
   token?.fill(0)
   expect((await keys.get('tctoken', ['a']))['a']?.token).toEqual(Buffer.from('x'))

@@ -7,6 +7,7 @@ import type { Inbox } from '../journal/inbox.ts'
 import type { SignalAddress } from './address.ts'
 import { addressOf, lidAddressOf, signalAddressOf } from './address.ts'
 import { CarefulCipher } from './careful-cipher.ts'
+import type { DeviceLists } from './device-lists.ts'
 import type { LidMap } from './lid-map.ts'
 import type { OutgoingDevice, SessionRecord } from './libsignal.ts'
 import { libsignal, whisperProtobufs } from './libsignal.ts'
@@ -14,12 +15,12 @@ import type { Beside, HotRecords, OwnKeys } from './ratchet-step.ts'
 import { RatchetStep, SenderKeyStep } from './ratchet-step.ts'
 import { packSessionRecord, unpackSessionRecord } from './session-codec.ts'
 import type { Change, SignalStore } from './store.ts'
-import { valueCodecs } from './value-codecs.ts'
 import { isMissing } from '../missing.ts'
 
 export interface RepositoryParts {
   store: SignalStore
   lids: LidMap
+  devices: DeviceLists
   hot: HotRecords
   own: OwnKeys
   inbox: Inbox
@@ -35,7 +36,7 @@ export function createSignalRepository(parts: RepositoryParts): SignalRepository
   /** Commits changes that include Signal sessions while no step uses them (SignalStore.forBaileys). */
   changingSessions(changes: readonly Change[]): Promise<void>
 } {
-  const { store, lids, hot, own, inbox } = parts
+  const { store, lids, devices: lists, hot, own, inbox } = parts
 
   const onDevice = async <T>(
     jid: string,
@@ -278,10 +279,8 @@ export function createSignalRepository(parts: RepositoryParts): SignalRepository
     const moved = { migrated: 0, skipped: 0, total: 0 }
     const done = store.cacheKey('migrated', `${pnUser}|${lidUser}|${from.device}`)
     if (hot.migrated.get(done) === true) return moved
-    const listed = await store.readOne('device-list', pnUser)
-    const devices = new Set([from.device])
-    if (listed !== undefined)
-      for (const device of valueCodecs['device-list'].decode(listed)) devices.add(Number(device))
+    const listed = (await lists.get(pnUser)) ?? []
+    const devices = new Set([from.device, ...listed.map(({ device = 0 }) => device)])
     const lidFrom = lidAddressOf(from, lidUser)
     await store.locks.runAll([from.user, lidFrom.user], async () => {
       const sources = [...devices].map((device) => addressOf(from.user, device))

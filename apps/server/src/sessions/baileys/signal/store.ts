@@ -34,6 +34,9 @@ const idsOf = statement((db, p: { sessionId: number; type: string }) =>
   db.selectFrom('signal_key').select('id').where('session_id', '=', p.sessionId).where('type', '=', p.type),
 )
 
+/** Kept parsed by who writes them (`HotRecords`); their bytes are not needed twice. */
+const keptParsed: ReadonlySet<string> = new Set(['session', 'sender-key', 'device-list'])
+
 let instances = 0
 
 /**
@@ -135,9 +138,8 @@ export class SignalStore {
     await this.guard(() =>
       this.#commits.commit({ lease: this.lease, puts, deletes, rows, facts, ...(also && { also }) }),
     )
-    // Sessions and sender keys are kept parsed by the repository; their bytes are not needed twice.
     for (const { type, id, bytes } of changes)
-      if (type === 'session' || type === 'sender-key') this.#cache.delete(this.cacheKey(type, id))
+      if (keptParsed.has(type)) this.#cache.delete(this.cacheKey(type, id))
       else this.#cache.set(this.cacheKey(type, id), bytes === undefined ? false : own(bytes))
   }
 
@@ -157,7 +159,8 @@ export class SignalStore {
         return values as { [id: string]: SignalDataTypeMap[typeof type] }
       },
       set: async (data) => {
-        const { 'pre-key': preKeys, ...others } = data
+        // Which devices somebody has comes through the cache of them (device-lists.ts).
+        const { 'pre-key': preKeys, 'device-list': _lists, ...others } = data
         const changes = encodeAll(others).filter((change) => this.#isNews(change))
         if (preKeys !== undefined) await this.#setPreKeys(preKeys, changes)
         else if (data.session !== undefined) await changingSessions(changes)

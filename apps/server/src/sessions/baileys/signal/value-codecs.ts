@@ -20,8 +20,8 @@ interface SerializingRecordClass extends SessionRecordClass {
   deserialize(json: unknown): SessionRecord & { serialize(): unknown }
 }
 
-/** `pre-key` values live together in blocks (pre-key-block.ts) and have no codec of their own. */
-export const valueCodecs: Omit<Codecs, 'pre-key'> = {
+/** `pre-key` values live together in blocks (pre-key-block.ts), `device-list` is ours (device-lists.ts): they have no codec here. */
+export const valueCodecs: Omit<Codecs, 'pre-key' | 'device-list'> = {
   session: {
     encode: (json) =>
       packSessionRecord((libsignal.SessionRecord as SerializingRecordClass).deserialize(json), new Set()),
@@ -47,7 +47,6 @@ export const valueCodecs: Omit<Codecs, 'pre-key'> = {
     // Only `encode` writes this type.
     decode: (bytes) => JSON.parse(Buffer.from(bytes).toString('utf8')) as Record<string, boolean>,
   },
-  'device-list': jsonCodec(),
   'app-state-sync-version': jsonCodec(),
   tctoken: jsonCodec(),
 }

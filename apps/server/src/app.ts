@@ -38,6 +38,7 @@ import {
   eventId,
   messageRoutes,
   type Own,
+  transferRoutes,
 } from './messages/index.ts'
 import { createNewsletters, newsletterRoutes } from './newsletters/index.ts'
 import { createSearch, searchRoutes } from './search/index.ts'
@@ -426,6 +427,7 @@ export async function startApp({
     links: files.links,
     clock,
   })
+  transferRoutes(http, { database, events, sessions, chats, files, clock })
   identityRoutes(http, { database, sessions, chats })
   contactRoutes(http, { database, sessions, events, chats, extras, clock })
   peopleRoutes(http, { database, sessions, chats, messages, media, people, clock })

@@ -23,6 +23,14 @@ export const chatUpdated = z.object({
   }),
 })
 
+/** Data of `chat.transferred`: it stands in another session of the same owner now. Told of both sessions. */
+export const chatTransferred = z.object({
+  ...chatRef,
+  fromSessionId: z.string(),
+  toSessionId: z.string(),
+  messages: z.int().describe('How many moved'),
+})
+
 /** Data of `chat.cleared` and `chat.deleted`: the account took its messages away, for itself alone. */
 export const chatEmptied = z.object({
   ...chatRef,

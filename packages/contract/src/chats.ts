@@ -128,6 +128,35 @@ const deleteChat = endpoint({
   errors: onChat,
 })
 
+const transferChat = endpoint({
+  id: 'transferChat',
+  method: 'POST',
+  path: '/api/messages/:sessionId/transfer-chat',
+  tag,
+  summary: 'Take chats over from another session, with their messages',
+  description:
+    'For a number that takes over from another: the conversation goes on where it stands. Messages, their files, reactions and statuses move in the store, and what the hub knows about the person is known here too; WhatsApp is not asked, and phones notice nothing. A message that both sessions have is there once. What arrives at the other session from now on starts a chat there anew.',
+  params: ofSession,
+  body: z
+    .object({
+      fromSessionId: sessionRef.meta({ description: 'The session that has the chats now' }),
+      chatId: maybe(chatAddress),
+      chatIds: maybe(z.array(chatAddress).min(1).max(100)),
+    })
+    .refine(({ chatId, chatIds }) => chatId !== undefined || chatIds !== undefined, {
+      path: ['chatId'],
+      ...issue('required'),
+    }),
+  data: z.object({
+    fromSessionId: z.string(),
+    transferred: z.int().meta({ description: 'How many chats' }),
+    chats: z.array(
+      z.object({ chatId: z.string(), messages: z.int().meta({ description: 'How many moved' }) }),
+    ),
+  }),
+  errors: ['SESSION_NOT_FOUND', 'CHAT_NOT_FOUND', 'CHAT_HAS_UNSENT'],
+})
+
 export const chatEndpoints = {
   listSessionChats,
   getChat,
@@ -142,4 +171,5 @@ export const chatEndpoints = {
   clearChat,
   setDisappearing,
   deleteChat,
+  transferChat,
 }

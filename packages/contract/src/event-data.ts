@@ -3,7 +3,7 @@ import type { z } from 'zod'
 import { callAccepted, callEnded, callMissed, callReceived, callRejected } from './call-events.ts'
 import { contactMerged } from './identity.ts'
 import type { EventType } from './events.ts'
-import { chatArchived, chatEmptied, chatUpdated } from './chat-events.ts'
+import { chatArchived, chatEmptied, chatTransferred, chatUpdated } from './chat-events.ts'
 import { groupJoined, groupJoinRequest, groupParticipants, groupUpdated } from './group-events.ts'
 import {
   labelAssigned,
@@ -91,6 +91,7 @@ export const eventData = {
   'chat.updated': chatUpdated,
   'chat.cleared': chatEmptied,
   'chat.deleted': chatEmptied,
+  'chat.transferred': chatTransferred,
   'label.updated': labelUpdated,
   'label.deleted': labelDeleted,
   'label.assigned': labelAssigned,

@@ -37,6 +37,7 @@ export const eventTypes = [
   'chat.updated',
   'chat.cleared',
   'chat.deleted',
+  'chat.transferred',
   'label.updated',
   'label.deleted',
   'label.assigned',

@@ -180,6 +180,13 @@ export const eventExamples: { readonly [Type in EventType]: EventData<Type> } = 
   'chat.updated': { chatId, changes: { pinned: true }, timestamp: at },
   'chat.cleared': { chatId, messages: 12, timestamp: at },
   'chat.deleted': { chatId, messages: 12, timestamp: at },
+  'chat.transferred': {
+    chatId,
+    fromSessionId: 'support-old',
+    toSessionId: 'support',
+    messages: 12,
+    timestamp: at,
+  },
   'label.updated': { labelId: '4', name: 'New order', color: 3, timestamp: at },
   'label.deleted': { labelId: '4', timestamp: at },
   'label.assigned': { labelId: '4', name: 'New order', chatId, messageId: null, timestamp: at },

@@ -83,6 +83,11 @@ const issueTexts = {
     en: 'It must be a number with country code (digits only) or a JID such as 12025550123@s.whatsapp.net',
     pt: 'Deve ser um número com código do país (só dígitos) ou um JID como 12025550123@s.whatsapp.net',
   },
+  another_session: {
+    es: 'Debe ser otra sesión',
+    en: 'It must be another session',
+    pt: 'Deve ser outra sessão',
+  },
   not_a_group: {
     es: 'Debe ser un grupo, un JID como 120363000000000001@g.us',
     en: 'It must be a group, a JID such as 120363000000000001@g.us',

@@ -202,6 +202,11 @@ export const texts = {
     en: 'Messages of the chat removed',
     pt: 'Mensagens do chat removidas',
   },
+  chats_transferred: {
+    es: 'Chats transferidos correctamente',
+    en: 'Chats transferred',
+    pt: 'Conversas transferidas corretamente',
+  },
   chat_deleted: {
     es: 'Chat eliminado correctamente',
     en: 'Chat deleted',

@@ -255,6 +255,25 @@ export async function setChat(tx: Tx, setting: ChatSetting): Promise<Partial<Cha
   return changed
 }
 
+const nameNameless = statement((db, p: { sessionId: number; jid: string; name: string }) =>
+  db
+    .updateTable('chat')
+    .set({ name: p.name })
+    .where('session_id', '=', p.sessionId)
+    .where('jid', '=', p.jid)
+    .where('name', 'is', null),
+)
+
+/** Takes over the name of a group from the same chat of another session, where none is known. */
+export async function adoptName(
+  tx: Tx,
+  from: { sessionId: number; jid: Jid },
+  to: { sessionId: number; jid: Jid },
+): Promise<void> {
+  const name = (await findChat.first(tx, from))?.name ?? undefined
+  if (name !== undefined) await nameNameless.run(tx, { ...to, name })
+}
+
 const remove = statement((db, p: { sessionId: number; jid: string }) =>
   db
     .deleteFrom('chat')

@@ -332,6 +332,33 @@ export function tagsOf(row: Pick<ContactRow, 'tags'>): readonly string[] {
   return JSON.parse(row.tags) as string[]
 }
 
+/**
+ * What is known of somebody in one session is known in another of the same owner; what is known there already stays. Answers their row
+ * when it is new or has changed. Addresses are canonical, each in its session.
+ */
+export async function adopt(
+  tx: Tx,
+  from: { sessionId: number; jid: Jid },
+  to: { sessionId: number; jid: Jid },
+  at: number,
+): Promise<Omit<ContactRow, 'search'> | undefined> {
+  const [source, known] = await Promise.all([find.first(tx, from), find.first(tx, to)])
+  if (source === undefined) return undefined
+  const { search: _, ...copy } = source
+  if (known === undefined) {
+    // The address book is the other account's.
+    const row = { ...copy, session_id: to.sessionId, jid: to.jid, saved_name: null, updated_at: at }
+    await insertContacts(tx, [row])
+    return row
+  }
+  const whole = { ...merged(source, known), saved_name: known.saved_name, updated_at: at }
+  const { search: _search, updated_at: _at, ...before } = known
+  if (Object.entries(before).every(([name, value]) => whole[name as keyof typeof before] === value))
+    return undefined
+  await writeContact(tx, to.jid, whole)
+  return whole
+}
+
 /** `contact.updated` of the row as it now is. */
 export function contactUpdatedEvent(row: Omit<ContactRow, 'search'>): NewEvent<ContactUpdated> {
   // A column that only canonical addresses are written to.

@@ -12,8 +12,9 @@ import type { Database, Tx } from '../platform/database/index.ts'
 import type { Log } from '../platform/log.ts'
 import type { Acquaintance } from '../sessions/baileys/index.ts'
 import type { Sessions } from '../sessions/index.ts'
-import { type Addresses, createAddresses, hold, type LidMapping } from './addresses.ts'
+import { type Address, type Addresses, createAddresses, hold, type LidMapping } from './addresses.ts'
 import {
+  adoptName,
   type ChatChange,
   type ChatLoss,
   type ChatSetting,
@@ -29,7 +30,7 @@ import {
   setUnread,
   settingsOf,
 } from './chat-rows.ts'
-import { type ContactFact, type Contacts, createContacts } from './contacts.ts'
+import { adopt, type ContactFact, type Contacts, contactUpdatedEvent, createContacts } from './contacts.ts'
 import { type PastChatState, takePastChat } from './past-chats.ts'
 import { rekey, type RekeyedMessages, type Rekeying } from './rekey.ts'
 
@@ -74,6 +75,11 @@ export interface Chats extends Disposable {
   remove(tx: Tx, sessionId: number, chat: Jid): Promise<void>
   /** Stores what is set on a chat; answers the events to append. */
   set(tx: Tx, setting: ChatSetting): Promise<readonly NewEvent[]>
+  /**
+   * Takes over what is known of a chat and its person in another session of the same owner: what is known here already stays. Answers
+   * the events to append. Addresses are canonical, each in its session.
+   */
+  adopt(tx: Tx, from: Address, to: Address): Promise<readonly NewEvent[]>
   /** What is set on a chat; undefined when nothing is known of it. */
   settings(on: Tx | Pick<Database, 'sql'>, sessionId: number, chat: Jid): Promise<ChatSettings | undefined>
   /** Who moves messages when an account's address changes. */
@@ -151,6 +157,12 @@ export function createChats({ database, events, sessions, clock, log }: ChatsDep
     lose: loseMessages,
     remove: removeChat,
     set: keepSetting,
+    async adopt(tx, from, to) {
+      await adoptName(tx, from, to)
+      const row = await adopt(tx, from, to, clock.now())
+      contacts.forget(to.sessionId, to.jid)
+      return row === undefined ? [] : [contactUpdatedEvent(row)]
+    },
     async settings(on, sessionId, jid) {
       const row = await findChat.first(on, { sessionId, jid })
       return row && settingsOf(row)

@@ -53,6 +53,7 @@ import { createScheduler } from './scheduling/scheduler.ts'
 
 export { eventId } from './event-ids.ts'
 export { messageRoutes } from './routes.ts'
+export { transferRoutes } from './transfer/routes.ts'
 export { chatFilterOf, type ChatListItem } from './message-list.ts'
 export type { MessageFinder } from './find-message.ts'
 export type { MessageRow } from './message-rows.ts'

@@ -138,8 +138,13 @@ export async function moveMessages(
   }
 }
 
-/** Leaves one row of two about the same message; answers it as it now is. */
-async function unite(tx: Tx, one: MessageRow, other: MessageRow, tally: TallyChange): Promise<MessageRow> {
+/** Leaves one row of two about the same message, at its place; answers it as it now is. */
+export async function unite(
+  tx: Tx,
+  one: MessageRow,
+  other: MessageRow,
+  tally: TallyChange,
+): Promise<MessageRow> {
   const [kept, gone] = [one, other].sort(
     (left, right) =>
       Number(left.type === 'undecryptable') - Number(right.type === 'undecryptable') ||

@@ -15,6 +15,19 @@ export const chatErrors = {
       pt: 'Consulte os chats em `GET /api/chats/:sessionId`. Um chat aparece com a primeira mensagem.',
     },
   },
+  CHAT_HAS_UNSENT: {
+    status: 409,
+    message: {
+      es: 'El chat tiene mensajes que aún no han salido',
+      en: 'The chat has messages that have not left yet',
+      pt: 'A conversa tem mensagens que ainda não saíram',
+    },
+    remedy: {
+      es: 'Espere a que se envíen, o cancele el mensaje de `details`; después repita.',
+      en: 'Wait until they are sent, or cancel the message in `details`; then repeat.',
+      pt: 'Espere até serem enviadas, ou cancele a mensagem de `details`; depois repita.',
+    },
+  },
   CHAT_WITHOUT_MESSAGES: {
     status: 409,
     message: {

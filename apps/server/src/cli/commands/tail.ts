@@ -96,6 +96,7 @@ const gists: Readonly<Record<EventType, (said: Said) => string>> = {
   'status.deleted': (said) => `${said('statusId')} by ${said('from')}`,
   'chat.updated': (said) => said('chatId'),
   'chat.cleared': (said) => `${said('chatId')}: ${said('messages')} messages`,
+  'chat.transferred': (said) => `${said('chatId')} from ${said('fromSessionId')} to ${said('toSessionId')}`,
   'chat.deleted': (said) => `${said('chatId')}: ${said('messages')} messages`,
   'label.updated': (said) => `${said('labelId')} ${said('name')}`,
   'label.deleted': (said) => said('labelId'),

@@ -1,4 +1,6 @@
-import { insertRows, statement } from '../../platform/database/index.ts'
+import type { Expression, ExpressionBuilder, SqlBool } from 'kysely'
+
+import { insertRows, statement, type Tables } from '../../platform/database/index.ts'
 import type { FileFailure } from './download-outcome.ts'
 
 declare module '../../platform/database/index.ts' {
@@ -38,6 +40,41 @@ export const insertMessageFiles = insertRows(
   ],
   (insert) => insert.onConflict((conflict) => conflict.column('message_id').doNothing()),
 )
+
+/** Messages went to another session: so do the rows of their files. */
+export const passFilesOn = statement((db, p: { ids: readonly number[]; to: number }, { among }) =>
+  db.updateTable('message_file').set({ session_id: p.to }).where(among('message_id', p.ids)),
+)
+
+/** A file that messages of their old session lead to as well is of no session from now on: it ends with none of them. */
+export const shareMedia = statement((db, p: { ids: readonly number[]; from: number }, { among }) =>
+  db
+    .updateTable('media')
+    .set({ session_id: null })
+    .where('session_id', '=', p.from)
+    .where('id', 'in', (eb) => filesOf(eb, among('message_id', p.ids)))
+    .where(({ exists, selectFrom }) =>
+      exists(
+        selectFrom('message_file as other')
+          .select('other.message_id')
+          .whereRef('other.media_id', '=', 'media.id')
+          .where('other.session_id', '=', p.from),
+      ),
+    ),
+)
+
+/** The other files go with their messages. */
+export const passMediaOn = statement(
+  (db, p: { ids: readonly number[]; from: number; to: number }, { among }) =>
+    db
+      .updateTable('media')
+      .set({ session_id: p.to })
+      .where('session_id', '=', p.from)
+      .where('id', 'in', (eb) => filesOf(eb, among('message_id', p.ids))),
+)
+
+const filesOf = (eb: ExpressionBuilder<Tables, 'media'>, isAmong: Expression<SqlBool>) =>
+  eb.selectFrom('message_file').select('media_id').where('media_id', 'is not', null).where(isAmong)
 
 export const fileOfMessage = statement((db, p: { messageId: number }) =>
   db

@@ -25,7 +25,10 @@ import {
   insertMessageFiles,
   moveFile,
   nextDueFile,
+  passFilesOn,
+  passMediaOn,
   settleFile,
+  shareMedia,
   thumbnailOfMessage,
   wantFile,
 } from './message-file-rows.ts'
@@ -49,6 +52,8 @@ export interface MessageFiles extends AsyncDisposable {
   thumbnail(messageId: number): Promise<Uint8Array | undefined>
   /** The message is removed from the hub, and its file with it. */
   forget(tx: Tx, messageId: number): Promise<void>
+  /** Messages go to another session of their owner, and their files with them. */
+  move(tx: Tx, messageIds: readonly number[], sessions: { from: number; to: number }): Promise<void>
   /** Files under way. */
   backlog(): number
   /** Reads what was set. Once, before sessions connect. */
@@ -392,6 +397,11 @@ export function createMessageFiles({
         .limit(1)
         .executeTakeFirst()
       if (other === undefined) await media.letGo(tx, mediaId)
+    },
+    async move(tx, ids, { from, to }) {
+      await passFilesOn.run(tx, { ids, to })
+      await shareMedia.run(tx, { ids, from })
+      await passMediaOn.run(tx, { ids, from, to })
     },
     backlog: () => queue.size(),
     start: () => policies.load(),

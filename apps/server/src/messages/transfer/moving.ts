@@ -1,0 +1,149 @@
+import '../tables.ts'
+
+import { type Jid, parseJid } from '@inbox-hub/whatsapp'
+import { sql } from 'kysely'
+
+import type { Chats } from '../../chats/index.ts'
+import type { MessageFiles } from '../../media/index.ts'
+import { statement, type Tx } from '../../platform/database/index.ts'
+import { changesOf, keepChanges, takeChange } from '../change-rows.ts'
+import type { MessageRow } from '../message-rows.ts'
+import { newest, unite } from '../rekey-messages.ts'
+import { TallyChange } from '../tally.ts'
+
+/** What stands in the chat of one session goes to the same chat of another. Addresses are canonical, each in its session. */
+export interface Move {
+  from: { sessionId: number; chat: Jid }
+  to: { sessionId: number; chat: Jid }
+}
+
+const next = statement(
+  (db, p: { sessionId: number; chat: string; after: number; through: number; limit: number }) =>
+    db
+      .selectFrom('message')
+      .selectAll()
+      .where('session_id', '=', p.sessionId)
+      .where('chat_jid', '=', p.chat)
+      .where('id', '>', p.after)
+      .where('id', '<=', p.through)
+      .orderBy('id')
+      .limit(p.limit),
+)
+const twin = statement(
+  (db, p: { sessionId: number; whatsappId: string; chat: string; sender: string; fromMe: number }) =>
+    db
+      .selectFrom('message')
+      .selectAll()
+      .where('session_id', '=', p.sessionId)
+      .where('whatsapp_id', '=', p.whatsappId)
+      .where('chat_jid', '=', p.chat)
+      .where('sender_jid', '=', p.sender)
+      .where('from_me', '=', p.fromMe),
+)
+const put = statement((db, p: { id: number; sessionId: number; chat: string; sender: string }) =>
+  db
+    .updateTable('message')
+    .set({
+      session_id: p.sessionId,
+      chat_jid: p.chat,
+      sender_jid: p.sender,
+      // The same as before: named so that the search indexes it again, under its new session.
+      shown: sql<number>`shown`,
+    })
+    .where('id', '=', p.id),
+)
+
+/** What a piece of a move came to. */
+export interface MovedPiece {
+  moved: number
+  /** The id to go on after; undefined when it was the last piece. */
+  last: number | undefined
+}
+
+/** One piece of a move. Doing it again goes on where it stopped. */
+export async function movePiece(
+  tx: Tx,
+  { from, to }: Move,
+  { after, through, limit }: { after: number; through: number; limit: number },
+  {
+    chats,
+    files,
+  }: { chats: Pick<Chats, 'addresses' | 'change' | 'lose' | 'read'>; files: Pick<MessageFiles, 'move'> },
+): Promise<MovedPiece> {
+  const rows = await next.all(tx, { ...from, after, through, limit })
+  const changes = await changesOf.all(tx, { ids: rows.map(({ id }) => id) })
+  const people = [...rows, ...changes].flatMap(({ sender_jid: jid }) =>
+    jid === '' ? [] : [{ sessionId: to.sessionId, jid: parseJid(jid) }],
+  )
+  const canonical = await chats.addresses.canonical(tx, people)
+  const sender = (jid: string): string => (jid === '' ? '' : canonical(to.sessionId, parseJid(jid)))
+
+  const tally = new TallyChange()
+  const lost = { messages: 0, unread: 0 }
+  const gained = { messages: 0, unread: 0 }
+  for (const row of rows) {
+    const target = { ...row, session_id: to.sessionId, chat_jid: to.chat, sender_jid: sender(row.sender_jid) }
+    const known = await twin.first(tx, {
+      sessionId: to.sessionId,
+      whatsappId: row.whatsapp_id,
+      chat: to.chat,
+      sender: target.sender_jid,
+      fromMe: row.from_me,
+    })
+    count(lost, row, 1)
+    if (known === undefined) {
+      if (row.shown === 1) tally.add(row, -1)
+      await put.run(tx, { id: row.id, sessionId: to.sessionId, chat: to.chat, sender: target.sender_jid })
+      if (row.shown === 1) tally.add(target)
+      count(gained, target, 1)
+    } else {
+      // The history of the other session has it too: one of both stays.
+      count(gained, known, -1)
+      const kept = await unite(tx, row, known, tally)
+      if (kept.id === row.id) {
+        if (kept.shown === 1) tally.add(kept, -1)
+        await put.run(tx, { id: kept.id, sessionId: to.sessionId, chat: to.chat, sender: target.sender_jid })
+        if (kept.shown === 1) tally.add({ ...kept, session_id: to.sessionId })
+      }
+      count(gained, kept, 1)
+    }
+  }
+  for (const change of changes) {
+    const row = await takeChange.first(tx, change)
+    if (row === undefined) continue
+    await keepChanges.run(tx, [
+      { ...row, session_id: to.sessionId, chat_jid: to.chat, sender_jid: sender(row.sender_jid) },
+    ])
+  }
+  await files.move(
+    tx,
+    rows.map(({ id }) => id),
+    { from: from.sessionId, to: to.sessionId },
+  )
+  await tally.write(tx)
+  await chats.lose(tx, {
+    sessionId: from.sessionId,
+    jid: from.chat,
+    ...lost,
+    last: await newest.first(tx, from),
+  })
+  await chats.change(tx, [
+    {
+      sessionId: to.sessionId,
+      jid: to.chat,
+      messages: Math.max(0, gained.messages),
+      unread: Math.max(0, gained.unread),
+      last: await newest.first(tx, to),
+      seenAt: rows.at(-1)?.sent_at ?? 0,
+    },
+  ])
+  // Read in one session is read.
+  await chats.read(tx, to.sessionId, to.chat, Math.max(0, -gained.unread))
+  return { moved: rows.length, last: rows.length < limit ? undefined : rows.at(-1)?.id }
+}
+
+function count(sum: { messages: number; unread: number }, row: MessageRow, by: 1 | -1): void {
+  if (row.shown === 0) return
+  sum.messages += by
+  if (row.from_me === 0 && row.is_read === 0) sum.unread += by
+}

@@ -1,0 +1,175 @@
+import { endpoints } from '@inbox-hub/contract'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+
+import { eventually, type Hub, type PairedSession, postgresUrl, startHub } from './harness.ts'
+
+const stores = (await postgresUrl()) === undefined ? (['sqlite'] as const) : (['sqlite', 'postgres'] as const)
+
+const ana = '+12025550123'
+const ben = '+12025550124'
+const account = '+12025550177'
+const jidOf = (number: string): string => `${number.slice(1)}@s.whatsapp.net`
+
+describe.each(stores)('chats that go to another session on %s', (store) => {
+  let hub: Hub
+  let old: PairedSession
+  let fresh: PairedSession
+  beforeAll(async () => {
+    hub = await startHub({ store })
+    old = await hub.pairSession('old')
+    fresh = await hub.pairSession('new')
+  })
+  afterAll(() => hub[Symbol.asyncDispose]())
+
+  const messagesOf = async ({ sessionId }: PairedSession, chatId: string) =>
+    (await hub.api.call(endpoints.listChatMessages, { params: { sessionId, chatId }, query: { limit: 500 } }))
+      .messages
+  const chatOf = async ({ sessionId }: PairedSession, chatId: string) =>
+    (await hub.api.call(endpoints.getChat, { params: { sessionId, chatId } })).chat
+  const total = async ({ sessionId }: PairedSession) =>
+    (await hub.api.call(endpoints.messageStats, { params: { sessionId } })).stats.total
+  const transfer = (
+    to: PairedSession,
+    body: { fromSessionId: string; chatId?: string; chatIds?: string[] },
+  ) => hub.api.call(endpoints.transferChat, { params: { sessionId: to.sessionId }, body })
+  const has = (session: PairedSession, chatId: string, count: number) =>
+    eventually(
+      async () => {
+        const messages = await messagesOf(session, chatId)
+        return messages.length >= count ? messages : undefined
+      },
+      () => `${session.sessionId} never had ${count} messages of ${chatId}`,
+    )
+
+  test('messages, their files and what was done to them stand in the other session, once', async () => {
+    const phone = hub.emulator.phone(ana)
+    phone.sends(old, 'Where is my order?')
+    phone.sendsMedia(old, {
+      media: 'document',
+      bytes: Buffer.from('An invoice of a kind'),
+      mimetype: 'text/plain',
+      fileName: 'invoice.txt',
+    })
+    await has(old, ana, 2)
+    const { messageId } = await old.sends(ana, 'On its way')
+    const onPhone = await eventually(
+      () => Promise.resolve(phone.messages.find(({ id }) => id === messageId)),
+      () => 'the answer never came',
+    )
+    phone.reacts(onPhone, '👍')
+    phone.sends(fresh, 'I write to both')
+    await has(fresh, ana, 1)
+    const before = await eventually(
+      async () => {
+        const messages = await messagesOf(old, ana)
+        return messages.some(({ hasReactions }) => hasReactions) ? messages : undefined
+      },
+      () => 'the reaction never came',
+    )
+    const file = before.find(({ hasMedia }) => hasMedia)
+    const link = await hub.api.call(endpoints.getMessageMedia, {
+      params: { sessionId: 'old', messageId: file?.messageId ?? '' },
+    })
+
+    expect(await transfer(fresh, { fromSessionId: 'old', chatId: ana })).toEqual({
+      fromSessionId: 'old',
+      transferred: 1,
+      chats: [{ chatId: jidOf(ana), messages: 3 }],
+    })
+
+    const after = await messagesOf(fresh, ana)
+    expect(new Set(after.map(({ body }) => body))).toEqual(
+      new Set(['I write to both', ...before.map(({ body }) => body)]),
+    )
+    expect(after.find((message) => message.messageId === messageId)).toMatchObject({
+      fromMe: true,
+      reactions: [{ emoji: '👍' }],
+    })
+    expect(await chatOf(fresh, ana)).toMatchObject({ messageCount: 4, unreadCount: 3, name: phone.pushName })
+    expect(await total(fresh)).toBe(4)
+    expect(await total(old)).toBe(0)
+    await expect(chatOf(old, ana)).rejects.toMatchObject({ code: 'CHAT_NOT_FOUND' })
+    // Its file is found there too, and lives as long as that session.
+    const moved = await hub.api.call(endpoints.getMessageMedia, {
+      params: { sessionId: 'new', messageId: file?.messageId ?? '' },
+    })
+    expect([moved.sha256, moved.filename]).toEqual([link.sha256, 'invoice.txt'])
+    expect(await (await fetch(moved.url)).text()).toBe('An invoice of a kind')
+    const found = await eventually(
+      async () => {
+        const { messages } = await hub.api.call(endpoints.searchSession, {
+          params: { sessionId: 'new' },
+          query: { q: 'order' },
+        })
+        return messages.length === 1 ? messages : undefined
+      },
+      () => 'the search never found it in its new session',
+    )
+    expect(found).toHaveLength(1)
+    for (const sessionId of ['old', 'new']) {
+      const { events } = await hub.api.call(endpoints.listEvents, {
+        query: { sessionId, types: 'chat.transferred' },
+      })
+      expect(events.map(({ data }) => data)).toMatchObject([
+        { chatId: jidOf(ana), fromSessionId: 'old', toSessionId: 'new', messages: 3 },
+      ])
+    }
+    // The conversation goes on, at the old number as a new one.
+    phone.sends(old, 'Are you still there?')
+    expect(await has(old, ana, 1)).toHaveLength(1)
+  })
+
+  test('what both sessions of one number have is there once, and read when one has read it', async () => {
+    const first = await hub.pairSession('twin-1', { number: account })
+    const second = await hub.pairSession('twin-2', { number: account })
+    const phone = hub.emulator.phone(ben)
+    phone.sends(account, 'Hello to both devices')
+    const [seen] = await has(first, ben, 1)
+    await has(second, ben, 1)
+    await hub.api.call(endpoints.markChatRead, { params: { sessionId: 'twin-1', chatId: ben }, body: {} })
+    expect(await transfer(second, { fromSessionId: 'twin-1', chatIds: [ben, jidOf(ben)] })).toMatchObject({
+      transferred: 1,
+    })
+    expect(await messagesOf(second, ben)).toMatchObject([{ messageId: seen?.messageId }])
+    expect(await chatOf(second, ben)).toMatchObject({ messageCount: 1, unreadCount: 0 })
+    expect(await total(second)).toBe(1)
+  })
+
+  test('what cannot be moved is refused before anything is', async () => {
+    const failure = (body: Parameters<typeof transfer>[1]) =>
+      transfer(fresh, body).then(
+        () => 'moved',
+        (error: unknown) => error,
+      )
+    expect(await failure({ fromSessionId: 'old', chatIds: [ana, '+12025550199'] })).toMatchObject({
+      status: 404,
+      code: 'CHAT_NOT_FOUND',
+      details: { chatId: jidOf('+12025550199') },
+    })
+    expect(await failure({ fromSessionId: 'nobody', chatId: ana })).toMatchObject({
+      code: 'SESSION_NOT_FOUND',
+    })
+    expect(await failure({ fromSessionId: 'new', chatId: ana })).toMatchObject({ code: 'VALIDATION_ERROR' })
+    expect(await failure({ fromSessionId: 'old' })).toMatchObject({ code: 'VALIDATION_ERROR' })
+    expect(await failure({ fromSessionId: 'old', chatId: 'status@broadcast' })).toMatchObject({
+      code: 'VALIDATION_ERROR',
+    })
+    expect(await messagesOf(old, ana)).toHaveLength(1)
+  })
+
+  test('a chat with a message that has not left waits for it', async () => {
+    const session = await hub.pairSession('slow')
+    hub.emulator.phone(ben).sends(session, 'Hello')
+    await has(session, ben, 1)
+    hub.emulator.account(session.number).onMessages({ kind: 'slow', delayMs: 500 })
+    const sending = session.sends(ben, 'Not acknowledged yet')
+    await has(session, ben, 2)
+    await expect(transfer(fresh, { fromSessionId: 'slow', chatId: ben })).rejects.toMatchObject({
+      status: 409,
+      code: 'CHAT_HAS_UNSENT',
+    })
+    await sending
+    await transfer(fresh, { fromSessionId: 'slow', chatId: ben })
+    expect(await messagesOf(fresh, ben)).toHaveLength(2)
+  })
+})

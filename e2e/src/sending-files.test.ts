@@ -117,6 +117,15 @@ withFfmpeg('files of every kind, on a phone', () => {
       listed: { viewOnce: true },
       same: true,
     },
+    'picture of an album': {
+      bytes: () => generated('jpg', ...picture(60, 40)),
+      arrives: {
+        imageMessage: { caption: 'the view', width: 60 },
+        messageContextInfo: { messageAssociation: { associationType: 1 } },
+      },
+      listed: { body: 'the view', albumId: expect.any(String) },
+      same: true,
+    },
     video: {
       bytes: () => generated('mp4', ...clip(64, 64), ...mp4),
       arrives: { videoMessage: { caption: 'moving', seconds: 1, width: 64, mimetype: 'video/mp4' } },
@@ -167,7 +176,7 @@ withFfmpeg('files of every kind, on a phone', () => {
     const { bytes: make, arrives, listed, same } = kinds[name]
     const { hub: asked, kind, type } = kindMatrix[name]
     const bytes = make()
-    files.set(`/${name}`, { bytes, type: 'application/octet-stream' })
+    files.set(`/${encodeURIComponent(name)}`, { bytes, type: 'application/octet-stream' })
     const example = JSON.stringify(asked)
       .replace(exampleMediaId, await uploaded(bytes, 'file'))
       .replace(exampleFileUrl, `${fileServer}/${encodeURIComponent(name)}`)

@@ -20,6 +20,7 @@ export type OwnIssue =
   | 'reserved_session_id'
   | 'unknown_kind'
   | 'one_source'
+  | 'not_in_album'
   | 'not_a_vcard'
   | 'card_incomplete'
   | 'not_distinct'

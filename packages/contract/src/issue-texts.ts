@@ -288,6 +288,11 @@ const issueTexts = {
     en: 'The message is in another chat',
     pt: 'A mensagem está em outra conversa',
   },
+  not_in_album: {
+    es: 'Lo que se ve una sola vez no puede ir en un álbum',
+    en: 'What is shown once cannot be in an album',
+    pt: 'O que se vê uma só vez não pode ir num álbum',
+  },
   not_for_later: {
     es: 'Lo que se hace a un mensaje no se puede programar',
     en: 'What is done to a message cannot be scheduled',

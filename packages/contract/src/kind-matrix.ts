@@ -79,7 +79,17 @@ export const kindMatrix = {
     hub: { image: { mediaId: exampleMediaId }, viewOnce: true },
     phone: true,
   },
-  'picture of an album': { kind: 'image', type: 'image', phone: true },
+  'picture of an album': {
+    kind: 'image',
+    type: 'image',
+    hub: {
+      album: [
+        { image: { mediaId: exampleMediaId }, caption: 'the view' },
+        { image: { url: exampleFileUrl } },
+      ],
+    },
+    phone: true,
+  },
   location: {
     kind: 'location',
     type: 'location',

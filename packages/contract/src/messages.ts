@@ -270,6 +270,27 @@ const sendAnswer = z.object({
   message: messageSchema,
 })
 
+const sentAlbum = z
+  .object({
+    messageId: z.string().meta({ description: 'What its pictures have as `albumId`; no list shows it.' }),
+    items: z.array(
+      z.object({
+        messageId: z.string(),
+        dbId: z.int(),
+        status: messageStatusSchema,
+        code: z.string().optional(),
+        error: z
+          .string()
+          .optional()
+          .meta({ description: 'Why it was not sent; the others were not kept from it.' }),
+      }),
+    ),
+  })
+  .meta({
+    description:
+      'Of an album: each of its pictures, in their order. The rest of the answer is about the first.',
+  })
+
 const sendMessage = endpoint({
   id: 'sendMessage',
   method: 'POST',
@@ -336,6 +357,7 @@ const sendMessage = endpoint({
       .optional(),
     sent: z.int().optional(),
     failed: z.int().optional(),
+    album: sentAlbum.optional(),
   }),
   errors: [
     'SESSION_NOT_FOUND',

@@ -10,9 +10,9 @@ import { maxBase64Chars } from './media.ts'
  * it is the value of the key that says the kind (`{"image": {"url": "…"}, "caption": "…"}`).
  */
 
-const caption = text(0, 1024)
+export const caption = text(0, 1024)
 
-const source = {
+export const source = {
   url: maybe(z.string().trim().max(4096)).meta({
     description: 'Where to fetch it; 15 seconds, and only from public addresses.',
   }),
@@ -25,15 +25,15 @@ const source = {
   }),
   upload: maybe(z.literal(true)).meta({ description: 'The file of the form, in `multipart/form-data`.' }),
 }
-const named = {
+export const named = {
   fileName: maybe(text(1, 255)).meta({ example: 'invoice.pdf' }),
   mimetype: maybe(text(1, 200)).meta({ description: 'Where its bytes leave open what it is.' }),
 }
 
 const sources = ['url', 'mediaId', 'base64', 'path', 'upload'] as const
-const oneSource = (form: Partial<Record<(typeof sources)[number], unknown>>): boolean =>
+export const oneSource = (form: Partial<Record<(typeof sources)[number], unknown>>): boolean =>
   sources.filter((name) => form[name] !== undefined).length === 1
-const needsOne = { path: ['url'], ...issue('one_source') }
+export const needsOne = { path: ['url'], ...issue('one_source') }
 
 /** What a body that may be a file says of it, beside what else it says. */
 export const fileFields = { caption: maybe(caption), ...source, ...named }
@@ -266,15 +266,20 @@ function isObject(value: unknown): value is Loose {
   return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 
-export function askedFile(form: FileForm): AskedFile {
-  const { kind, fileName, mimetype } = form
+/** What all forms of a file have in common. */
+type AnyForm = { kind: FileForm['kind'] } & {
+  [Name in 'url' | 'mediaId' | 'base64' | 'path' | 'caption' | 'fileName' | 'mimetype']?: string | undefined
+} & { viewOnce?: boolean | undefined }
+
+export function askedFile(form: AnyForm): AskedFile {
+  const { kind, caption: said = '', fileName, mimetype, viewOnce } = form
   return {
     kind,
-    text: 'caption' in form ? (form.caption ?? '') : '',
+    text: said,
     file: sourceOf(form),
     ...(fileName !== undefined && { name: fileName }),
     ...(mimetype !== undefined && { mimetype }),
-    ...('viewOnce' in form && form.viewOnce === true && { viewOnce: true }),
+    ...(viewOnce === true && { viewOnce: true }),
   }
 }
 
@@ -284,7 +289,7 @@ export function sourceOf({
   mediaId,
   base64,
   path,
-}: Partial<Pick<FileForm, 'url' | 'mediaId' | 'base64' | 'path'>>): FileSource {
+}: Pick<AnyForm, 'url' | 'mediaId' | 'base64' | 'path'>): FileSource {
   if (url !== undefined) return { url }
   if (mediaId !== undefined) return { mediaId }
   if (base64 !== undefined) return { base64 }

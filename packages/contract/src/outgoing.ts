@@ -1,4 +1,5 @@
 import {
+  type AskedAlbum,
   type AskedFile,
   nameInVcard,
   type OutgoingContent,
@@ -12,7 +13,8 @@ import { z } from 'zod'
 import { bool, int, issue, maybe, moment, numberAsText, personAddress, real, text, webUrl } from './fields.ts'
 import { looseMenus, menuForms, menuOf } from './outgoing-menus.ts'
 import { deedForms, deedOf, looseDeeds } from './outgoing-deeds.ts'
-import { askedFile, fileForms, fileKinds, looseFiles } from './outgoing-files.ts'
+import { albumForm, askedAlbum, looseAlbums } from './outgoing-album.ts'
+import { askedFile, caption, fileForms, fileKinds, looseFiles } from './outgoing-files.ts'
 import { type AskedTemplate, askedTemplate, looseTemplates, templateForm } from './outgoing-templates.ts'
 
 /*
@@ -24,7 +26,6 @@ import { type AskedTemplate, askedTemplate, looseTemplates, templateForm } from 
 const maxTextLength = 4096
 
 const plainText = text(1, maxTextLength)
-const caption = text(0, 1024)
 const place = {
   latitude: real(-90, 90),
   longitude: real(-180, 180),
@@ -149,6 +150,7 @@ const eventForm = z
 const messageForms = [
   textForm,
   ...fileForms,
+  albumForm,
   locationForm,
   liveLocationForm,
   contactsForm,
@@ -183,7 +185,7 @@ export const outgoingContent = z
       })
       return z.NEVER
     },
-    strict.transform((form): OutgoingContent | AskedFile | AskedTemplate => {
+    strict.transform((form): OutgoingContent | AskedFile | AskedAlbum | AskedTemplate => {
       if (form.kind === 'template') return askedTemplate(form)
       return isAboutAnother(form) ? deedOf(form) : contentOf(form)
     }),
@@ -205,6 +207,7 @@ function isAboutAnother(
 const kinds: ReadonlySet<unknown> = new Set<Strict['kind']>([
   'text',
   ...fileKinds,
+  'album',
   'location',
   'live_location',
   'contacts',
@@ -223,6 +226,7 @@ const looseForms: Readonly<Record<string, (value: unknown, message: Loose) => un
   ...looseDeeds,
   ...looseTemplates,
   ...looseMenus,
+  ...looseAlbums,
   // Before the text, which is their caption then.
   ...looseFiles,
   text: (value, message) => ({
@@ -296,7 +300,7 @@ function lined(vcard: string): string {
   return vcard.includes('\n') ? vcard : vcard.replaceAll(String.raw`\n`, '\n')
 }
 
-function contentOf(form: MessageForm): OutgoingMessage | OutgoingLinkedText | AskedFile {
+function contentOf(form: MessageForm): OutgoingMessage | OutgoingLinkedText | AskedFile | AskedAlbum {
   switch (form.kind) {
     case 'file':
     case 'image':
@@ -308,6 +312,8 @@ function contentOf(form: MessageForm): OutgoingMessage | OutgoingLinkedText | As
     case 'document':
     case 'sticker':
       return askedFile(form)
+    case 'album':
+      return askedAlbum(form)
     case 'text': {
       const { kind, text, linkPreview = false } = form
       if (linkPreview === false) return { kind, text }

@@ -90,6 +90,12 @@ export interface AskedFile {
   viewOnce?: true
 }
 
+/** Pictures and videos that are shown together, each a message of its own. */
+export interface AskedAlbum {
+  kind: 'album'
+  items: readonly AskedFile[]
+}
+
 /** Where a file comes from. */
 export type FileSource =
   | { url: string }

@@ -12,8 +12,8 @@ import {
 
 /** What a message's content becomes in its row. */
 export interface StoredContent {
-  /** The API's word; or 'undecryptable' or the kind of a deed, which no list shows. */
-  type: MessageType | 'undecryptable' | DeedKind
+  /** The API's word; or 'undecryptable', 'album' or the kind of a deed, which no list shows. */
+  type: MessageType | 'undecryptable' | 'album' | DeedKind
   body: string
   /** JSON, or null when `body` says everything. */
   content: string | null
@@ -22,7 +22,7 @@ export interface StoredContent {
 
 /** CRMs keep these words in a select field; what has no word of its own there comes with its text. */
 const typeOfKind: Readonly<
-  Record<Exclude<MessageContent['kind'], 'unsupported' | 'undecryptable'>, MessageType>
+  Record<Exclude<MessageContent['kind'], 'unsupported' | 'undecryptable'>, MessageType | 'album'>
 > = {
   text: 'text',
   image: 'image',
@@ -45,7 +45,7 @@ const typeOfKind: Readonly<
   group_invite: 'text',
   product: 'text',
   order: 'text',
-  album: 'image',
+  album: 'album',
 }
 
 /** The same for kinds that are kept but not read, by their name in WhatsApp's protobuf: a message may lack what makes it its kind. */
@@ -105,7 +105,7 @@ export function mentionsOf(content: MessageContent): readonly Jid[] {
   return content.kind === 'undecryptable' ? [] : (content.mentions ?? [])
 }
 
-/** What WhatsApp never shows by itself: the frame of an album, whose pictures are messages of their own. */
-export function isFrame(content: MessageContent): boolean {
-  return content.kind === 'album'
+/** What WhatsApp never shows by itself, by the `type` of its row: the frame of an album, whose pictures are messages of their own. */
+export function isFrame(type: string): boolean {
+  return type === 'album'
 }

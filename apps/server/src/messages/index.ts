@@ -34,6 +34,7 @@ import { createProjector } from './projector.ts'
 import { moveMessages } from './rekey-messages.ts'
 import { removeMessage } from './remove.ts'
 import { makeMissingChats } from './repair.ts'
+import { createAwaiting } from './sending/awaiting.ts'
 import { createDeeds } from './sending/deeds.ts'
 import { createFiles, type Files } from './sending/files.ts'
 import { createPreviews } from './previews/previews.ts'
@@ -111,7 +112,7 @@ export interface Messages extends AsyncDisposable {
   /** Makes chats that are missing for messages that exist. */
   repair(session: SessionView): Promise<readonly { chat: Jid; messages: number }[]>
   /** Takes the bytes of files that come with a request. */
-  readonly files: Pick<Files, 'take' | 'readForm' | 'ready'>
+  readonly files: Pick<Files, 'take' | 'takeAlbum' | 'readForm' | 'ready'>
   readonly list: MessageList
   readonly finder: MessageFinder
   /** Whether numbers are on WhatsApp: the same answers, and the same budget, as sending has. */
@@ -232,6 +233,7 @@ export function createMessages(deps: MessagesDeps): Messages {
     }),
     recipients,
     repeats: createRepeats({ database, outbox, unanswered, scheduler }),
+    awaiting: createAwaiting({ database, outbox, clock }),
     finder,
     scheduler,
     own,

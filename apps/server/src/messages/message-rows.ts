@@ -4,6 +4,7 @@ import { isDeedKind, isGroup, type Jid } from '@inbox-hub/whatsapp'
 import { type Selectable, sql } from 'kysely'
 
 import { insertRows, statement } from '../platform/database/index.ts'
+import { isFrame } from './content.ts'
 import type { MessageStatus, MessageTable } from './tables.ts'
 
 export type MessageRow = Selectable<MessageTable>
@@ -79,7 +80,7 @@ export function outgoingRow(
     via_hub: 1,
     is_read: 1,
     // What is done to another message shows on that one.
-    shown: isDeedKind(type) ? 0 : 1,
+    shown: isDeedKind(type) || isFrame(type) ? 0 : 1,
     is_starred: 0,
     sent_at: now,
     stored_at: now,

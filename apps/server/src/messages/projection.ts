@@ -147,7 +147,7 @@ export function arrivalOf(
     chat: isBroadcastList(chat) && sender !== '' ? sender : chat,
     sender,
     stored,
-    shown: stored.type !== 'undecryptable' && !isFrame(content) && !isStatus(chat) && !isNewsletter(chat),
+    shown: stored.type !== 'undecryptable' && !isFrame(stored.type) && !isStatus(chat) && !isNewsletter(chat),
   }
 }
 

@@ -5,6 +5,7 @@ import type { Chats } from '../chats/index.ts'
 import type { NewEvent } from '../events/index.ts'
 import type { Tx } from '../platform/database/index.ts'
 import type { JournalEntry } from '../sessions/baileys/index.ts'
+import { isFrame } from './content.ts'
 import { eventId } from './event-ids.ts'
 import { markRead, type MessageRow, messagesByWhatsappId, moveStatus } from './message-rows.ts'
 import { afterNews } from './message-status.ts'
@@ -77,7 +78,7 @@ export async function applyReceipts(
         if (status === row.status) continue
         now.set(row.id, { ...row, status })
         // What is done to another message proves itself, and is told as what it did.
-        const isTold = row.via_hub === 1 && !isDeedKind(row.type)
+        const isTold = row.via_hub === 1 && !isDeedKind(row.type) && !isFrame(row.type)
         if (row.via_hub === 0) continue
         const isUnproven = row.status === 'pending' || row.status === 'failed'
         if (isUnproven) {

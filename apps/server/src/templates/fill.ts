@@ -11,7 +11,7 @@ import {
   templateTexts,
   type VariableValues,
 } from '@inbox-hub/contract'
-import type { AskedFile, OutgoingContent } from '@inbox-hub/whatsapp'
+import type { AskedAlbum, AskedFile, OutgoingContent } from '@inbox-hub/whatsapp'
 
 /** What a template says. */
 export type Writing = Pick<TemplateWire, 'content' | 'variables' | 'attachments' | 'interactiveElements'>
@@ -90,8 +90,8 @@ function made(writing: Writing, valueOf: (name: string) => string, language: Lan
   const parsed = outgoingContent.safeParse(formOf(writing, text, valueOf), { reportInput: true })
   if (!parsed.success)
     throw new HubError('TEMPLATE_UNFIT', detailsOfIssues(parsed.error.issues, language, 'content'))
-  // A form of a kind that `formOf` makes, which is never a template.
-  return { text, content: parsed.data as Exclude<typeof parsed.data, AskedTemplate> }
+  // A form of a kind that `formOf` makes, which is never a template or an album.
+  return { text, content: parsed.data as Exclude<typeof parsed.data, AskedTemplate | AskedAlbum> }
 }
 
 /** As a client would write it. */

@@ -5,6 +5,7 @@ import type { Events, NewEvent } from '../../events/index.ts'
 import type { Clock } from '../../platform/clock.ts'
 import { type Database, StoreFault, type Tx } from '../../platform/database/index.ts'
 import type { Log } from '../../platform/log.ts'
+import { isFrame } from '../content.ts'
 import { moveStatus } from '../message-rows.ts'
 import { progressEvent } from '../receipts.ts'
 import { TallyChange } from '../tally.ts'
@@ -154,6 +155,8 @@ export function createOutcomes(deps: OutcomesDeps): Outcomes {
           const stored = await moveStatus.first(tx, { id, from: 'pending', to: 'failed' })
           if (stored === undefined) return undefined
           tally.move(stored, 'pending', 'failed')
+          // Of an album its pictures are told of.
+          if (isFrame(stored.type)) return undefined
           return failedEvent(message, chatId, state.failure.reason, at)
         }
         for (const from of ['pending', 'failed'] as const) {
@@ -164,6 +167,7 @@ export function createOutcomes(deps: OutcomesDeps): Outcomes {
             return undefined
           }
           tally.move(stored, from, 'sent')
+          if (isFrame(stored.type)) return undefined
           return progressEvent({ id, session_id: sessionId, whatsapp_id: whatsappId }, 'sent', chatId, at, at)
         }
         return undefined // a receipt was faster
@@ -191,6 +195,7 @@ export function createOutcomes(deps: OutcomesDeps): Outcomes {
       const stored = await moveStatus.first(tx, { id: row.id, from: 'failed', to: 'sent' })
       if (stored === undefined) return
       if (isDeedKind(stored.type)) return deedDone(tx, row.id)
+      if (isFrame(stored.type)) return
       const tally = new TallyChange()
       tally.move(stored, 'failed', 'sent')
       await tally.write(tx)

@@ -21,6 +21,8 @@ export function createScheduledList(database: Database): ScheduledList {
         .selectFrom('scheduled_message')
         .where('session_id', '=', sessionId)
         .where('cancelled_at', 'is', null)
+        // The frame of an album, which goes with its pictures.
+        .where('type', '<>', 'album')
       if (chat !== undefined) matching = matching.where('chat_jid', '=', chat)
       const [rows, counted] = await Promise.all([
         matching.selectAll().orderBy('send_at').orderBy('message_id').limit(limit).offset(offset).execute(),

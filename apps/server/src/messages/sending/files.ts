@@ -3,7 +3,7 @@ import { open, realpath } from 'node:fs/promises'
 import { isAbsolute, join, relative, sep } from 'node:path'
 
 import { HubError } from '@inbox-hub/contract'
-import type { AskedFile, FileContent, FileSource, MediaKind } from '@inbox-hub/whatsapp'
+import type { AskedAlbum, AskedFile, FileContent, FileSource, MediaKind } from '@inbox-hub/whatsapp'
 
 import type { Media, Rendition } from '../../media/index.ts'
 import type { Draft } from '../../platform/blobs/index.ts'
@@ -40,6 +40,12 @@ export type TakenContent = Omit<AskedFile, 'file'> & {
   file: Exclude<FileSource, { base64: string } | { path: string } | { upload: true }> | TakenFile
 }
 
+/** The same of several pictures and videos. */
+export interface TakenAlbum {
+  kind: 'album'
+  items: readonly TakenContent[]
+}
+
 export interface FilesDeps {
   media: Pick<Media, 'fetch' | 'receive' | 'receiveForm' | 'receiveBase64' | 'find' | 'renditions'>
   /** Where `path` leads into; undefined = nowhere. */
@@ -58,6 +64,8 @@ export interface Files {
    * FILE_TOO_LARGE, MEDIA_PATH_REFUSED, MEDIA_STORE_UNAVAILABLE.
    */
   take(asked: AskedFile, taken: AsyncDisposableStack, options: TakeOptions): Promise<TakenContent>
+  /** The same for each of an album. */
+  takeAlbum(asked: AskedAlbum, taken: AsyncDisposableStack, options: TakeOptions): Promise<TakenAlbum>
   /** Takes the file of a form; what it says beside it is the body. Throws VALIDATION_ERROR, and what `take` throws. */
   readForm(form: FormRequest): Promise<{ body: unknown; file: TakenFile }>
   /**
@@ -70,6 +78,12 @@ export interface Files {
     signal: AbortSignal | undefined,
     shownAs?: (kind: MediaKind) => MediaKind,
   ): Promise<FileContent>
+  /** The messages that the pictures of an album become: all, or none. Throws the same, with the place of the `item` from 1. */
+  readyAlbum(
+    asked: TakenAlbum,
+    session: { id: number; ownerId: number },
+    signal: AbortSignal | undefined,
+  ): Promise<readonly FileContent[]>
 }
 
 interface TakeOptions {
@@ -124,13 +138,20 @@ export function createFiles({ media, uploadDir, clock }: FilesDeps): Files {
     return { as, made }
   }
 
-  return {
+  const files: Files = {
     async take(asked, taken, options) {
       const bytes = await bytesOf(asked, options)
       // Only the sources that `bytesOf` leaves.
       if (bytes === undefined) return asked as TakenContent
       taken.use(bytes)
       return { ...asked, file: bytes }
+    },
+
+    async takeAlbum({ kind, items }, taken, options) {
+      const found: TakenContent[] = []
+      // One after the other: each is held in memory as the text it came as.
+      for (const item of items) found.push(await files.take(item, taken, options))
+      return { kind, items: found }
     },
 
     async readForm(form) {
@@ -161,7 +182,35 @@ export function createFiles({ media, uploadDir, clock }: FilesDeps): Files {
         ...(asked.viewOnce === true && { viewOnce: true }),
       }
     },
+
+    async readyAlbum({ items }, session, signal) {
+      const failed = new AbortController()
+      const both = signal === undefined ? failed.signal : AbortSignal.any([signal, failed.signal])
+      const ready = await Promise.allSettled(
+        items.map(async (item, index) => {
+          try {
+            return await files.ready(item, session, both)
+          } catch (error) {
+            // The first that fails ends the others.
+            failed.abort(ofItem(error, index + 1))
+            throw failed.signal.reason
+          }
+        }),
+      )
+      signal?.throwIfAborted()
+      failed.signal.throwIfAborted()
+      return ready.flatMap((each) => (each.status === 'fulfilled' ? [each.value] : []))
+    },
   }
+  return files
+}
+
+/** The same error, saying which item it is about. */
+function ofItem(error: unknown, item: number): unknown {
+  if (!(error instanceof HubError)) return error
+  const { code, details, retryAfterMs, values } = error
+  const more = { cause: error, values, ...(retryAfterMs !== undefined && { retryAfterMs }) }
+  return new HubError(code, { ...details, item }, more)
 }
 
 /** What a JSON body would be: lists and objects are written as JSON in a form, or lists separated by commas. */

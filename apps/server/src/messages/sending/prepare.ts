@@ -1,5 +1,6 @@
 import { HubError, issueText } from '@inbox-hub/contract'
 import {
+  type FileContent,
   isDeedKind,
   type Jid,
   type MessageContent,
@@ -13,14 +14,14 @@ import { contentOf } from '../content.ts'
 import type { MessageFinder } from '../find-message.ts'
 import type { MessageRow } from '../message-rows.ts'
 import type { Previews } from '../previews/previews.ts'
-import type { Files, TakenContent } from './files.ts'
+import type { Files, TakenAlbum, TakenContent } from './files.ts'
 import { forwarded } from './forward.ts'
 import type { CallOptions } from './send.ts'
 
 /** What a request asks to say. */
 export interface Asked {
   to: Jid
-  content: OutgoingContent | TakenContent
+  content: OutgoingContent | TakenContent | TakenAlbum
   mentions: readonly Jid[]
   /** Everybody in the group. */
   mentionsEveryone?: boolean | undefined
@@ -31,6 +32,8 @@ export interface Asked {
 /** The same with everything looked up that it names: nothing of it can fail any more but the store and WhatsApp. */
 export interface Prepared {
   content: MessageContent | OwnDeed
+  /** Of an album: what follows the first picture. */
+  rest?: readonly FileContent[]
   mentions: readonly Jid[]
   mentionsEveryone?: boolean | undefined
   quoted: MessageRow | undefined
@@ -45,7 +48,7 @@ export type Prepare = (
 
 export interface PrepareDeps {
   finder: MessageFinder
-  files: Pick<Files, 'ready'>
+  files: Pick<Files, 'ready' | 'readyAlbum'>
   previews: Previews
   /** Whether two addresses are one chat. */
   isSameChat: (sessionId: number, one: Jid, other: Jid) => Promise<boolean>
@@ -84,11 +87,17 @@ export function createPrepare({ finder, files, previews, isSameChat, deed }: Pre
       const source = await found(sessionId, content.messageId, 'messageId')
       return { content: forwarded(contentOf(source)), mentions, mentionsEveryone, quoted }
     }
+    if (content.kind === 'album') {
+      const [first, ...rest] = await files.readyAlbum(content, session, signal)
+      // The contract lets no empty one through.
+      if (first === undefined) throw new HubError('FILE_EMPTY')
+      return { content: first, rest, mentions, mentionsEveryone, quoted }
+    }
     return { content: await ready(content, session, signal), mentions, mentionsEveryone, quoted }
   }
 
   async function ready(
-    content: Exclude<Asked['content'], OutgoingDeed | OutgoingForward>,
+    content: Exclude<Asked['content'], OutgoingDeed | OutgoingForward | TakenAlbum>,
     session: { id: number; ownerId: number },
     signal: AbortSignal | undefined,
   ): Promise<MessageContent> {
@@ -100,6 +109,6 @@ export function createPrepare({ finder, files, previews, isSameChat, deed }: Pre
   }
 }
 
-function isDeed(content: OutgoingContent | TakenContent): content is OutgoingDeed {
+function isDeed(content: Asked['content']): content is OutgoingDeed {
   return isDeedKind(content.kind)
 }

@@ -5,7 +5,7 @@ import type { Outbox } from '../outbound/outbox.ts'
 import { findOutbound } from '../outbound/outbound-rows.ts'
 import { findScheduled, type ScheduledRow } from '../scheduling/scheduled-rows.ts'
 import type { Scheduler } from '../scheduling/scheduler.ts'
-import type { MessageKey } from './storing.ts'
+import type { MessageKey } from './album.ts'
 import type { Unanswered } from './unanswered.ts'
 
 /** Recognises calls that are made again: with an idempotency key always, without one while the first was not answered. */

@@ -28,6 +28,7 @@ import type { Own } from '../own.ts'
 import { rowOfScheduled, type ScheduledRow } from '../scheduling/scheduled-rows.ts'
 import { addressesIn, messageWire, nothingYet, scheduledWire, type WireContext } from '../wire.ts'
 import { fileLinksAt, type WireReader } from '../wires.ts'
+import type { SentAlbum } from './awaiting.ts'
 import type { TakenFile } from './files.ts'
 import type { SendRequest } from './send.ts'
 
@@ -46,7 +47,7 @@ interface Asker extends WireReader {
   upload: TakenFile | undefined
 }
 
-type SendAnswer = DataOf<typeof endpoints.retryMessage>
+type SendAnswer = DataOf<typeof endpoints.retryMessage> & Pick<DataOf<typeof endpoints.sendMessage>, 'album'>
 
 /** Sends what clients ask for, and answers as contract §5 says. */
 export interface RequestedSends {
@@ -54,7 +55,7 @@ export interface RequestedSends {
   send(session: SessionView, asked: AskedSend, asker: Asker): Promise<Answer<typeof endpoints.sendMessage>>
   /** What is told of a message that is stored. `to`: as its recipient was named. */
   answer(
-    stored: { row: MessageRow } | { scheduled: ScheduledRow },
+    stored: { row: MessageRow; album?: SentAlbum } | { scheduled: ScheduledRow },
     to: string,
     reader: WireReader,
   ): Promise<SendAnswer>
@@ -115,7 +116,19 @@ export function createRequestedSends({
       position,
       expectedAt,
       message,
+      ...('album' in stored && stored.album && { album: albumWire(stored.album, language) }),
     }
+  }
+
+  /** What is to be sent, with the bytes that came in the request out of memory. */
+  async function contentIn(
+    message: Exclude<AskedSend['message'], { kind: 'template' }>,
+    taken: AsyncDisposableStack,
+    options: Parameters<Messages['files']['take']>[2],
+  ): Promise<SendRequest['content']> {
+    if ('file' in message) return messages.files.take(message, taken, options)
+    if (message.kind === 'album') return messages.files.takeAlbum(message, taken, options)
+    return message
   }
 
   /** Where something is done that does not say to whom: in the chat of the message it is done to. */
@@ -139,15 +152,11 @@ export function createRequestedSends({
           ? await fillTemplate(session.ownerId, asked.message, language)
           : asked.message
       const common = {
-        content:
-          'file' in message
-            ? await messages.files.take(message, taken, {
-                signal,
-                upload,
-                notBase64: () =>
-                  new HubError('VALIDATION_ERROR', { message: issueText('not_base64', language) }),
-              })
-            : message,
+        content: await contentIn(message, taken, {
+          signal,
+          upload,
+          notBase64: () => new HubError('VALIDATION_ERROR', { message: issueText('not_base64', language) }),
+        }),
         mentions: asked.mentions ?? [],
         mentionsEveryone: asked.mentionsEveryone,
         quotedId: asked.quotedMessageId ?? asked.quotedMsgId,
@@ -202,6 +211,23 @@ export function saidOf(status: MessageStatus): 'message_scheduled' | 'message_ac
 /** People and groups. Statuses, channels and broadcast lists have sends of their own. */
 function canBeWrittenTo(jid: Jid): boolean {
   return !isStatus(jid) && !isNewsletter(jid) && !isBroadcastList(jid)
+}
+
+function albumWire({ id, pictures }: SentAlbum, language: Language): SendAnswer['album'] {
+  return {
+    messageId: id,
+    items: pictures.map(({ row, error }) => ({
+      messageId: row.whatsapp_id,
+      dbId: row.id,
+      status: row.status,
+      ...(error && { code: reasonIn(error), error: explained(error, language) }),
+    })),
+  }
+}
+
+/** Why WhatsApp did not take it, where that is known, else the code of the failure. */
+function reasonIn({ code, details }: HubError): string {
+  return typeof details['reason'] === 'string' ? details['reason'] : code
 }
 
 /** Why one of several recipients got nothing, as precisely as it is known. */

@@ -2,7 +2,7 @@ import { hash } from 'node:crypto'
 
 import type { Jid, OutgoingContent } from '@inbox-hub/whatsapp'
 
-import type { TakenContent } from './files.ts'
+import type { TakenAlbum, TakenContent } from './files.ts'
 
 /**
  * The WhatsApp id of a message, derived from what makes the request unique: sent again after a doubt it is the same message, which
@@ -15,7 +15,7 @@ export function whatsappIdOf(sessionId: number, key: string): string {
 /** What two requests have in common when they ask for the same thing. Of the address as it was asked for: what it stands for may change. */
 export function fingerprintOf(request: {
   to: Jid
-  content: OutgoingContent | TakenContent
+  content: OutgoingContent | TakenContent | TakenAlbum
   mentions: readonly Jid[]
   mentionsEveryone?: boolean | undefined
   quotedId: string | undefined

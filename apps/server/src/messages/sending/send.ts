@@ -10,25 +10,27 @@ import type { MessageFinder } from '../find-message.ts'
 import { type MessageRow, moveStatus } from '../message-rows.ts'
 import type { Outbox } from '../outbound/outbox.ts'
 import type { Outgoing } from '../outbound/outgoing.ts'
-import { askAgain, failureOf, findOutbound } from '../outbound/outbound-rows.ts'
+import { askAgain, findOutbound } from '../outbound/outbound-rows.ts'
 import { queued } from '../outbound/outbound-state.ts'
 import type { Own } from '../own.ts'
 import type { ScheduledRow } from '../scheduling/scheduled-rows.ts'
 import type { Scheduler } from '../scheduling/scheduler.ts'
 import { TallyChange } from '../tally.ts'
+import type { MessageKey } from './album.ts'
+import type { Awaiting, SentAlbum } from './awaiting.ts'
 import { outboundContent } from './compose.ts'
-import type { TakenContent } from './files.ts'
+import type { TakenAlbum, TakenContent } from './files.ts'
 import type { Prepare, Prepared } from './prepare.ts'
 import type { Recipients } from './recipients.ts'
 import { refusal } from './refusal.ts'
 import type { Repeats } from './repeats.ts'
 import { fingerprintOf, whatsappIdOf } from './send-key.ts'
-import type { MessageKey, OutgoingStore } from './storing.ts'
+import type { OutgoingStore } from './storing.ts'
 
 /** One message to one chat, parsed. */
 export interface SendRequest {
   to: Jid
-  content: OutgoingContent | TakenContent
+  content: OutgoingContent | TakenContent | TakenAlbum
   mentions: readonly Jid[]
   /** Everybody in the group. */
   mentionsEveryone?: boolean | undefined
@@ -49,7 +51,7 @@ export interface CallOptions {
 /** How one request fared. */
 export type SendOutcome = { request: SendRequest } & Outcome
 
-type Outcome = { row: MessageRow } | { scheduled: ScheduledRow } | { error: unknown }
+type Outcome = { row: MessageRow; album?: SentAlbum } | { scheduled: ScheduledRow } | { error: unknown }
 
 export interface Sender {
   /** Sends each request; one that fails does not stop the others. Throws what concerns all: the session is not connected, a key was used otherwise. */
@@ -67,20 +69,18 @@ export interface Sender {
 export interface SenderDeps {
   database: Database
   sessions: Pick<Sessions, 'link' | 'linkWithin'>
-  outbox: Pick<Outbox, 'now' | 'take' | 'adopt' | 'settled'>
+  outbox: Pick<Outbox, 'now' | 'take' | 'adopt'>
   store: Pick<OutgoingStore, 'store' | 'schedule'>
   prepare: Prepare
   recipients: Recipients
   repeats: Repeats
+  awaiting: Awaiting
   finder: MessageFinder
   scheduler: Pick<Scheduler, 'expect' | 'caughtUp'>
   own: (sessionId: number) => Own
   clock: Clock
 }
 
-/** The contract promises an answer within 25 s; the rest is for storing and the way back. */
-const answerWithinMs = 24_000
-const ackWithinMs = 20_000
 /** A session that is just reconnecting is worth waiting for. */
 const linkWithinMs = 10_000
 const maxRetries = 3
@@ -95,8 +95,20 @@ type Keyed = { request: SendRequest } & MessageKey
 const isKeyed = ({ idempotencyKey }: SendRequest): boolean => idempotencyKey !== undefined
 
 export function createSender(deps: SenderDeps): Sender {
-  const { database, sessions, outbox, store, prepare, recipients, repeats, finder, scheduler, own, clock } =
-    deps
+  const {
+    database,
+    sessions,
+    outbox,
+    store,
+    prepare,
+    recipients,
+    repeats,
+    awaiting,
+    finder,
+    scheduler,
+    own,
+    clock,
+  } = deps
 
   function refuseMoment(sendAt: number, language: Language): void {
     const now = clock.now()
@@ -107,25 +119,17 @@ export function createSender(deps: SenderDeps): Sender {
     }
   }
 
-  /** Waits for what becomes of the message, as long as the caller may be kept waiting. `stored`: its row as it was written just now. */
+  /** What became of what a call stored, itself or before: `stored` are its rows as they were written just now. */
   async function outcome(
     sessionId: number,
     whatsappId: string,
-    began: number,
-    language: Language,
-    stored?: MessageRow,
-  ): Promise<MessageRow> {
-    const left = answerWithinMs - (clock.monotonic() - began)
-    const settled = await outbox.settled(sessionId, whatsappId, Math.min(ackWithinMs, left))
-    if (settled?.at === 'failed') throw refusal(settled.failure.reason, language, settled.failure.ackError)
-    if (stored !== undefined) return settled === undefined ? stored : { ...stored, status: 'sent' }
-    // An earlier call's message: whatever became of it since.
-    const found = await findOutbound.first(database, { sessionId, whatsappId })
-    const row = found === undefined ? undefined : await byId.first(database, { id: found.message_id })
-    if (found === undefined || row === undefined) throw new HubError('MESSAGE_NOT_FOUND')
-    const failure = row.status === 'failed' ? failureOf(found.failure) : undefined
-    if (failure !== undefined) throw refusal(failure.reason, language, failure.ackError)
-    return row
+    { content }: Pick<SendRequest, 'content'>,
+    call: { began: number; language: Language },
+    stored?: readonly MessageRow[],
+  ): Promise<Outcome> {
+    if (content.kind === 'album')
+      return awaiting.album(sessionId, whatsappId, content.items.length, call, stored)
+    return { row: await awaiting.message(sessionId, whatsappId, call, stored?.[0]) }
   }
 
   async function sendOne(
@@ -141,14 +145,20 @@ export function createSender(deps: SenderDeps): Sender {
     return repeats.answered(sessionId, isKeyed(request), key, signal, async () => {
       const { whatsappId, fingerprint } = key
       const stored = await store.store(sessionId, ready, chat, key)
-      if (stored !== undefined) outbox.take(stored.message)
+      if (stored !== undefined) for (const { message } of stored) outbox.take(message)
       else {
         // Inside a transaction, which sees what the other call wrote, and ends when that is durable.
         const row = await database.write((tx) => findOutbound.first(tx, { sessionId, whatsappId }))
         if (row?.fingerprint !== fingerprint) throw new HubError('IDEMPOTENCY_CONFLICT')
         await outbox.adopt(sessionId, whatsappId)
       }
-      return { row: await outcome(sessionId, whatsappId, began, language, stored?.row) }
+      return outcome(
+        sessionId,
+        whatsappId,
+        request,
+        { began, language },
+        stored?.map(({ row }) => row),
+      )
     })
   }
 
@@ -174,11 +184,12 @@ export function createSender(deps: SenderDeps): Sender {
   /** What an earlier call made of the same request. */
   async function answerAgain(
     sessionId: number,
+    request: SendRequest,
     { whatsappId, scheduled }: { whatsappId: string; scheduled: ScheduledRow | undefined },
     began: number,
     { language }: CallOptions,
   ): Promise<Outcome> {
-    if (scheduled === undefined) return { row: await outcome(sessionId, whatsappId, began, language) }
+    if (scheduled === undefined) return outcome(sessionId, whatsappId, request, { began, language })
     if (scheduled.cancelled_at !== null) throw refusal('CANCELLED', language)
     return { scheduled }
   }
@@ -235,7 +246,7 @@ export function createSender(deps: SenderDeps): Sender {
         settle(
           request,
           repeats.answered(session.id, isKeyed(request), key, call.signal, () =>
-            answerAgain(session.id, known, began, call),
+            answerAgain(session.id, request, known, began, call),
           ),
         )
       }
@@ -314,7 +325,7 @@ export function createSender(deps: SenderDeps): Sender {
           content: undefined,
         })
       }
-      return outcome(sessionId, whatsappId, began, language)
+      return awaiting.message(sessionId, whatsappId, { began, language })
     },
 
     async outgoingContent({ messageId, sessionId }) {

@@ -1,5 +1,5 @@
 import { HubError } from '@inbox-hub/contract'
-import { isPerson, type Jid } from '@inbox-hub/whatsapp'
+import { isDeedKind, isPerson, type Jid } from '@inbox-hub/whatsapp'
 
 import type { Chats } from '../../chats/index.ts'
 import type { Clock } from '../../platform/clock.ts'
@@ -15,25 +15,20 @@ import { isOwed } from '../outbound/uploads.ts'
 import type { Own } from '../own.ts'
 import { findScheduled, insertScheduled, type ScheduledRow } from '../scheduling/scheduled-rows.ts'
 import { TallyChange } from '../tally.ts'
-import { outboundContent, sentContent } from './compose.ts'
+import { type MessageKey, messagesOf } from './album.ts'
+import { outboundContent } from './compose.ts'
 import type { Prepared } from './prepare.ts'
-
-/** What names a message before it is stored. */
-export interface MessageKey {
-  whatsappId: string
-  fingerprint: string
-}
 
 /** Writes what is to go out, now or at its time. `to` is the chat as the recipients were found. */
 export interface OutgoingStore {
-  /** Everything about the message in one transaction; undefined when another call with the same key was faster. */
+  /** Everything about the message, or all of an album, in one transaction; undefined when another call with the same key was faster. */
   store(
     sessionId: number,
     prepared: Prepared,
     to: Jid,
     key: MessageKey,
-  ): Promise<{ message: Outgoing; row: MessageRow } | undefined>
-  /** Keeps a message until its time, Unix ms; answers the one of another call with the same key when that was faster. */
+  ): Promise<readonly { message: Outgoing; row: MessageRow }[] | undefined>
+  /** Keeps a message until its time, Unix ms, an album as its messages; answers the one of another call with the same key when that was faster. */
   schedule(
     sessionId: number,
     prepared: Prepared,
@@ -103,51 +98,61 @@ export function createOutgoingStore({
       },
     ])
     if (owed.length === 0) return undefined
-    if (row.shown === 0) return row
-    if (isPerson(chat)) {
+    if (isDeedKind(row.type)) return row
+    const isShown = row.shown === 1
+    if (isShown && isPerson(chat)) {
       await chats.meet(tx, [{ sessionId, jid: chat }])
       await menus.sent(tx, row)
     }
+    const last = isShown ? { id, sentAt: now } : undefined
     const [changed] = await chats.change(tx, [
-      { sessionId, jid: chat, messages: 1, unread: 0, last: { id, sentAt: now }, seenAt: now },
+      { sessionId, jid: chat, messages: row.shown, unread: 0, last, seenAt: now },
     ])
-    tally.add(row)
+    if (isShown) tally.add(row)
     return disappearing(tx, row, changed?.disappearingSeconds ?? 0)
   }
 
   return {
     insert,
     async store(sessionId, prepared, to, key) {
-      const content = sentContent(prepared, own(sessionId))
-      const stored = storedContent(content)
+      const all = messagesOf(sessionId, prepared, key, own(sessionId))
       const now = clock.now()
       const asked = outbox.now()
-      const write = database.write(async (tx): Promise<{ message: Outgoing; row: MessageRow }> => {
+      const write = database.write(async (tx): Promise<{ message: Outgoing; row: MessageRow }[]> => {
         await chats.hold(tx, [sessionId])
         const chat = (await chats.addresses.canonical(tx, [{ sessionId, jid: to }]))(sessionId, to)
-        const onWire = outbox.isOpen(sessionId, chat) && !isOwed(content, now)
-        const [id = Number.NaN] = await nextIntegers(tx, 'message', 1)
-        const made = outgoingRow({ id, sessionId, chat, whatsappId: key.whatsappId, now }, stored)
+        const isOpen = outbox.isOpen(sessionId, chat)
+        const ids = await nextIntegers(tx, 'message', all.length)
         const tally = new TallyChange()
-        const row = await insert(tx, made, { fingerprint: key.fingerprint, asked, onWire }, tally)
-        if (row === undefined) throw new StoredMeanwhile()
-        await tally.write(tx)
-        const message: Outgoing = {
-          messageId: id,
-          place: id,
-          sessionId,
-          whatsappId: key.whatsappId,
-          chat,
-          state: queued(asked),
-          marked: onWire,
-          retries: 0,
-          content: outboundContent(
-            row === made ? content : sentContentOf(row),
-            prepared.quoted,
-            own(sessionId),
-          ),
+        const stored: { message: Outgoing; row: MessageRow }[] = []
+        for (const [index, { key, content, isFirst }] of all.entries()) {
+          const id = ids[index] ?? Number.NaN
+          const onWire = index === 0 && isOpen && !isOwed(content, now)
+          const made = outgoingRow(
+            { id, sessionId, chat, whatsappId: key.whatsappId, now },
+            storedContent(content),
+          )
+          const row = await insert(tx, made, { fingerprint: key.fingerprint, asked, onWire }, tally)
+          if (row === undefined) throw new StoredMeanwhile()
+          const message: Outgoing = {
+            messageId: id,
+            place: id,
+            sessionId,
+            whatsappId: key.whatsappId,
+            chat,
+            state: queued(asked),
+            marked: onWire,
+            retries: 0,
+            content: outboundContent(
+              row === made ? content : sentContentOf(row),
+              isFirst ? prepared.quoted : undefined,
+              own(sessionId),
+            ),
+          }
+          stored.push({ message, row })
         }
-        return { message, row }
+        await tally.write(tx)
+        return stored
       })
       try {
         return await write
@@ -157,25 +162,30 @@ export function createOutgoingStore({
       }
     },
     async schedule(sessionId, prepared, sendAt, to, key) {
-      const stored = storedContent(sentContent(prepared, own(sessionId)))
+      const all = messagesOf(sessionId, prepared, key, own(sessionId))
       const asked = outbox.now()
       return database.write(async (tx) => {
-        const [id = Number.NaN] = await nextIntegers(tx, 'message', 1)
-        const made: ScheduledRow = {
-          message_id: id,
-          session_id: sessionId,
-          whatsapp_id: key.whatsappId,
-          fingerprint: key.fingerprint,
-          chat_jid: (await chats.addresses.canonical(tx, [{ sessionId, jid: to }]))(sessionId, to),
-          type: stored.type,
-          body: stored.body,
-          content: stored.content,
-          quoted_id: stored.quotedId,
-          send_at: sendAt,
-          asked_at: asked,
-          cancelled_at: null,
-        }
-        if ((await insertScheduled.run(tx, [made])).length > 0) return made
+        const ids = await nextIntegers(tx, 'message', all.length)
+        const chat = (await chats.addresses.canonical(tx, [{ sessionId, jid: to }]))(sessionId, to)
+        const made = all.map(({ key, content }, index): ScheduledRow => {
+          const stored = storedContent(content)
+          return {
+            message_id: ids[index] ?? Number.NaN,
+            session_id: sessionId,
+            whatsapp_id: key.whatsappId,
+            fingerprint: key.fingerprint,
+            chat_jid: chat,
+            type: stored.type,
+            body: stored.body,
+            content: stored.content,
+            quoted_id: stored.quotedId,
+            send_at: sendAt,
+            asked_at: asked,
+            cancelled_at: null,
+          }
+        })
+        const first = made.find(({ whatsapp_id: whatsappId }) => whatsappId === key.whatsappId)
+        if ((await insertScheduled.run(tx, made)).length > 0 && first !== undefined) return first
         const other = await findScheduled.first(tx, { sessionId, whatsappId: key.whatsappId })
         if (other?.fingerprint !== key.fingerprint) throw new HubError('IDEMPOTENCY_CONFLICT')
         return other

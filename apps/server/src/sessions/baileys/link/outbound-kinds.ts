@@ -45,7 +45,10 @@ export async function protoOf(content: MessageContent): Promise<proto.IMessage> 
     case 'document':
     case 'sticker':
       return fileMessageOf(content)
-    case 'album':
+    case 'album': {
+      const { images, videos } = content.album
+      return { albumMessage: { expectedImageCount: images, expectedVideoCount: videos } }
+    }
     case 'buttons_reply':
     case 'list_reply':
     case 'group_invite':

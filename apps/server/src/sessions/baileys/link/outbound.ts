@@ -1,5 +1,5 @@
-import type { BinaryNode, proto, WAMessage } from '../baileys.ts'
-import { generateWAMessageFromContent, getContentType } from '../baileys.ts'
+import type { BinaryNode, WAMessage } from '../baileys.ts'
+import { generateWAMessageFromContent, getContentType, proto } from '../baileys.ts'
 
 import type { Jid, MessageContent } from '@inbox-hub/whatsapp'
 import { textOf } from '@inbox-hub/whatsapp'
@@ -37,7 +37,7 @@ export async function outboundMessage({
   self: Jid
 }): Promise<OutboundMessage> {
   if ('target' in content) return deedMessage(content, { to, self })
-  const said = oncewise(withContext(await protoOf(content), content), content)
+  const said = oncewise(inAlbum(withContext(await protoOf(content), content), content, to), content)
   const made = generateWAMessageFromContent(to, said, {
     userJid: self,
     messageId: id,
@@ -66,6 +66,16 @@ function withContext(message: proto.IMessage, content: MessageContent): proto.IM
   const holder = field as { contextInfo?: proto.IContextInfo | null }
   holder.contextInfo = { ...holder.contextInfo, ...context }
   return message
+}
+
+/** A picture of an album says which, beside what it is: phones show those of one album together. */
+function inAlbum(message: proto.IMessage, content: MessageContent, to: Jid): proto.IMessage {
+  if (content.kind === 'undecryptable' || content.albumId === undefined) return message
+  const messageAssociation: proto.IMessageAssociation = {
+    associationType: proto.MessageAssociation.AssociationType.MEDIA_ALBUM,
+    parentMessageKey: { remoteJid: to, fromMe: true, id: content.albumId },
+  }
+  return { ...message, messageContextInfo: { ...message.messageContextInfo, messageAssociation } }
 }
 
 /** What is shown once only says so, and is wrapped so that older phones do not show it at all. */

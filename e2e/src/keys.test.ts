@@ -1,22 +1,23 @@
-import { type Endpoint, endpoints, type Scope, scopeOf } from '@inbox-hub/contract'
+import { type Endpoint, endpoints, mayAs, roleOf, type Scope, scopeOf } from '@inbox-hub/contract'
 import { ApiError, createApiClient } from 'inbox-hub'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 
 import { type Hub, startHub } from './harness.ts'
+import { invited, newcomer, refusal } from './person.ts'
 
-const withKey: Endpoint[] = Object.values<Endpoint>(endpoints).filter(({ auth }) =>
-  auth.startsWith('api-key'),
-)
+const every: Endpoint[] = Object.values<Endpoint>(endpoints)
+const withKey = every.filter(({ auth }) => auth.startsWith('caller'))
 
 /** The code the hub refused with; `ok` when it did not. */
 async function outcome(
   hub: Hub,
-  key: string,
+  credentials: string | Record<string, string>,
   endpoint: Endpoint,
   params: Record<string, string> = {},
 ): Promise<string> {
-  const api = createApiClient({ url: hub.url, key })
-  const options = endpoint.method === 'GET' ? { params } : { params, body: {} }
+  const headers = typeof credentials === 'string' ? { 'x-api-key': credentials } : credentials
+  const api = createApiClient({ url: hub.url, key: undefined })
+  const options = endpoint.method === 'GET' ? { params, headers } : { params, headers, body: {} }
   try {
     const answer = await api.raw(endpoint, options)
     await answer.body?.cancel()
@@ -99,19 +100,11 @@ describe('API keys', () => {
   })
 
   test("a key of another organization finds none of the first one's sessions", async () => {
-    const stranger = createApiClient({ url: hub.url, key: undefined })
-    await stranger.call(endpoints.register, {
-      body: { username: 'ana', email: 'ana@example.com', password: 'Open sesame 1' },
-    })
-    const { accessToken } = await stranger.call(endpoints.login, {
-      body: { identifier: 'ana', password: 'Open sesame 1' },
-    })
-    const headers = { authorization: `Bearer ${accessToken}` }
-    const { organizations } = await stranger.call(endpoints.myOrganizations, { headers })
+    const stranger = await newcomer(hub, 'ana')
+    const { organizations } = await stranger.call(endpoints.myOrganizations)
     const { key } = await stranger.call(endpoints.createOrganizationKey, {
       params: { organizationId: organizations[0]?.id ?? 0 },
       body: { name: 'theirs' },
-      headers,
     })
     const found = []
     for (const endpoint of withKey) {
@@ -155,5 +148,108 @@ describe('API keys', () => {
     const { ticket } = await createApiClient({ url: hub.url, key }).call(endpoints.createEventTicket)
     const answer = await fetch(`${hub.url}/api/events/stream?ticket=${ticket}`)
     expect(await answer.json()).toMatchObject({ code: 'AUTHORIZATION_FAILED' })
+  })
+})
+
+describe('logins', () => {
+  let hub: Hub
+  beforeAll(async () => {
+    hub = await startHub()
+    for (const sessionId of ['support', 'sales'])
+      await hub.api.call(endpoints.createSession, { body: { sessionId, autoConnect: false } })
+  })
+  afterAll(() => hub[Symbol.asyncDispose]())
+  const bearer = ({ tokens }: { tokens: { token: string } }) => ({ authorization: `Bearer ${tokens.token}` })
+  const ofOrganization = every.filter((each) => each.auth !== 'none' && roleOf(each) !== 'self')
+
+  test('every operation is closed to a role below its own, and to members of other organizations', async () => {
+    const owner = await newcomer(hub, 'ana', { key: hub.key })
+    const stranger = await newcomer(hub, 'hugo')
+    const members = {
+      viewer: await invited(hub, 'vera', owner, 1, 'viewer'),
+      agent: await invited(hub, 'gil', owner, 1, 'agent'),
+      admin: await invited(hub, 'rosa', owner, 1, 'admin'),
+    } as const
+    // What a member may do to others depends on what these are, too.
+    const ofOthers = new Set(['removeMember', 'makeResetLink'])
+    const wrong = []
+    for (const endpoint of ofOrganization) {
+      const needed = roleOf(endpoint)
+      if (needed === 'self') continue
+      const { params } = paramsOf(endpoint, 'support')
+      const missing = paramsOf(endpoint, 'none').params
+      for (const role of ['viewer', 'agent', 'admin'] as const) {
+        const may = mayAs(role, needed)
+        const said = await outcome(hub, bearer(members[role]), endpoint, may ? missing : params)
+        if (!ofOthers.has(endpoint.id) && (said === 'AUTHORIZATION_FAILED') === may)
+          wrong.push([endpoint.id, role, said])
+      }
+      const foreign = { ...bearer(stranger), 'x-organization-id': '1' }
+      const said = await outcome(hub, foreign, endpoint, params)
+      if (said !== 'ORGANIZATION_NOT_FOUND') wrong.push([endpoint.id, 'stranger', said])
+    }
+    expect(wrong).toEqual([])
+    expect(ofOrganization.length).toBeGreaterThan(200)
+
+    const unheard = []
+    for (const endpoint of withKey) {
+      const { params, isOfSession } = paramsOf(endpoint, 'support')
+      const said = isOfSession ? await outcome(hub, bearer(stranger), endpoint, params) : 'SESSION_NOT_FOUND'
+      if (!['SESSION_NOT_FOUND', 'VALIDATION_ERROR', 'UNSUPPORTED_MEDIA_TYPE'].includes(said))
+        unheard.push([endpoint.id, said])
+    }
+    expect(unheard).toEqual([])
+  })
+
+  test('a person works where a key does, in the organization they name', async () => {
+    const owner = await newcomer(hub, 'eva', { key: hub.key })
+    const { webhook } = await owner.call(endpoints.createWebhook, {
+      params: { organizationId: 1 },
+      body: { name: 'mine', url: hub.webhook.url },
+    })
+    expect((await owner.call(endpoints.listSessions)).total).toBe(2)
+    const { organization } = await owner.call(endpoints.createOrganization, { body: { name: 'Second' } })
+    const both = bearer(owner)
+    expect(await outcome(hub, both, endpoints.listSessions)).toBe('ORGANIZATION_REQUIRED')
+    const inOne = (organizationId: number) => ({ headers: { 'x-organization-id': String(organizationId) } })
+    expect((await owner.call(endpoints.listSessions, inOne(organization.id))).total).toBe(0)
+    expect((await owner.call(endpoints.listSessions, inOne(1))).total).toBe(2)
+    expect((await owner.call(endpoints.listSessions, { query: { organizationId: 1 } })).total).toBe(2)
+    const seen = (organizationId: number) =>
+      owner.call(endpoints.getWebhook, { params: { webhookId: webhook.id }, ...inOne(organizationId) })
+    expect((await seen(1)).name).toBe('mine')
+    expect(await refusal(seen(organization.id))).toBe('WEBHOOK_NOT_FOUND')
+    expect(await outcome(hub, { ...both, 'x-organization-id': 'x' }, endpoints.listSessions)).toBe(
+      'ORGANIZATION_NOT_FOUND',
+    )
+    // In a path it is said once and for all.
+    const { webhooks } = await owner.call(endpoints.listWebhooks, {
+      params: { organizationId: organization.id },
+      ...inOne(1),
+    })
+    expect(webhooks).toEqual([])
+
+    const { logs } = await owner.call(endpoints.searchAuditLogs, {
+      params: { organizationId: 1 },
+      query: { q: 'createWebhook' },
+    })
+    expect(logs).toContainEqual(
+      expect.objectContaining({ userId: owner.id, keyId: null, organizationId: 1, outcome: 'success' }),
+    )
+  })
+
+  test('with a key, whatever token comes along is not looked at; without one it counts', async () => {
+    const stale = { authorization: 'Bearer stale' }
+    expect(await outcome(hub, { ...stale, 'x-api-key': hub.key }, endpoints.listSessions)).toBe('ok')
+    expect(await outcome(hub, stale, endpoints.listSessions)).toBe('INVALID_TOKEN')
+    expect(await outcome(hub, {}, endpoints.listSessions)).toBe('MISSING_API_KEY')
+    const left = await newcomer(hub, 'ines', { key: hub.key })
+    const token = bearer(left)
+    const { ticket } = await left.call(endpoints.createEventTicket)
+    const stream = await fetch(`${hub.url}/api/events/stream?ticket=${ticket}`)
+    expect(stream.status).toBe(200)
+    await stream.body?.cancel()
+    await left.call(endpoints.logout)
+    expect(await outcome(hub, token, endpoints.listSessions)).toBe('INVALID_TOKEN')
   })
 })

@@ -333,6 +333,11 @@ export async function startApp({
       metrics,
       authenticate: access.authenticate,
       authenticateUser: (token) => accounts.logins.of(token),
+      membershipsOf: async (userId) =>
+        (await accounts.organizations.mine(userId)).map(({ organization, role }) => ({
+          organizationId: organization.id,
+          role,
+        })),
       redeemTicket: (ticket) => tickets.redeem(ticket),
       sessionNumber: (ownerId, ref) => numberOf(ownerId, ref),
       audit: (request) => audit.recorder.record(request),
@@ -416,7 +421,7 @@ export async function startApp({
     links: files.links,
     clock,
   })
-  templateRoutes(http, { templates, organizations: accounts.organizations, sessions, requested })
+  templateRoutes(http, { templates, sessions, requested })
   messageRoutes(http, {
     database,
     sessions,

@@ -20,8 +20,11 @@ import {
   languages,
   messageStatuses,
   parseSessionStatus,
+  roleOf,
+  roles,
   scopeOf,
   scopes,
+  scopesOfRole,
   sendFailures,
   sessionReasonNames,
   sessionReasons,
@@ -135,9 +138,13 @@ test('making what is kept under an id of its own answers 201, everything else 20
   ])
 })
 
-test('every operation for API keys has a scope', () => {
-  const forKeys = every.filter(([, { auth }]) => auth === 'api-key' || auth === 'api-key-or-ticket')
-  for (const [, endpoint] of forKeys) expect(scopes).toContain(scopeOf(endpoint))
+test('every operation takes a role, and every one for API keys a scope that some role has', () => {
+  for (const [, endpoint] of every) {
+    if (endpoint.auth === 'none') continue
+    expect([...roles, 'self']).toContain(roleOf(endpoint))
+    if (endpoint.auth !== 'user') expect(scopes).toContain(scopeOf(endpoint))
+  }
+  expect(scopesOfRole('owner')).toEqual(new Set(scopes))
 })
 
 test('status, QR and QR status are never limited', () => {

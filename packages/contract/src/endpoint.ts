@@ -20,8 +20,11 @@ export interface Endpoint<
   method: 'GET' | 'POST' | 'PUT' | 'DELETE'
   /** Fastify's notation: `/api/sessions/:ref`. */
   path: string
-  /** `api-key-or-ticket`: also a ticket in the query, for browsers that cannot send headers (EventSource, WebSocket). */
-  auth: 'none' | 'api-key' | 'api-key-or-ticket' | 'user'
+  /**
+   * Who may ask. `caller`: an API key, or a person who is logged in; `caller-or-ticket`: also a ticket in the query, for browsers that cannot
+   * send headers (EventSource, WebSocket); `user`: a person.
+   */
+  auth: 'none' | 'caller' | 'caller-or-ticket' | 'user'
   bucket: Bucket
   tag: string
   summary: string
@@ -92,7 +95,7 @@ type Definition<
     data?: Data
   }
 
-/** Completes a definition. Unless it says otherwise, an operation needs an API key and answers 200 in the envelope. */
+/** Completes a definition. Unless it says otherwise, an operation needs an API key or a login and answers 200 in the envelope. */
 export function endpoint<
   Params extends ObjectSchema = Nothing,
   Query extends ObjectSchema = Nothing,
@@ -105,7 +108,7 @@ export function endpoint<
   const or = <Schema extends ObjectSchema>(schema: Schema | undefined): Schema =>
     schema ?? (nothing as ObjectSchema as Schema)
   return {
-    auth: 'api-key',
+    auth: 'caller',
     bucket: definition.method === 'GET' ? 'reads' : 'general',
     alternatives: [],
     json: true,
@@ -136,19 +139,22 @@ export const generalErrors = [
 /** What every operation for people who are logged in can answer with. */
 export const userErrors = ['MISSING_TOKEN', 'INVALID_TOKEN'] as const satisfies readonly ErrorCode[]
 
-/** What every operation that needs a key can answer with. */
-export const keyErrors = [
+/** What every operation that takes a key or a login can answer with. */
+export const callerErrors = [
   'MISSING_API_KEY',
   'INVALID_API_KEY',
+  'INVALID_TOKEN',
+  'ORGANIZATION_REQUIRED',
+  'ORGANIZATION_NOT_FOUND',
   'AUTHORIZATION_FAILED',
 ] as const satisfies readonly ErrorCode[]
 
 /** Every code an operation can answer with. */
 export function errorsOf(endpoint: Endpoint): readonly ErrorCode[] {
   const codes = new Set<ErrorCode>([...endpoint.errors, ...generalErrors])
-  const needed = endpoint.auth === 'user' ? userErrors : endpoint.auth === 'none' ? [] : keyErrors
+  const needed = endpoint.auth === 'user' ? userErrors : endpoint.auth === 'none' ? [] : callerErrors
   for (const code of needed) codes.add(code)
-  if (endpoint.auth === 'api-key-or-ticket') codes.add('INVALID_TICKET')
+  if (endpoint.auth === 'caller-or-ticket') codes.add('INVALID_TICKET')
   if (endpoint.bucket === 'sending') codes.add('MESSAGE_RATE_LIMIT_EXCEEDED')
   else if (endpoint.bucket !== 'none') codes.add('RATE_LIMIT_EXCEEDED')
   return [...codes]

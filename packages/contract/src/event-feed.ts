@@ -54,7 +54,7 @@ const listEvents = endpoint({
 })
 
 const live = {
-  auth: 'api-key-or-ticket',
+  auth: 'caller-or-ticket',
   tag,
   json: false,
   endless: true,

@@ -11,7 +11,7 @@ export {
   type Endpoint,
   errorsOf,
   generalErrors,
-  keyErrors,
+  callerErrors,
   userErrors,
   type RequestOf,
 } from './endpoint.ts'
@@ -39,6 +39,7 @@ export type { OwnProfileWire, PrivacyWire } from './profile.ts'
 export type { ProductWire } from './shops.ts'
 export * from './people-events.ts'
 export * from './roles.ts'
+export * from './route-access.ts'
 export * from './scopes.ts'
 export * from './send-failures.ts'
 export * from './session-events.ts'

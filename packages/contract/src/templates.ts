@@ -165,7 +165,6 @@ const templateSchema = z
   .meta({ id: 'Template' })
 export type TemplateWire = z.input<typeof templateSchema>
 
-const user = { tag, auth: 'user' } as const
 const inOrganization = z.object({ organizationId: int(1, 2 ** 31 - 1) })
 const ofTemplate = z.object({ templateId: int(1, 2 ** 31 - 1) })
 const one = z.object({ template: templateSchema })
@@ -174,8 +173,6 @@ const many = z.object({
   pagination: paginationSchema,
   total: z.int(),
 })
-const foreign = ['ORGANIZATION_NOT_FOUND', 'AUTHORIZATION_FAILED'] as const
-const unknown = ['TEMPLATE_NOT_FOUND', 'AUTHORIZATION_FAILED'] as const
 const writingErrors = ['TEMPLATE_ALREADY_EXISTS', 'TEMPLATE_UNFIT'] as const
 const found = {
   page,
@@ -185,7 +182,7 @@ const found = {
 }
 
 const listTemplates = endpoint({
-  ...user,
+  tag,
   id: 'listTemplates',
   method: 'GET',
   path: '/api/templates/organizations/:organizationId',
@@ -193,11 +190,10 @@ const listTemplates = endpoint({
   params: inOrganization,
   query: z.object({ ...found, status: maybe(status), isActive: maybe(bool()) }),
   data: many,
-  errors: [...foreign],
 })
 
 const listActiveTemplates = endpoint({
-  ...user,
+  tag,
   id: 'listActiveTemplates',
   method: 'GET',
   path: '/api/templates/organizations/:organizationId/active',
@@ -205,11 +201,10 @@ const listActiveTemplates = endpoint({
   params: inOrganization,
   query: z.object(found),
   data: many,
-  errors: [...foreign],
 })
 
 const listPendingTemplates = endpoint({
-  ...user,
+  tag,
   id: 'listPendingTemplates',
   method: 'GET',
   path: '/api/templates/organizations/:organizationId/pending',
@@ -217,11 +212,10 @@ const listPendingTemplates = endpoint({
   params: inOrganization,
   query: z.object(found),
   data: many,
-  errors: [...foreign],
 })
 
 const createTemplate = endpoint({
-  ...user,
+  tag,
   id: 'createTemplate',
   method: 'POST',
   path: '/api/templates/organizations/:organizationId',
@@ -232,11 +226,11 @@ const createTemplate = endpoint({
   body: z.preprocess(withContent, z.object(writing).superRefine(checkNames)),
   status: 201,
   data: one,
-  errors: [...foreign, ...writingErrors],
+  errors: [...writingErrors],
 })
 
 const templateStats = endpoint({
-  ...user,
+  tag,
   id: 'templateStats',
   method: 'GET',
   path: '/api/templates/organizations/:organizationId/stats',
@@ -252,22 +246,21 @@ const templateStats = endpoint({
       mostUsed: z.array(z.object({ id: z.int(), name: z.string(), usageCount: z.int() })),
     }),
   }),
-  errors: [...foreign],
 })
 
 const getTemplate = endpoint({
-  ...user,
+  tag,
   id: 'getTemplate',
   method: 'GET',
   path: '/api/templates/:templateId',
   summary: 'One template',
   params: ofTemplate,
   data: one,
-  errors: [...unknown],
+  errors: ['TEMPLATE_NOT_FOUND'],
 })
 
 const updateTemplate = endpoint({
-  ...user,
+  tag,
   id: 'updateTemplate',
   method: 'PUT',
   path: '/api/templates/:templateId',
@@ -282,33 +275,33 @@ const updateTemplate = endpoint({
       .superRefine(checkNames),
   ),
   data: one,
-  errors: [...unknown, ...writingErrors, 'TEMPLATE_APPROVED'],
+  errors: ['TEMPLATE_NOT_FOUND', ...writingErrors, 'TEMPLATE_APPROVED'],
 })
 
 const deleteTemplate = endpoint({
-  ...user,
+  tag,
   id: 'deleteTemplate',
   method: 'DELETE',
   path: '/api/templates/:templateId',
   summary: 'Delete a template (admin)',
   params: ofTemplate,
   data: z.object({ id: z.int(), deleted: z.literal(true) }),
-  errors: [...unknown],
+  errors: ['TEMPLATE_NOT_FOUND'],
 })
 
 const approveTemplate = endpoint({
-  ...user,
+  tag,
   id: 'approveTemplate',
   method: 'POST',
   path: '/api/templates/:templateId/approve',
   summary: 'Let a template be sent (admin)',
   params: ofTemplate,
   data: one,
-  errors: [...unknown, 'TEMPLATE_NOT_PENDING'],
+  errors: ['TEMPLATE_NOT_FOUND', 'TEMPLATE_NOT_PENDING'],
 })
 
 const rejectTemplate = endpoint({
-  ...user,
+  tag,
   id: 'rejectTemplate',
   method: 'POST',
   path: '/api/templates/:templateId/reject',
@@ -316,13 +309,13 @@ const rejectTemplate = endpoint({
   params: ofTemplate,
   body: z.object({ rejectionReason: maybe(text(1, 500)), reason: maybe(text(1, 500)) }),
   data: one,
-  errors: [...unknown, 'TEMPLATE_NOT_PENDING'],
+  errors: ['TEMPLATE_NOT_FOUND', 'TEMPLATE_NOT_PENDING'],
 })
 
 const { sendMessage } = messageEndpoints
 
 const useTemplate = endpoint({
-  ...user,
+  tag,
   id: 'useTemplate',
   method: 'POST',
   path: '/api/templates/:templateId/use',
@@ -347,7 +340,7 @@ const useTemplate = endpoint({
   data: sendMessage.success.data
     .partial()
     .extend({ templateId: z.int(), content: z.string(), rendered: z.string() }),
-  errors: [...unknown, ...sendMessage.errors],
+  errors: ['TEMPLATE_NOT_FOUND', ...sendMessage.errors],
 })
 
 export const templateEndpoints = {

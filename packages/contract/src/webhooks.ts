@@ -241,7 +241,6 @@ const listWebhooks = endpoint({
   params: inOrganization,
   query: z.object({ page, limit: limit(50), isActive: maybe(bool()), isPaused: maybe(bool()) }),
   data: z.object({ webhooks: z.array(webhookSchema), pagination: paginationSchema, total: z.int() }),
-  errors: ['ORGANIZATION_NOT_FOUND'],
 })
 
 const createWebhook = endpoint({
@@ -255,7 +254,7 @@ const createWebhook = endpoint({
   body: z.object(settings),
   status: 201,
   data: madeTwice,
-  errors: ['ORGANIZATION_NOT_FOUND', ...createErrors],
+  errors: [...createErrors],
 })
 
 const createOwnWebhook = endpoint({
@@ -287,7 +286,6 @@ const webhookStats = endpoint({
     averageResponseTime: z.number().nullable().meta({ description: 'ms.' }),
     lastDelivery: isoSchema.nullable(),
   }),
-  errors: ['ORGANIZATION_NOT_FOUND'],
 })
 
 const webhookHealth = endpoint({
@@ -323,7 +321,6 @@ const webhookHealth = endpoint({
       }),
     ),
   }),
-  errors: ['ORGANIZATION_NOT_FOUND'],
 })
 
 const getWebhook = endpoint({

@@ -50,19 +50,17 @@ export function organizationRoutes(http: Pick<Http, 'serve'>, deps: Organization
   })
 
   http.serve(endpoints.getOrganization, async ({ user: { userId }, params }) => ({
-    data: { organization: organizationWire(await organizations.as(userId, params.organizationId, 'viewer')) },
+    data: { organization: organizationWire(await organizations.membership(userId, params.organizationId)) },
   }))
 
   http.serve(endpoints.updateOrganization, async ({ user: { userId }, params: { organizationId }, body }) => {
-    await organizations.as(userId, organizationId, 'admin')
     await organizations.update(organizationId, body)
     return {
-      data: { organization: organizationWire(await organizations.as(userId, organizationId, 'admin')) },
+      data: { organization: organizationWire(await organizations.membership(userId, organizationId)) },
     }
   })
 
-  http.serve(endpoints.deleteOrganization, async ({ user: { userId }, params: { organizationId } }) => {
-    await organizations.as(userId, organizationId, 'owner')
+  http.serve(endpoints.deleteOrganization, async ({ params: { organizationId } }) => {
     if (organizationId === firstOrganization || sessionsOf(organizationId).all > 0)
       throw new HubError('ORGANIZATION_NOT_EMPTY')
     await database.write(async (tx) => {
@@ -72,8 +70,7 @@ export function organizationRoutes(http: Pick<Http, 'serve'>, deps: Organization
     return { data: { id: organizationId, deleted: true as const } }
   })
 
-  http.serve(endpoints.organizationStats, async ({ user: { userId }, params: { organizationId } }) => {
-    await organizations.as(userId, organizationId, 'viewer')
+  http.serve(endpoints.organizationStats, async ({ params: { organizationId } }) => {
     const { all, connected } = sessionsOf(organizationId)
     const [members, invitations, apiKeys] = await Promise.all([
       organizations.members(organizationId),
@@ -87,8 +84,7 @@ export function organizationRoutes(http: Pick<Http, 'serve'>, deps: Organization
     }
   })
 
-  http.serve(endpoints.listMembers, async ({ user: { userId }, params: { organizationId }, query }) => {
-    await organizations.as(userId, organizationId, 'viewer')
+  http.serve(endpoints.listMembers, async ({ params: { organizationId }, query }) => {
     const members = await organizations.members(organizationId)
     const start = offsetOf(query)
     return {
@@ -101,7 +97,7 @@ export function organizationRoutes(http: Pick<Http, 'serve'>, deps: Organization
   })
 
   http.serve(endpoints.inviteMember, async ({ user: { userId }, params: { organizationId }, body }) => {
-    const { organization, role } = await organizations.as(userId, organizationId, 'admin')
+    const { organization, role } = await organizations.membership(userId, organizationId)
     if (!mayAs(role, body.role)) throw new HubError('AUTHORIZATION_FAILED')
     const made = await organizations.invite(organization, userId, body)
     const { id, email, token, link, isSent, expires_at: expiresAt } = made
@@ -113,32 +109,28 @@ export function organizationRoutes(http: Pick<Http, 'serve'>, deps: Organization
   http.serve(endpoints.acceptInvitation, async ({ user: { userId }, body: { token } }) => {
     const joined = await database.write((tx) => organizations.accept(tx, token, { id: userId }))
     return {
-      data: { organization: organizationWire(await organizations.as(userId, joined, 'viewer')) },
+      data: { organization: organizationWire(await organizations.membership(userId, joined)) },
       audit: { organizationId: joined },
     }
   })
 
   http.serve(endpoints.setMemberRole, async ({ user: { userId }, params, body: { role } }) => {
-    const by = await organizations.as(userId, params.organizationId, 'admin')
+    const by = await organizations.membership(userId, params.organizationId)
     return { data: { member: memberWire(await organizations.setRole(by, params.memberId, role)) } }
   })
 
   http.serve(endpoints.removeMember, async ({ user: { userId }, params }) => {
-    const by = await organizations.as(userId, params.organizationId, 'viewer')
+    const by = await organizations.membership(userId, params.organizationId)
     await organizations.removeMember({ ...by, userId }, params.memberId)
     return { data: { id: params.memberId, removed: true as const } }
   })
 
-  http.serve(
-    endpoints.createOrganizationKey,
-    async ({ user: { userId }, params: { organizationId }, body }) => {
-      await organizations.as(userId, organizationId, 'admin')
-      return { data: await createKey(organizationId, body) }
-    },
-  )
+  http.serve(endpoints.createOrganizationKey, async ({ params: { organizationId }, body }) => ({
+    data: await createKey(organizationId, body),
+  }))
 
   http.serve(endpoints.makeResetLink, async ({ user: { userId }, params: { organizationId, memberId } }) => {
-    const { role } = await organizations.as(userId, organizationId, 'admin')
+    const { role } = await organizations.membership(userId, organizationId)
     const member = (await organizations.members(organizationId)).find(({ user_id: id }) => id === memberId)
     if (member === undefined) throw new HubError('MEMBER_NOT_FOUND')
     // Whoever sets the password has the account: with all that it may do, here and in other organizations.

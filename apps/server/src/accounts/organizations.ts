@@ -31,8 +31,8 @@ export interface Organizations {
   /** Uses an invitation. Its holder need not have the address it was sent to. @throws {HubError} INVITATION_NOT_FOUND */
   accept(tx: Tx, token: string, user: Pick<User, 'id'>): Promise<number>
   mine(userId: number): Promise<readonly Membership[]>
-  /** @throws {HubError} ORGANIZATION_NOT_FOUND, AUTHORIZATION_FAILED when the member is less than `needed` */
-  as(userId: number, organizationId: number, needed: Role): Promise<Membership>
+  /** @throws {HubError} ORGANIZATION_NOT_FOUND */
+  membership(userId: number, organizationId: number): Promise<Membership>
   update(
     organizationId: number,
     changes: { name?: string | undefined; description?: string | undefined },
@@ -202,12 +202,11 @@ export function createOrganizations({
         .execute()
       return rows.map(({ role, ...organization }) => ({ organization, role }))
     },
-    async as(userId, organizationId, needed) {
+    async membership(userId, organizationId) {
       const member = await memberOf.first(database, { organizationId, userId })
       const organization =
         member === undefined ? undefined : await byId.first(database, { id: organizationId })
       if (member === undefined || organization === undefined) throw new HubError('ORGANIZATION_NOT_FOUND')
-      if (!mayAs(member.role, needed)) throw new HubError('AUTHORIZATION_FAILED')
       return { organization, role: member.role }
     },
     async update(organizationId, { name, description }) {

@@ -7,9 +7,10 @@ import {
   eventTypes,
   factsOfError,
   generalErrors,
-  keyErrors,
+  callerErrors,
   type LegacyWebhookEvent,
   legacyWebhookData,
+  roleOf,
   scopeOf,
   sendFailures,
   sessionReasonNames,
@@ -81,11 +82,11 @@ function api(): string {
   return page(
     'API',
     [
-      'Send the key as `X-API-Key`. Bodies are JSON, at most 256 KiB unless an operation says more, or files where one says so; an empty body is `{}`; fields that are not known are ignored; numbers and booleans may be written as text.',
+      'Send the key as `X-API-Key`, or, of a person, the access token as `Authorization: Bearer`; whoever is a member of several organizations names one in `X-Organization-Id`. With a key, `Authorization` is not looked at. Bodies are JSON, at most 256 KiB unless an operation says more, or files where one says so; an empty body is `{}`; fields that are not known are ignored; numbers and booleans may be written as text.',
       'A success is `{success: true, message?, data, timestamp}`, a failure `{success: false, error, message, code, remedy, requestId, timestamp, details?, data?}`; the codes are in [errors.md](errors.md).',
       'Texts are Spanish; `Accept-Language: en` or `pt` changes that. `X-Request-Id` is taken over and echoed.',
     ].join('\n\n'),
-    `Beside the codes named with each, every operation can answer ${[...generalErrors, ...keyErrors, 'RATE_LIMIT_EXCEEDED'].map((name) => code(name)).join(', ')}.`,
+    `Beside the codes named with each, every operation can answer ${[...generalErrors, ...callerErrors, 'RATE_LIMIT_EXCEEDED'].map((name) => code(name)).join(', ')}.`,
     table(
       ['Limit', 'Per key and session', 'Counts'],
       [
@@ -117,19 +118,25 @@ function api(): string {
 }
 
 const credentials: Record<Endpoint['auth'], string> = {
-  none: 'no key',
-  'api-key': 'API key',
-  'api-key-or-ticket': 'API key or ticket',
+  none: 'for everybody',
+  caller: 'API key or login',
+  'caller-or-ticket': 'API key, login or ticket',
   user: 'access token',
 }
 
-const isForKeys = ({ auth }: Endpoint): boolean => auth === 'api-key' || auth === 'api-key-or-ticket'
+/** The scope and the role it takes. */
+function needs(endpoint: Endpoint): string {
+  if (endpoint.auth === 'none') return ''
+  const role = roleOf(endpoint)
+  const scope = endpoint.auth === 'user' ? '' : ` · scope: ${code(scopeOf(endpoint))}`
+  return `${scope}${role === 'self' ? '' : ` · role: ${code(role)}`}`
+}
 
 function operationSection(endpoint: Endpoint): string {
   const parts = [`### ${endpoint.method} ${endpoint.path}`, `${endpoint.summary}.`]
   if (endpoint.description !== undefined) parts.push(endpoint.description)
   parts.push(
-    `Operation ${code(endpoint.id)} · ${credentials[endpoint.auth]} ${isForKeys(endpoint) ? ` · scope: ${code(scopeOf(endpoint))}` : ''} · limit: ${endpoint.bucket} · answers ${endpoint.success.status}`,
+    `Operation ${code(endpoint.id)} · ${credentials[endpoint.auth]}${needs(endpoint)} · limit: ${endpoint.bucket} · answers ${endpoint.success.status}`,
   )
   const given = (part: string, schema: z.ZodType): string[][] =>
     fieldsOf(schema, 'input').map((field) => [

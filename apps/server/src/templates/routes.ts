@@ -1,26 +1,13 @@
-import {
-  endpoints,
-  HubError,
-  isoOf,
-  mayAs,
-  offsetOf,
-  paginationOf,
-  type Role,
-  type TemplateWire,
-} from '@inbox-hub/contract'
+import { endpoints, HubError, isoOf, offsetOf, paginationOf, type TemplateWire } from '@inbox-hub/contract'
 
 import type { RequestedSends } from '../messages/index.ts'
-import type { Http } from '../platform/http/index.ts'
+import { holds, type Http } from '../platform/http/index.ts'
 import type { Sessions } from '../sessions/index.ts'
 import type { Templates } from './index.ts'
 import { type TemplateRow, type WantedTemplates, writingOf } from './template-rows.ts'
 
 export interface TemplateRoutesDeps {
   templates: Templates
-  organizations: {
-    /** @throws {HubError} ORGANIZATION_NOT_FOUND, AUTHORIZATION_FAILED when the member is less than `needed` */
-    as(userId: number, organizationId: number, needed: Role): Promise<{ role: Role }>
-  }
   sessions: Pick<Sessions, 'find'>
   requested: Pick<RequestedSends, 'send'>
 }
@@ -28,25 +15,13 @@ export interface TemplateRoutesDeps {
 /** Messages written beforehand: contract §10. */
 export function templateRoutes(
   http: Pick<Http, 'serve'>,
-  { templates, organizations, sessions, requested }: TemplateRoutesDeps,
+  { templates, sessions, requested }: TemplateRoutesDeps,
 ): void {
-  /** A template of an organization of the caller's, and what the caller is there. */
-  async function of(
-    userId: number,
-    templateId: number,
-    needed: Role,
-  ): Promise<{ row: TemplateRow; role: Role }> {
+  /** Those of other organizations do not exist. */
+  async function of(ownerId: number, templateId: number): Promise<TemplateRow> {
     const row = await templates.find(templateId)
-    if (row === undefined) throw new HubError('TEMPLATE_NOT_FOUND')
-    try {
-      const { role } = await organizations.as(userId, row.owner_id, needed)
-      return { row, role }
-    } catch (error) {
-      // Those of others do not exist.
-      if (error instanceof HubError && error.code === 'ORGANIZATION_NOT_FOUND')
-        throw new HubError('TEMPLATE_NOT_FOUND', {}, { cause: error })
-      throw error
-    }
+    if (row?.owner_id !== ownerId) throw new HubError('TEMPLATE_NOT_FOUND')
+    return row
   }
 
   async function pageOf(wanted: WantedTemplates, { page, limit }: { page: number; limit: number }) {
@@ -56,101 +31,91 @@ export function templateRoutes(
     }
   }
 
-  http.serve(endpoints.listTemplates, async ({ user, params: { organizationId: ownerId }, query }) => {
-    await organizations.as(user.userId, ownerId, 'viewer')
+  http.serve(endpoints.listTemplates, async ({ ownerId, query }) => {
     return pageOf({ ...query, ownerId }, query)
   })
 
-  http.serve(endpoints.listActiveTemplates, async ({ user, params, query }) => {
-    const { organizationId: ownerId } = params
-    await organizations.as(user.userId, ownerId, 'viewer')
+  http.serve(endpoints.listActiveTemplates, async ({ ownerId, query }) => {
     return pageOf({ ...query, ownerId, status: 'approved', isActive: true }, query)
   })
 
-  http.serve(endpoints.listPendingTemplates, async ({ user, params, query }) => {
-    const { organizationId: ownerId } = params
-    await organizations.as(user.userId, ownerId, 'admin')
+  http.serve(endpoints.listPendingTemplates, async ({ ownerId, query }) => {
     return pageOf({ ...query, ownerId, status: 'pending' }, query)
   })
 
-  http.serve(endpoints.templateStats, async ({ user, params: { organizationId: ownerId } }) => {
-    await organizations.as(user.userId, ownerId, 'viewer')
+  http.serve(endpoints.templateStats, async ({ ownerId }) => {
     const { mostUsed, ...stats } = await templates.list.stats(ownerId)
     const used = mostUsed.map(({ id, name, uses }) => ({ id, name, usageCount: uses }))
     return { data: { stats: { ...stats, mostUsed: used } } }
   })
 
-  http.serve(
-    endpoints.createTemplate,
-    async ({ user: { userId }, params: { organizationId: ownerId }, body, language }) => {
-      await organizations.as(userId, ownerId, 'agent')
-      const row = await templates.create(
-        ownerId,
-        {
-          name: body.name,
-          content: body.content,
-          category: body.category ?? null,
-          variables: body.variables ?? [],
-          attachments: body.attachments ?? [],
-          interactiveElements: body.interactiveElements ?? [],
-          isActive: body.isActive ?? true,
-          status: body.status ?? 'pending',
-        },
-        { userId, language },
-      )
-      return { data: { template: wireOf(row) }, message: 'template_saved' }
-    },
-  )
+  http.serve(endpoints.createTemplate, async ({ ownerId, grant: { userId }, body, language }) => {
+    const row = await templates.create(
+      ownerId,
+      {
+        name: body.name,
+        content: body.content,
+        category: body.category ?? null,
+        variables: body.variables ?? [],
+        attachments: body.attachments ?? [],
+        interactiveElements: body.interactiveElements ?? [],
+        isActive: body.isActive ?? true,
+        status: body.status ?? 'pending',
+      },
+      { userId, language },
+    )
+    return { data: { template: wireOf(row) }, message: 'template_saved' }
+  })
 
-  http.serve(endpoints.getTemplate, async ({ user, params }) => {
-    const { row } = await of(user.userId, params.templateId, 'viewer')
+  http.serve(endpoints.getTemplate, async ({ ownerId, params }) => {
+    const row = await of(ownerId, params.templateId)
     return { data: { template: wireOf(row) } }
   })
 
-  http.serve(endpoints.updateTemplate, async ({ user: { userId }, params, body, language }) => {
-    const { row, role } = await of(userId, params.templateId, 'agent')
-    const mayApprove = mayAs(role, 'admin')
-    const changed = await templates.update(row, body, { userId, language, mayApprove })
+  http.serve(endpoints.updateTemplate, async ({ ownerId, grant, params, body, language }) => {
+    const row = await of(ownerId, params.templateId)
+    const mayApprove = holds(grant, 'templates:approve')
+    const changed = await templates.update(row, body, { userId: grant.userId, language, mayApprove })
     return {
       data: { template: wireOf(changed) },
       message: 'template_saved',
-      audit: { organizationId: row.owner_id },
     }
   })
 
-  http.serve(endpoints.deleteTemplate, async ({ user, params }) => {
-    const { row } = await of(user.userId, params.templateId, 'admin')
+  http.serve(endpoints.deleteTemplate, async ({ ownerId, params }) => {
+    const row = await of(ownerId, params.templateId)
     await templates.remove(row)
     return {
       data: { id: row.id, deleted: true as const },
       message: 'template_deleted',
-      audit: { organizationId: row.owner_id },
     }
   })
 
-  http.serve(endpoints.approveTemplate, async ({ user: { userId }, params, language }) => {
-    const { row } = await of(userId, params.templateId, 'admin')
-    const decided = await templates.decide(row, { status: 'approved' }, { userId, language })
+  http.serve(endpoints.approveTemplate, async ({ ownerId, grant, params, language }) => {
+    const row = await of(ownerId, params.templateId)
+    const decided = await templates.decide(row, { status: 'approved' }, { userId: grant.userId, language })
     return {
       data: { template: wireOf(decided) },
       message: 'template_approved',
-      audit: { organizationId: row.owner_id },
     }
   })
 
-  http.serve(endpoints.rejectTemplate, async ({ user: { userId }, params, body, language }) => {
-    const { row } = await of(userId, params.templateId, 'admin')
+  http.serve(endpoints.rejectTemplate, async ({ ownerId, grant, params, body, language }) => {
+    const row = await of(ownerId, params.templateId)
     const reason = body.rejectionReason ?? body.reason
-    const decided = await templates.decide(row, { status: 'rejected', reason }, { userId, language })
+    const decided = await templates.decide(
+      row,
+      { status: 'rejected', reason },
+      { userId: grant.userId, language },
+    )
     return {
       data: { template: wireOf(decided) },
       message: 'template_rejected',
-      audit: { organizationId: row.owner_id },
     }
   })
 
-  http.serve(endpoints.useTemplate, async ({ user, params, body, headers, language, baseUrl, signal }) => {
-    const { row } = await of(user.userId, params.templateId, 'agent')
+  http.serve(endpoints.useTemplate, async ({ ownerId, params, body, headers, language, baseUrl, signal }) => {
+    const row = await of(ownerId, params.templateId)
     const { variables = {}, to, sessionId = '' } = body
     const session = to === undefined ? undefined : sessions.find(row.owner_id, sessionId, 'name_first')
     const { text: rendered, content: message } = await templates.use(row, variables, language)

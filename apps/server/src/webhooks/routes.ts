@@ -36,10 +36,6 @@ export function webhookRoutes(http: Pick<Http, 'serve'>, deps: WebhookRoutesDeps
   const sessionName = (id: number) => sessions.view(id)?.sessionId
   const wire = (found: Found) => webhookWire(found, clock.now(), sessionName)
 
-  function checkOrganization(ownerId: number, { organizationId }: { organizationId: string }): void {
-    if (organizationId !== String(ownerId)) throw new HubError('ORGANIZATION_NOT_FOUND')
-  }
-
   const foundOf = (stored: StoredEndpoint): Found => ({
     kind: 'organization',
     id: String(stored.number),
@@ -147,8 +143,7 @@ export function webhookRoutes(http: Pick<Http, 'serve'>, deps: WebhookRoutesDeps
     }
   })
 
-  http.serve(endpoints.listWebhooks, ({ ownerId, params, query }) => {
-    checkOrganization(ownerId, params)
+  http.serve(endpoints.listWebhooks, ({ ownerId, query }) => {
     const { page, limit, isActive, isPaused } = query
     const all = allOf(ownerId)
       .map(wire)
@@ -164,8 +159,7 @@ export function webhookRoutes(http: Pick<Http, 'serve'>, deps: WebhookRoutesDeps
     }
   })
 
-  http.serve(endpoints.createWebhook, ({ ownerId, params, body }) => {
-    checkOrganization(ownerId, params)
+  http.serve(endpoints.createWebhook, ({ ownerId, body }) => {
     return create(ownerId, body)
   })
   http.serve(endpoints.createOwnWebhook, ({ ownerId, body }) => create(ownerId, body))
@@ -173,13 +167,11 @@ export function webhookRoutes(http: Pick<Http, 'serve'>, deps: WebhookRoutesDeps
   const tallyOf = (found: Found) =>
     webhooks.tallyOf(found.endpoint.number, found.kind === 'organization' ? 0 : found.session.id)
 
-  http.serve(endpoints.webhookStats, ({ ownerId, params }) => {
-    checkOrganization(ownerId, params)
+  http.serve(endpoints.webhookStats, ({ ownerId }) => {
     return { data: statsWire(allOf(ownerId).flatMap((found) => tallyOf(found) ?? [])) }
   })
 
-  http.serve(endpoints.webhookHealth, async ({ ownerId, params }) => {
-    checkOrganization(ownerId, params)
+  http.serve(endpoints.webhookHealth, async ({ ownerId }) => {
     const counts = await webhooks.deliveries.owed(sessions.list(ownerId).map(({ id }) => id))
     const owedTo = (found: Found) =>
       counts

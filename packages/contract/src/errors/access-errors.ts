@@ -88,9 +88,22 @@ export const accessErrors = {
       pt: 'Sem permissão para esta operação',
     },
     remedy: {
-      es: 'Use una clave que tenga ese permiso.',
-      en: 'Use a key that has that permission.',
-      pt: 'Use uma chave que tenha essa permissão.',
+      es: 'Use una clave que tenga el permiso (`scope`), o pida a un administrador el rol que dice `details`.',
+      en: 'Use a key that has the permission (`scope`), or ask an administrator for the role that `details` names.',
+      pt: 'Use uma chave que tenha a permissão (`scope`), ou peça a um administrador o papel que diz `details`.',
+    },
+  },
+  ORGANIZATION_REQUIRED: {
+    status: 400,
+    message: {
+      es: 'Falta decir de qué organización',
+      en: 'It is not said of which organization',
+      pt: 'Falta dizer de qual organização',
+    },
+    remedy: {
+      es: 'Usted es miembro de varias: dé el número de una en la cabecera `X-Organization-Id`.',
+      en: 'You are a member of several: give the number of one in the header `X-Organization-Id`.',
+      pt: 'Você é membro de várias: dê o número de uma no cabeçalho `X-Organization-Id`.',
     },
   },
   API_KEY_NOT_FOUND: {

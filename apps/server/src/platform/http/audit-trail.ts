@@ -16,7 +16,7 @@ interface Trace {
 /** Follows requests to audited operations from their arrival to what they are answered, and tells of each once. */
 export interface AuditTrail {
   arrives(request: FastifyRequest, endpoint: Endpoint): void
-  isOf(request: FastifyRequest, caller: { grant: Grant } | { userId: number }): void
+  isOf(request: FastifyRequest, caller: { grant: Grant } | { person: { userId: number } }): void
   succeeds(request: FastifyRequest, reply: FastifyReply, said: Answer<Endpoint>['audit']): void
   fails(request: FastifyRequest, status: number, code: string): void
 }
@@ -64,11 +64,11 @@ export function createAuditTrail(
       if ('grant' in caller) {
         trace.ownerId = caller.grant.ownerId
         trace.keyId = caller.grant.keyId
+        trace.userId = caller.grant.userId
         trace.sessionNumber = numberOf(trace.ownerId, sessionIn(request))
         return
       }
-      trace.userId = caller.userId
-      trace.ownerId = organizationIn(request)
+      trace.userId = caller.person.userId
     },
     succeeds(request, { statusCode: status }, said) {
       conclude(request, {
@@ -79,8 +79,7 @@ export function createAuditTrail(
     },
     fails(request, status, code) {
       if (notTold.has(code)) traces.delete(request)
-      // Whoever is no member must not write into an organization's log.
-      else conclude(request, { status, code, ...(code === 'ORGANIZATION_NOT_FOUND' ? { ownerId: 0 } : {}) })
+      else conclude(request, { status, code })
     },
   }
 }
@@ -94,12 +93,6 @@ function sessionIn({ params, body }: FastifyRequest): string | undefined {
   } as Record<string, unknown>
   const named = ref ?? sessionId
   return typeof named === 'string' && named !== '' ? named : undefined
-}
-
-function organizationIn({ params }: FastifyRequest): number {
-  const { organizationId } = params as { organizationId?: unknown }
-  const number = Number(organizationId)
-  return Number.isInteger(number) && number > 0 && number < 2 ** 31 ? number : 0
 }
 
 function isObject(value: unknown): value is object {

@@ -11,7 +11,7 @@ import {
   issueText,
   type Language,
   languageFor,
-  scopeOf,
+  roleOf,
   textIn,
 } from '@inbox-hub/contract'
 import Fastify, { type FastifyReply, type FastifyRequest, type RouteOptions } from 'fastify'
@@ -25,7 +25,20 @@ import { addBodyParsers } from './body-parsers.ts'
 import { bytesOf, discard, takeNoBody, takeNoForm } from './byte-body.ts'
 import { errorBody, successBody } from './envelope.ts'
 import { failureOf, failureOfConnection } from './failure.ts'
-import { type Grant, refuseBeyondGrant, refuseOtherSessions, refuseWithoutSession } from './grant.ts'
+import {
+  type CallersOptions,
+  createCallers,
+  nobody,
+  type Person,
+  refuseOtherOrganization,
+} from './callers.ts'
+import {
+  type Grant,
+  refuseBelowRole,
+  refuseBeyondGrant,
+  refuseOtherSessions,
+  refuseWithoutSession,
+} from './grant.ts'
 import type { Answer, ApiRequest, Audited, FormReader, Handler, Http, RawAnswer } from './http.ts'
 import { openApiDocument } from './openapi.ts'
 import { Pacing } from './pacing.ts'
@@ -33,17 +46,11 @@ import { parseRequest } from './parse-request.ts'
 import { type RateLimits, usualRateLimits } from './rate-limits.ts'
 import { createUpgrades } from './upgrades.ts'
 
-export interface HttpOptions {
+export interface HttpOptions extends CallersOptions {
   log: Log
   clock: Clock
   /** Where the request figures go. */
   metrics: Registry
-  /** What a key opens; undefined when it is nobody's. */
-  authenticate: (key: string) => Promise<Grant | undefined> | Grant | undefined
-  /** Whose access token it is; undefined when nobody's. For operations of people. */
-  authenticateUser?: (token: string) => Promise<{ userId: number; loginId: string } | undefined>
-  /** Whose ticket it was, using it up; undefined when nobody's. For operations that take one instead of a key. */
-  redeemTicket?: (ticket: string) => Grant | undefined
   /**
    * The number of the session that a path names, so that both of its names count as one; undefined when there is
    * none. Without it the name as written counts.
@@ -80,16 +87,15 @@ export function createHttp({
   log,
   clock,
   metrics,
-  authenticate,
-  authenticateUser,
-  redeemTicket,
   sessionNumber,
   audit,
   publicUrl,
   rateLimits = usualRateLimits,
   trustProxy = false,
   maxBodyBytes = 256 * 1024,
+  ...credentials
 }: HttpOptions): Http {
+  const callers = createCallers(credentials)
   const served = new Map<string, Endpoint>()
   const pacing = new Pacing(rateLimits, clock)
   const trail = createAuditTrail(audit, (ownerId, ref) => sessionNumber?.(ownerId, ref))
@@ -259,9 +265,10 @@ export function createHttp({
   ): void {
     if (served.has(endpoint.id)) throw new Error(`operation ${endpoint.id} is served twice`)
     served.set(endpoint.id, endpoint)
-    if (endpoint.auth === 'api-key' || endpoint.auth === 'api-key-or-ticket') scopeOf(endpoint)
+    // Of one that nobody said who may ask for, this throws.
+    if (endpoint.auth !== 'none') roleOf(endpoint)
     const grants = new WeakMap<FastifyRequest, Grant>()
-    const users = new WeakMap<FastifyRequest, ApiRequest<E>['user']>()
+    const people = new WeakMap<FastifyRequest, Person>()
 
     const route: RouteOptions = {
       method: endpoint.method,
@@ -283,25 +290,24 @@ export function createHttp({
         }
         if (endpoint.bucket === 'auth') pacing.arrive('auth', `ip ${request.ip}`, reply)
         if (isForAll) return
-        if (endpoint.auth === 'user') {
-          const user = await userOf(request)
-          users.set(request, user)
-          trail.isOf(request, user)
-          if (endpoint.bucket !== 'auth') pacing.arrive(endpoint.bucket, `user ${user.userId}`, reply)
-          return
-        }
-        const grant = await grantOf(request, endpoint)
+        const known = await callers.identify(request, endpoint)
+        trail.isOf(request, known)
+        if ('person' in known) people.set(request, known.person)
+        const grant = 'grant' in known ? known.grant : await callers.admit(known.person, request, endpoint)
         trail.isOf(request, { grant })
+        refuseOtherOrganization(grant, request)
+        refuseBelowRole(grant, endpoint)
         refuseBeyondGrant(grant, endpoint, request.ip)
         grants.set(request, grant)
-        const { ownerId } = grant
+        const { ownerId, userId } = grant
         refuseOtherSessions(grant, request.params, (ref) => sessionNumber?.(ownerId, ref))
-        const caller = `${ownerId} ${sessionOf(request.params, ownerId)}`
-        pacing.arrive(endpoint.bucket, caller, reply)
+        if (endpoint.bucket === 'auth') return
+        const who = userId === undefined ? ownerId : `user ${userId}`
+        pacing.arrive(endpoint.bucket, `${who} ${sessionOf(request.params, ownerId)}`, reply)
       },
       handler: async (request, reply) => {
         const language = languageOf(request)
-        const grant = grants.get(request) ?? nobody
+        const grant = grants.get(request) ?? noGrant
         const { ownerId } = grant
         const streamed = isStreamed(endpoint, request)
         const bytes = streamed ? bytesOf(request.raw, uploadSilenceMs) : Readable.from([])
@@ -334,7 +340,7 @@ export function createHttp({
           ...parsed,
           ownerId,
           grant,
-          user: users.get(request) ?? { userId: 0, loginId: '' },
+          user: people.get(request) ?? nobody,
           language,
           requestId: request.id,
           bytes,
@@ -434,30 +440,6 @@ export function createHttp({
       .send(JSON.stringify(body))
   }
 
-  async function grantOf(request: FastifyRequest, { auth }: Endpoint): Promise<Grant> {
-    // Fastify makes an object of the query.
-    const { ticket } = request.query as { ticket?: unknown }
-    if (auth === 'api-key-or-ticket' && typeof ticket === 'string' && ticket !== '') {
-      const grant = redeemTicket?.(ticket)
-      if (grant === undefined) throw new HubError('INVALID_TICKET')
-      return grant
-    }
-    // Whatever `Authorization` comes along is not looked at: old clients send stale ones.
-    const key = request.headers['x-api-key']
-    if (typeof key !== 'string' || key.trim() === '') throw new HubError('MISSING_API_KEY')
-    const grant = key.length > 512 ? undefined : await authenticate(key.trim())
-    if (grant === undefined) throw new HubError('INVALID_API_KEY')
-    return grant
-  }
-
-  async function userOf({ headers }: FastifyRequest): Promise<{ userId: number; loginId: string }> {
-    const [, token] = /^Bearer +(\S+) *$/i.exec(headers.authorization ?? '') ?? []
-    if (token === undefined) throw new HubError('MISSING_TOKEN')
-    const user = token.length > 4096 ? undefined : await authenticateUser?.(token)
-    if (user === undefined) throw new HubError('INVALID_TOKEN')
-    return user
-  }
-
   /** What stands for the session in the names of limits. */
   function sessionOf(fields: unknown, ownerId: number): string {
     // Path parameters and bodies; both are plain objects, and the fields are checked here.
@@ -547,7 +529,7 @@ export function createHttp({
   }
 }
 
-const nobody: Grant = { ownerId: 0 }
+const noGrant: Grant = { ownerId: 0 }
 
 function noCompiler(): never {
   throw new Error('A route with a schema for Fastify: schemas belong in the contract.')

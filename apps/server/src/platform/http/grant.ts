@@ -1,9 +1,14 @@
-import { type Endpoint, HubError, type Scope, scopeOf } from '@inbox-hub/contract'
+import { type Endpoint, HubError, mayAs, type Role, roleOf, type Scope, scopeOf } from '@inbox-hub/contract'
 import ipaddr from 'ipaddr.js'
 
-/** What a key opens. Parts left out are not limited. */
+/** What a key or a login opens. Parts left out are not limited. */
 export interface Grant {
+  /** The organization; 0: none, where a person asks for themselves. */
   readonly ownerId: number
+  /** The person, when it is a login. */
+  readonly userId?: number | undefined
+  /** What the person is in the organization. */
+  readonly role?: Role | undefined
   /** Which key it is, never the key itself. */
   readonly keyId?: string | undefined
   readonly scopes?: ReadonlySet<Scope> | undefined
@@ -20,9 +25,21 @@ const chooses: ReadonlySet<string> = new Set(['listSessions', 'createEventTicket
 export function refuseBeyondGrant({ scopes, networks }: Grant, endpoint: Endpoint, ip: string): void {
   if (networks !== undefined && !networks.some((network) => isIn(ip, network)))
     throw new HubError('AUTHORIZATION_FAILED', { address: ip })
-  if (scopes === undefined || scopes.has('admin')) return
+  if (endpoint.auth === 'user') return
   const scope = scopeOf(endpoint)
-  if (!scopes.has(scope)) throw new HubError('AUTHORIZATION_FAILED', { scope })
+  if (!holds({ scopes }, scope)) throw new HubError('AUTHORIZATION_FAILED', { scope })
+}
+
+/** Whether a grant has a scope. */
+export function holds({ scopes }: Pick<Grant, 'scopes'>, scope: Scope): boolean {
+  return scopes === undefined || scopes.has('admin') || scopes.has(scope)
+}
+
+/** @throws {HubError} AUTHORIZATION_FAILED when the person's role is less than the operation takes */
+export function refuseBelowRole({ role }: Grant, endpoint: Endpoint): void {
+  const needed = roleOf(endpoint)
+  if (needed !== 'self' && role !== undefined && !mayAs(role, needed))
+    throw new HubError('AUTHORIZATION_FAILED', { role: needed })
 }
 
 /** A key of some sessions sees these, by any of the names a request gives them. @throws {HubError} SESSION_NOT_FOUND */

@@ -3,16 +3,17 @@ import type { Readable } from 'node:stream'
 import type { DataOf, Endpoint, Language, RequestOf, TextKey, TextValues } from '@inbox-hub/contract'
 import type { WebSocket } from 'ws'
 
+import type { Person } from './callers.ts'
 import type { Grant } from './grant.ts'
 
 /** One request to an operation, parsed by its schemas. */
 export interface ApiRequest<E extends Endpoint, File = undefined> extends RequestOf<E> {
-  /** Whose key it was; 0, which is nobody, where the operation needs no key. */
+  /** The organization that is asked about; 0, which is none, where the operation needs nobody or is about the person. */
   ownerId: number
-  /** What the key opens. */
+  /** What the key or the login opens. */
   grant: Grant
-  /** Who is logged in, of operations for people; nobody (0) elsewhere. */
-  user: { userId: number; loginId: string }
+  /** Who is logged in; nobody (0) when it is a key. */
+  user: Person
   /** In which language to answer. */
   language: Language
   /** Echoed as `X-Request-Id`, and in the log. */

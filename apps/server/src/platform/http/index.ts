@@ -9,6 +9,6 @@ export type {
   RawAnswer,
   UpgradeAnswer,
 } from './http.ts'
-export type { Grant } from './grant.ts'
+export { type Grant, holds } from './grant.ts'
 export { openApiDocument } from './openapi.ts'
 export { parseRateLimits, type RateLimits, usualRateLimits } from './rate-limits.ts'

@@ -82,7 +82,7 @@ function operation(endpoint: Endpoint): ZodOpenApiOperationObject {
 
 function securityOf({ auth }: Endpoint): { apiKey?: []; accessToken?: [] }[] {
   if (auth === 'none') return []
-  return auth === 'user' ? [{ accessToken: [] }] : [{ apiKey: [] }]
+  return auth === 'user' ? [{ accessToken: [] }] : [{ apiKey: [] }, { accessToken: [] }]
 }
 
 const binary = z.string().meta({ contentMediaType: 'application/octet-stream' })
@@ -204,7 +204,13 @@ export function openApiDocument(
       components: {
         securitySchemes: {
           apiKey: { type: 'apiKey', in: 'header', name: 'X-API-Key' },
-          accessToken: { type: 'http', scheme: 'bearer', bearerFormat: 'JWT' },
+          accessToken: {
+            type: 'http',
+            scheme: 'bearer',
+            bearerFormat: 'JWT',
+            description:
+              'Of a person. Whoever is a member of several organizations names one in `X-Organization-Id`.',
+          },
         },
       },
     },

@@ -42,7 +42,7 @@ import {
 } from './messages/index.ts'
 import { createNewsletters, newsletterRoutes } from './newsletters/index.ts'
 import { createSearch, searchRoutes } from './search/index.ts'
-import { rewrapDataKeys } from './sessions/rewrap.ts'
+import { followMasterKey } from './sessions/master-key-rotation.ts'
 import { sessionRoutes } from './sessions/routes.ts'
 import { createSessions } from './sessions/sessions.ts'
 import { createStatuses, statusRoutes } from './statuses/index.ts'
@@ -96,9 +96,7 @@ export async function startApp({
     }),
   )
   const secrets = await createSecrets({ database, dataDir, masterKeys: config.masterKeys, log })
-  const rewrapped = await rewrapDataKeys(database, secrets)
-  if (rewrapped > 0)
-    log.info({ count: rewrapped, keyId: secrets.keyId }, 'data keys moved to the new master key')
+  modules.use(followMasterKey({ database, secrets, clock, log: log.child({ module: 'secrets' }) }))
   const access = modules.use(
     await createAccess({
       database,

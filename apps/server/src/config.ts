@@ -132,7 +132,7 @@ const definitions = {
     parse: (text) => (text.length >= 16 && text.length <= 512 ? text : undefined),
   }),
   INBOX_HUB_MASTER_KEY: variable({
-    help: 'The key that encrypts credentials, Signal keys and webhook secrets at rest. Unset = the file master.key in the data directory, made on the first start. While you rotate it: the new key, a comma, the old one.',
+    help: 'The key that encrypts credentials, Signal keys and webhook secrets at rest. Unset = the file master.key in the data directory, made on the first start and replaced by `inbox-hub rotate-master-key`. While you rotate it here: the new key, a comma, the old one.',
     shape: '32 bytes as base64 or hex (openssl rand -base64 32)',
     secret: true,
     parse: masterKeys,

@@ -134,8 +134,8 @@ async function copyStore(
 }
 
 async function copyKey(dataDir: string, draft: string, root: string): Promise<void> {
-  const key = readKeyFile(dataDir, silentLog)
-  if (key === undefined || !rootOpensWith(root, key)) {
+  const keys = readKeyFile(dataDir, silentLog) ?? []
+  if (!keys.some((key) => rootOpensWith(root, key))) {
     throw new BackupRefused(
       `${masterKeyFile(dataDir)} is missing or is not the key of this store, so the backup would be worthless. Give the right one in INBOX_HUB_MASTER_KEY, or leave the key out with --no-key.`,
     )

@@ -104,19 +104,18 @@ function keysFor(
   root: string,
   { config, dataDir, source }: { config: Config; dataDir: string; source: string },
 ): Keys {
-  const opens = (key: Uint8Array | undefined): key is Uint8Array =>
-    key !== undefined && rootOpensWith(root, key)
+  const open = (keys: readonly Uint8Array[] | undefined): keys is readonly Uint8Array[] =>
+    keys?.some((key) => rootOpensWith(root, key)) === true
   if (config.masterKeys !== undefined) {
-    if (config.masterKeys.some(opens))
-      return { given: config.masterKeys, fromBackup: false, replacesFile: false }
+    if (open(config.masterKeys)) return { given: config.masterKeys, fromBackup: false, replacesFile: false }
     throw new MasterKeyRefused(
       `The backup is sealed under master key ${rootSealedBy(root)}, which is not the one in INBOX_HUB_MASTER_KEY. Give that key; without it the linked sessions cannot be opened again. Nothing was changed.`,
     )
   }
   const there = readKeyFile(dataDir, silentLog)
-  if (opens(there)) return { given: [there], fromBackup: false, replacesFile: false }
+  if (open(there)) return { given: there, fromBackup: false, replacesFile: false }
   const kept = readKeyFile(source, silentLog)
-  if (opens(kept)) return { given: [kept], fromBackup: true, replacesFile: there !== undefined }
+  if (open(kept)) return { given: kept, fromBackup: true, replacesFile: there !== undefined }
   throw new MasterKeyRefused(
     `The backup is sealed under master key ${rootSealedBy(root)}, and that key is not in it. Put it back as ${masterKeyFile(dataDir)}, or give it in INBOX_HUB_MASTER_KEY; without it the linked sessions cannot be opened again. Nothing was changed.`,
   )

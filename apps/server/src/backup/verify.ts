@@ -46,9 +46,9 @@ export async function storeProblems(root: string, manifest: Manifest): Promise<s
   const damage = store.damage()
   if (damage !== undefined) return [`The store is damaged: ${damage}.`]
   if (!manifest.masterKey.included) return []
-  const key = readKeyFile(root, silentLog)
+  const keys = readKeyFile(root, silentLog) ?? []
   const value = store.rootKey()
-  return key !== undefined && value !== undefined && rootOpensWith(value, key)
+  return value !== undefined && keys.some((key) => rootOpensWith(value, key))
     ? []
     : ['master.key is missing, or is not the key of this store.']
 }

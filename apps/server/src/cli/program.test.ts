@@ -197,6 +197,7 @@ test('every command explains itself', async () => {
     ['backup'],
     ['restore'],
     ['restored'],
+    ['rotate-master-key'],
   ]
   for (const command of commands) {
     const terminal = fakeTerminal({})

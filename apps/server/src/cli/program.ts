@@ -231,6 +231,16 @@ function addBackup(program: Command, terminal: Terminal, exitWith: (code: number
       'make a store that was put back by other means (pg_restore, a copy) safe to start with; run it before "serve"',
     )
     .action(async () => (await commands()).restored(terminal))
+  program
+    .command('rotate-master-key')
+    .description(
+      'move everything to a new master key while the hub runs or not; goes on where it was interrupted',
+    )
+    .option('--json', 'print the result as JSON')
+    .action(async (options: { json?: boolean }) => {
+      const { rotateMasterKey } = await import('./commands/rotate-master-key.ts')
+      await rotateMasterKey(options, terminal)
+    })
 }
 
 function port(value: string): number {

@@ -4,6 +4,7 @@ import type { Log } from '../platform/log.ts'
 import { newNodeId } from './node-identity.ts'
 import { freeLease, holdLease, renewLeases, takeLease } from './leases.ts'
 
+export { liveOwners } from './leases.ts'
 export { takeNodeIdentity } from './node-identity.ts'
 
 /** The right to act for a session. Grows stale when another node takes over: `fence` then throws. */

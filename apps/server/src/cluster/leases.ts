@@ -119,3 +119,13 @@ export async function holdLease(
 ): Promise<boolean> {
   return (await holdRow.first(on, lease)) !== undefined
 }
+
+/** How many nodes of a PostgreSQL store hold leases now. */
+export const liveOwners = statement((db, _: object, { dialect }) =>
+  db
+    .selectFrom('session_lease')
+    .select('owner')
+    .distinct()
+    .where('owner', 'is not', null)
+    .where('expires_at', '>', sharedNow(dialect, 0)),
+)

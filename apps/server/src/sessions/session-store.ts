@@ -96,9 +96,10 @@ export function createSessionStore(database: Database, secrets: Secrets): Sessio
     },
 
     async insert({ ownerId, sessionId, settings, wish, now }) {
-      const { wrapped, sealer } = secrets.createDataKey()
       const standing = newStanding(now, wish)
-      const id = await database.write(async (tx) => {
+      const made = await database.write(async (tx) => {
+        // Here and not before, so that a rotation of the master key finds it, or has begun.
+        const { wrapped, sealer } = secrets.createDataKey()
         const [next] = await nextIntegers(tx, 'session', 1)
         if (next === undefined) throw new Error('The counter of sessions did not answer.')
         const inserted = await tx.db
@@ -119,9 +120,10 @@ export function createSessionStore(database: Database, secrets: Secrets): Sessio
           .onConflict((conflict) => conflict.columns(['owner_id', 'session_id']).doNothing())
           .returning('id')
           .executeTakeFirst()
-        return inserted?.id
+        return inserted === undefined ? undefined : { id: inserted.id, sealer }
       })
-      if (id === undefined) return undefined
+      if (made === undefined) return undefined
+      const { id, sealer } = made
       return {
         id,
         ownerId,

@@ -45,6 +45,7 @@ import type { Kysely } from 'kysely'
 import type { SqlRunner } from './sql.ts'
 
 export { openDatabase, type OpenOptions } from './open.ts'
+export { readSqlite } from './sqlite/database.ts'
 export { insertRows, statement, type StatementTarget } from './statement.ts'
 export { nextIntegers } from './counter.ts'
 export { DataDirInUse } from '../data-dir.ts'

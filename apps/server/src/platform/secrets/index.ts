@@ -1,17 +1,33 @@
 /** Secrets at rest: a data key per session, wrapped under the master key, which is in the environment or in a file beside the data. */
 import { createSecretKey, hkdfSync, type KeyObject, randomBytes } from 'node:crypto'
 
-import { type Database, statement } from '../database/index.ts'
+import { type Database, statement, type StatementTarget, type Tx } from '../database/index.ts'
 import type { Log } from '../log.ts'
 import { createKeyFile, MasterKeyRefused, masterKeyFile, readKeyFile } from './master-key.ts'
 import { keyIdIn, keyIdOf, keyLength, type Sealer, SealBroken, sealerOf } from './sealer.ts'
 
-export { MasterKeyRefused, masterKeyFile, parseKey, readKeyFile } from './master-key.ts'
-export { type Sealer, SealBroken } from './sealer.ts'
+export {
+  MasterKeyRefused,
+  masterKeyFile,
+  newMasterKey,
+  parseKey,
+  readKeyFile,
+  replaceKeyFile,
+} from './master-key.ts'
+export { keyIdIn, keyIdOf, type Sealer, SealBroken } from './sealer.ts'
 
 export interface Secrets {
-  /** Names the current master key; safe to log. */
+  /** Names the current master key, the one that seals what is sealed from now on; safe to log. */
   readonly keyId: string
+  /** The master key that the root key is sealed under: another than the current one while a rotation is not at its end. */
+  readonly rootKeyId: string
+  /**
+   * Looks whether the key file has a new current key beside the one in use, and goes over to it: answers true then. Keys that were known
+   * stay known. Nothing happens while the keys are those of the environment.
+   */
+  reload(): boolean
+  /** Seals the root key under the current master key: the last step of a rotation. */
+  rewrapRoot(tx: Tx): Promise<void>
   /** A new data key: `wrapped` is what to store, `sealer` what to use. */
   createDataKey(): { wrapped: Uint8Array; sealer: Sealer }
   /** The sealer of a stored data key. Throws `SealBroken` when it is of another master key. Keep it: opening costs, using does not. */
@@ -64,23 +80,16 @@ export async function createSecrets({
   log: Log
 }): Promise<Secrets> {
   const stored = (await readRoot.first(database, { name: rootName }))?.value
-  const keys = masterKeys ?? [keyInDataDir(dataDir, { isNew: stored === undefined, log })]
-  const [current] = keys
-  if (current === undefined)
+  const keys = masterKeys ?? keysInDataDir(dataDir, { isNew: stored === undefined, log })
+  const [first] = keys
+  if (first === undefined)
     throw new MasterKeyRefused('INBOX_HUB_MASTER_KEY is empty. Unset it, or give 32 bytes as base64 or hex.')
   const sealers = new Map(keys.map((key) => [keyIdOf(key), sealerOf(key)]))
-  const wrapping = sealerOf(current)
-  const keyId = keyIdOf(current)
-
-  const root = await rootKey({
-    database,
-    stored,
-    sealers,
-    keyId,
-    wrapping,
-    fromFile: masterKeys === undefined,
-    dataDir,
-  })
+  let wrapping = sealerOf(first)
+  let keyId = keyIdOf(first)
+  const fromFile = masterKeys === undefined
+  const { root, sealedBy } = await rootKey({ database, stored, sealers, wrapping, fromFile, dataDir })
+  let rootKeyId = sealedBy
 
   function unwrap(wrapped: Uint8Array): Uint8Array {
     const sealedBy = keyIdIn(wrapped)
@@ -93,7 +102,28 @@ export async function createSecrets({
   const derived = (purpose: string): Buffer => Buffer.from(hkdfSync('sha256', root, '', purpose, keyLength))
 
   return {
-    keyId,
+    get keyId() {
+      return keyId
+    },
+    get rootKeyId() {
+      return rootKeyId
+    },
+    reload() {
+      const found = fromFile ? readKeyFile(dataDir, log) : undefined
+      if (found === undefined || keyIdOf(found[0]) === keyId) return false
+      // A file without the key in use is of another store, or half a rotation: nothing must be sealed under it.
+      if (!found.some((key) => keyIdOf(key) === keyId)) return false
+      for (const key of found) sealers.set(keyIdOf(key), sealerOf(key))
+      wrapping = sealerOf(found[0])
+      keyId = keyIdOf(found[0])
+      return true
+    },
+    async rewrapRoot(tx) {
+      const value = toText(wrapping.seal(root, rootContext))
+      const sealedBy = keyId
+      await replaceRoot.run(tx, { name: rootName, value })
+      tx.afterCommit(() => (rootKeyId = sealedBy))
+    },
     createDataKey() {
       const key = randomBytes(keyLength)
       return { wrapped: wrapping.seal(key, wrapContext), sealer: sealerOf(key) }
@@ -106,7 +136,7 @@ export async function createSecrets({
   }
 }
 
-function keyInDataDir(dataDir: string, { isNew, log }: { isNew: boolean; log: Log }): Uint8Array {
+function keysInDataDir(dataDir: string, { isNew, log }: { isNew: boolean; log: Log }): readonly Uint8Array[] {
   const found = readKeyFile(dataDir, log)
   if (found !== undefined) return found
   if (!isNew) {
@@ -116,7 +146,7 @@ function keyInDataDir(dataDir: string, { isNew, log }: { isNew: boolean; log: Lo
   }
   const key = createKeyFile(dataDir, log)
   log.info({ keyId: keyIdOf(key), path: masterKeyFile(dataDir) }, 'master key made; back it up with the data')
-  return key
+  return [key]
 }
 
 /** The key all derived ones come from, made on the first start. Being sealed, it also proves that the master key is the right one. */
@@ -124,7 +154,6 @@ async function rootKey({
   database,
   stored,
   sealers,
-  keyId,
   wrapping,
   fromFile,
   dataDir,
@@ -132,11 +161,10 @@ async function rootKey({
   database: Database
   stored: string | undefined
   sealers: ReadonlyMap<string, Sealer>
-  keyId: string
   wrapping: Sealer
   fromFile: boolean
   dataDir: string
-}): Promise<Uint8Array> {
+}): Promise<{ root: Uint8Array; sealedBy: string }> {
   let value = stored
   if (value === undefined) {
     const made = wrapping.seal(randomBytes(keyLength), rootContext)
@@ -144,8 +172,7 @@ async function rootKey({
     await database.write((tx) => storeRoot.run(tx, { name: rootName, value: toText(made) }))
     value = (await readRoot.first(database, { name: rootName }))?.value ?? toText(made)
   }
-  const sealed = fromText(value)
-  const sealedBy = keyIdIn(sealed) ?? '?'
+  const sealedBy = rootSealedBy(value)
   const sealer = sealers.get(sealedBy)
   if (sealer === undefined) {
     const given = fromFile ? `the one in ${masterKeyFile(dataDir)}` : 'the one in INBOX_HUB_MASTER_KEY'
@@ -153,12 +180,13 @@ async function rootKey({
       `The database was sealed under master key ${sealedBy}, and ${given} is ${[...sealers.keys()].join(', ')}. Give the key that belongs to this database (all nodes need the same), or point to the right database.`,
     )
   }
-  const root = sealer.open(sealed, rootContext)
-  if (sealedBy !== keyId) {
-    const rewrapped = toText(wrapping.seal(root, rootContext))
-    await database.write((tx) => replaceRoot.run(tx, { name: rootName, value: rewrapped }))
-  }
-  return root
+  return { root: sealer.open(fromText(value), rootContext), sealedBy }
+}
+
+/** The master key that the root key of a store is sealed under, by its name; undefined in a store that no hub served from. */
+export async function storedRootKeyId(store: StatementTarget): Promise<string | undefined> {
+  const root = await readRoot.first(store, { name: rootName })
+  return root === undefined ? undefined : rootSealedBy(root.value)
 }
 
 /** The name of the master key that a root key is sealed under, as it is stored in a database that is not open. */

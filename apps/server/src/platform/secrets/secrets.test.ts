@@ -119,11 +119,32 @@ databases('secrets', ({ place }) => {
     const rewrapped = during.rewrap(wrapped)
     if (rewrapped === undefined) throw new Error('not wrapped again')
     expect(during.rewrap(rewrapped)).toBeUndefined()
+    await database.write((tx) => during.rewrapRoot(tx))
 
     const after = await createSecrets({ database, dataDir, masterKeys: [key(2)], log })
     expect(Buffer.from(after.openDataKey(rewrapped).open(sealed, 'c')).toString()).toBe('creds')
     expect(after.derive('pepper').equals(pepper)).toBe(true)
     expect(() => after.openDataKey(wrapped)).toThrow(SealBroken)
+  })
+
+  test('a new key in front of the one in the file is taken up by a hub that runs; a file without that one is not', async () => {
+    await using where = await place()
+    const { dataDir } = where
+    await using database = await where.open()
+    const secrets = await createSecrets({ database, dataDir, masterKeys: undefined, log })
+    const { wrapped } = secrets.createDataKey()
+    const file = join(dataDir, 'master.key')
+    const [before, first] = [secrets.keyId, readFileSync(file, 'utf8')]
+    const fresh = Buffer.from(key(9)).toString('base64')
+    writeFileSync(file, `${fresh}\n`)
+    expect(secrets.reload()).toBe(false)
+    expect(secrets.keyId).toBe(before)
+    writeFileSync(file, `${fresh}\n${first}`)
+    expect(secrets.reload()).toBe(true)
+    expect(secrets.reload()).toBe(false)
+    expect(secrets.keyId).not.toBe(before)
+    expect(secrets.rewrap(wrapped)).toBeDefined()
+    expect(() => secrets.openDataKey(wrapped)).not.toThrow()
   })
 
   test('nodes that start together on an empty database agree on one root', async () => {

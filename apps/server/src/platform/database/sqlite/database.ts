@@ -69,6 +69,12 @@ export async function openSqlite({
   }
 }
 
+/** What is committed in the SQLite store of `dataDir`, which another process may be serving from. Never migrates. Throws `StoreFault`. */
+export function readSqlite(dataDir: string): Disposable & Pick<Database, 'sql'> {
+  const sql = new SqliteConnection(join(dataDir, 'inbox-hub.db'), { readOnly: true })
+  return { sql, [Symbol.dispose]: () => sql[Symbol.dispose]() }
+}
+
 /** The data directory's lock already keeps every other process out. */
 function migratable(writer: SqliteConnection): Migratable {
   return {

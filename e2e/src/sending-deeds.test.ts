@@ -9,6 +9,10 @@ const customer = '+12025550123'
 const customerId = '12025550123@s.whatsapp.net'
 const params = { sessionId: 'support' }
 
+const pixel =
+  'iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=='
+const onePixel = { mimetype: 'image/png', width: 1, height: 1 }
+
 describe.each(stores)('what we do to messages on %s', (store) => {
   let hub: Hub
   let support: PairedSession
@@ -112,6 +116,8 @@ describe.each(stores)('what we do to messages on %s', (store) => {
     expect(await refused('no recipient')).toBe('VALIDATION_ERROR')
     const place = await send({ location: { lat: 1, lng: 2 } }, customer)
     expect(await refused({ edit: { messageId: place.messageId, text: 'x' } })).toBe('KIND_NOT_EDITABLE')
+    const once = await send({ image: { base64: pixel }, viewOnce: true }, customer)
+    expect(await refused({ edit: { messageId: once.messageId, text: 'x' } })).toBe('KIND_NOT_EDITABLE')
   })
 
   test('everything in the matrix is done by the hub on the phone, and by the phone in the hub', async () => {
@@ -162,6 +168,19 @@ describe.each(stores)('what we do to messages on %s', (store) => {
         by: async (id) => ana.edits({ id, chat: us }, 'We open at nine.'),
         shows: ({ text, edited }) => edited && text === 'We open at nine.',
         listed: { body: 'We open at nine.', editedAt: expect.any(String) },
+      },
+      'edit of a caption': {
+        ours: async () => (await send({ image: { base64: pixel }, caption: 'The view' }, customer)).messageId,
+        theirs: () => theirs({ imageMessage: { ...onePixel, caption: 'The view' } }),
+        by: async (id) =>
+          ana.edits({ id, chat: us }, { imageMessage: { ...onePixel, caption: 'The view at night' } }),
+        shows: ({ text, edited }) => edited && text === 'The view at night',
+        listed: {
+          body: 'The view at night',
+          caption: 'The view at night',
+          kind: 'image',
+          media: { mimetype: 'image/png', width: 1 },
+        },
       },
       'deletion for everyone': {
         ours: ourText,

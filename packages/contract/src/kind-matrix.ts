@@ -218,6 +218,10 @@ export const exampleTargetId = '3EB0C767D26A1B2C3D4E'
 export const deedMatrix = {
   reaction: { kind: 'reaction', hub: { react: { text: '👍', key: { id: exampleTargetId } } } },
   edit: { kind: 'edit', hub: { edit: { messageId: exampleTargetId, text: 'We open at nine.' } } },
+  'edit of a caption': {
+    kind: 'edit',
+    hub: { edit: { messageId: exampleTargetId, text: 'The view at night' } },
+  },
   'deletion for everyone': { kind: 'revoke', hub: { delete: { messageId: exampleTargetId } } },
   'deletion by an administrator': { kind: 'revoke', hub: { delete: { messageId: exampleTargetId } } },
   pin: { kind: 'pin', hub: { pin: { messageId: exampleTargetId, seconds: 86_400 } } },

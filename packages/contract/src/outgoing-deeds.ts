@@ -32,7 +32,7 @@ const reactionForm = z
 const editForm = z.object({ kind: z.literal('edit'), messageId, text: text(1, 4096) }).meta({
   id: 'SendEdit',
   description:
-    'Other words for a text of ours, within 15 minutes. Loosely: `{"edit": {"messageId": "…", "text": "…"}}`.',
+    'Other words for a text of ours, or for the caption of a picture, video, GIF or document, within 15 minutes. Loosely: `{"edit": {"messageId": "…", "text": "…"}}`.',
 })
 
 const deleteForm = z.object({ kind: z.literal('delete'), messageId }).meta({

@@ -55,7 +55,8 @@ export type OwnDeed = {
   at: number
 } & (
   | { kind: 'reaction'; emoji: string }
-  | { kind: 'edit'; text: string; mentions: readonly Jid[] }
+  /** `file`: the one whose caption it is, as it was sent. */
+  | { kind: 'edit'; text: string; mentions: readonly Jid[]; file?: FileBody }
   /** As an administrator of the group when it is not ours. */
   | { kind: 'revoke' }
   | { kind: 'pin'; pinned: boolean; forS: number }
@@ -107,5 +108,8 @@ export type FileSource =
   /** It came as a part of the request. */
   | { upload: true }
 
+/** What a file says. */
+export type FileBody = Extract<MessageBody, { kind: MediaKind }>
+
 /** A file that is ready to be sent. */
-export type FileContent = Extract<MessageBody, { kind: MediaKind }> & { viewOnce?: true }
+export type FileContent = FileBody & { viewOnce?: true }

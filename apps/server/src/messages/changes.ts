@@ -7,7 +7,7 @@ import type {
   MessagePollVote,
   MessageReaction,
 } from '@inbox-hub/contract'
-import { isGroup, isLid, isStatus, type Jid, withoutDevice } from '@inbox-hub/whatsapp'
+import { isGroup, isLid, isStatus, type Jid, type MessageContent, withoutDevice } from '@inbox-hub/whatsapp'
 
 import type { Address, Chats } from '../chats/index.ts'
 import type { NewEvent } from '../events/index.ts'
@@ -102,7 +102,7 @@ async function applyDue(
     if (deed.kind === 'edit') {
       const content = contentOf(message)
       if (content.kind === 'undecryptable') continue
-      const { mentions: _, ...rest } = content
+      const { mentions: _, ...rest } = withoutOldPreview(content, deed.text)
       const mentions = deed.mentions.length > 0 && { mentions: deed.mentions }
       const edited = { ...rest, text: deed.text, ...mentions }
       await rewriteMessage.run(tx, { id: message.id, body: deed.text, content: JSON.stringify(edited) })
@@ -110,6 +110,18 @@ async function applyDue(
     if (row.sender_jid !== '') told.push(...eventOf({ row, deed, message, shown, now }))
   }
   return told
+}
+
+/** A preview is of a link that stands in the text. */
+function withoutOldPreview<Content extends Exclude<MessageContent, { kind: 'undecryptable' }>>(
+  content: Content,
+  text: string,
+): Content {
+  if (content.kind !== 'text' || content.preview === undefined || text.includes(content.preview.url))
+    return content
+  const { preview: _, ...rest } = content
+  // The field is optional.
+  return rest as Content
 }
 
 /** Answers those that are news: the last of their kind by their sender. */

@@ -114,9 +114,9 @@ export const messageErrors = {
       pt: 'Esse tipo de mensagem não pode ser editado',
     },
     remedy: {
-      es: 'Solo se editan textos; elimine el mensaje y envíe otro.',
-      en: 'Only texts are edited; delete the message and send another.',
-      pt: 'Só textos são editados; apague a mensagem e envie outra.',
+      es: 'Solo se editan textos y pies de imágenes, vídeos y documentos; elimine el mensaje y envíe otro.',
+      en: 'Only texts and the captions of pictures, videos and documents are edited; delete the message and send another.',
+      pt: 'Só se editam textos e legendas de imagens, vídeos e documentos; apague a mensagem e envie outra.',
     },
   },
   KIND_NOT_FORWARDABLE: {

@@ -1,4 +1,4 @@
-import type { BinaryNode } from '../baileys.ts'
+import type { BinaryNode, proto } from '../baileys.ts'
 import { isGroup, statusBroadcast } from '../jid.ts'
 import type { Line } from '../line.ts'
 import type { Log } from '../log.ts'
@@ -169,8 +169,12 @@ export class ChattingPhone {
   }
 
   /** Changes the text of a message it wrote. */
-  edits(sent: Pick<SentMessage, 'id' | 'chat'>, text: string, options: SendOptions = {}): SentMessage {
-    const message = edit(sent.id, text, this.line.clock.now())
+  edits(
+    sent: Pick<SentMessage, 'id' | 'chat'>,
+    content: string | proto.IMessage,
+    options: SendOptions = {},
+  ): SentMessage {
+    const message = edit(sent.id, content, this.line.clock.now())
     return this.#write(sent.chat, message, options, { edit: '1' })
   }
 

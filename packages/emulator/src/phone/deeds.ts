@@ -15,13 +15,13 @@ export function reaction(to: PhoneMessage, emoji: string, at: number): MessageIn
   })
 }
 
-/** The new text of a message of one's own. */
-export function edit(id: string, text: string, at: number): MessageIn {
+/** The new text of a message of one's own, or its file with the new caption. */
+export function edit(id: string, content: string | proto.IMessage, at: number): MessageIn {
   return (_, chat) => ({
     protocolMessage: {
       type: proto.Message.ProtocolMessage.Type.MESSAGE_EDIT,
       key: { id, remoteJid: chat, fromMe: true },
-      editedMessage: { conversation: text },
+      editedMessage: typeof content === 'string' ? { conversation: content } : content,
       timestampMs: at,
     },
   })

@@ -1,4 +1,5 @@
 import { proto } from '../baileys.ts'
+import { textOf } from './content.ts'
 import type { PhoneMessage } from './phone-message.ts'
 import { openVote } from './poll-vote.ts'
 
@@ -56,7 +57,7 @@ export function shownAs(
       const { MESSAGE_EDIT, REVOKE } = proto.Message.ProtocolMessage.Type
       const { type, editedMessage } = protocolMessage
       if (type === MESSAGE_EDIT && by === author && later.at <= message.at + editableForMs) {
-        shown.text = editedMessage?.extendedTextMessage?.text ?? editedMessage?.conversation ?? undefined
+        shown.text = textOf(editedMessage)
         shown.edited = true
       }
       if (type === REVOKE && (by === author || isAdmin(by))) {

@@ -1,5 +1,14 @@
 import { HubError } from '@inbox-hub/contract'
-import { isGroup, type Jid, type OutgoingDeed, type OwnDeed, type OwnDeedTarget } from '@inbox-hub/whatsapp'
+import {
+  type FileBody,
+  type FileContent,
+  isGroup,
+  type Jid,
+  type MessageContent,
+  type OutgoingDeed,
+  type OwnDeed,
+  type OwnDeedTarget,
+} from '@inbox-hub/whatsapp'
 
 import type { Clock } from '../../platform/clock.ts'
 import type { Database } from '../../platform/database/index.ts'
@@ -50,8 +59,7 @@ export function createDeeds({ database, own, isAdmin, clock }: DeedRules): Prepa
       case 'reaction':
         return { ...made, kind: 'reaction', emoji: deed.emoji }
       case 'edit':
-        mayEdit(row, clock.now())
-        return { ...made, kind: 'edit', text: deed.text, mentions }
+        return { ...made, kind: 'edit', text: deed.text, mentions, ...edited(row, clock.now()) }
       case 'revoke':
         await mayRevoke(sessionId, row)
         return { ...made, kind: 'revoke' }
@@ -71,10 +79,24 @@ export function createDeeds({ database, own, isAdmin, clock }: DeedRules): Prepa
   }
 }
 
-function mayEdit(row: MessageRow, now: number): void {
+/** What an edit names beside the new words: nothing of a text, the file of a caption. Throws when the message may not be edited. */
+function edited(row: MessageRow, now: number): { file?: FileBody } {
   if (row.from_me === 0) throw new HubError('NOT_OWN_MESSAGE')
-  if (contentOf(row).kind !== 'text') throw new HubError('KIND_NOT_EDITABLE')
+  const content = contentOf(row)
+  if (content.kind !== 'text' && !hasCaption(content)) throw new HubError('KIND_NOT_EDITABLE')
   if (now > row.sent_at + editableForMs) throw new HubError('EDIT_TOO_LATE')
+  if (!hasCaption(content)) return {}
+  const { kind, text, media } = content
+  // WhatsApp does not have it yet.
+  if (media.source === undefined) throw new HubError('MESSAGE_NOT_SENT')
+  return { file: { kind, text, media } }
+}
+
+const captioned: ReadonlySet<MessageContent['kind']> = new Set(['image', 'video', 'gif', 'document'])
+
+/** Phones let what is shown once go, whatever is written of it. */
+function hasCaption(content: MessageContent): content is FileContent {
+  return captioned.has(content.kind) && 'media' in content && content.viewOnce !== true
 }
 
 function voteIn(

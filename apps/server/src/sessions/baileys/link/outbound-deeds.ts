@@ -5,6 +5,8 @@ import { proto } from '../baileys.ts'
 
 import { isGroup, type Jid, type OwnDeed, withoutDevice } from '@inbox-hub/whatsapp'
 
+import { withContext } from './outbound-context.ts'
+import { fileMessageOf } from './outbound-files.ts'
 import type { OutboundMessage } from './outbound.ts'
 
 /** The stanza's `edit`, by which WhatsApp knows what is done to another message (baileys: `sendMessage`; whatsmeow: `EditAttribute`). */
@@ -23,11 +25,14 @@ export function deedMessage(deed: OwnDeed, { to, self }: { to: Jid; self: Jid })
     case 'reaction':
       return plain({ reactionMessage: { key, text: deed.emoji, senderTimestampMs: at } })
     case 'edit': {
-      const { text, mentions } = deed
+      const { text, mentions, file } = deed
+      // A caption comes with its whole file: what a phone takes of it is its own affair.
       const editedMessage =
-        mentions.length === 0
-          ? { conversation: text }
-          : { extendedTextMessage: { text, contextInfo: { mentionedJid: [...mentions] } } }
+        file !== undefined
+          ? withContext(fileMessageOf({ ...file, text }), { ...file, text, mentions })
+          : mentions.length === 0
+            ? { conversation: text }
+            : { extendedTextMessage: { text, contextInfo: { mentionedJid: [...mentions] } } }
       const type = proto.Message.ProtocolMessage.Type.MESSAGE_EDIT
       const protocolMessage = { key, type, editedMessage, timestampMs: at }
       return plain({ protocolMessage }, { edit: editAttribute.edit })

@@ -1,10 +1,11 @@
 import type { BinaryNode, WAMessage } from '../baileys.ts'
-import { generateWAMessageFromContent, getContentType, proto } from '../baileys.ts'
+import { generateWAMessageFromContent, proto } from '../baileys.ts'
 
 import type { Jid, MessageContent } from '@inbox-hub/whatsapp'
 import { textOf } from '@inbox-hub/whatsapp'
 
 import { isMissing } from '../missing.ts'
+import { withContext } from './outbound-context.ts'
 import { deedMessage } from './outbound-deeds.ts'
 import { protoOf } from './outbound-kinds.ts'
 import type { OwnDeed } from '@inbox-hub/whatsapp'
@@ -45,27 +46,6 @@ export async function outboundMessage({
   })
   if (isMissing(made.message)) throw new Error('baileys made a message without content')
   return { message: made.message, nodes: metaOf(content), attributes: {} }
-}
-
-/** What any kind may carry stands in the context of its field of the protobuf. */
-function withContext(message: proto.IMessage, content: MessageContent): proto.IMessage {
-  if (content.kind === 'undecryptable') return message
-  const { mentions = [], mentionsEveryone, forwarded, expiresInS } = content
-  const context: proto.IContextInfo = {
-    ...(mentions.length > 0 && { mentionedJid: [...mentions] }),
-    ...(mentionsEveryone === true && { nonJidMentions: 1 }),
-    ...(forwarded !== undefined && { forwardingScore: forwarded, isForwarded: true }),
-    ...(expiresInS !== undefined && { expiration: expiresInS }),
-  }
-  // A document with a caption stands one message deeper.
-  const inner = message.documentWithCaptionMessage?.message ?? message
-  const name = getContentType(inner)
-  const field: unknown = name && inner[name]
-  if (Object.keys(context).length === 0 || typeof field !== 'object' || field === null) return message
-  // Every message of ours is in a field that has it.
-  const holder = field as { contextInfo?: proto.IContextInfo | null }
-  holder.contextInfo = { ...holder.contextInfo, ...context }
-  return message
 }
 
 /** A picture of an album says which, beside what it is: phones show those of one album together. */

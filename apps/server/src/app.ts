@@ -370,6 +370,7 @@ export async function startApp({
     ...accounts,
     ownerOfKey: (key) => access.ownerOfFullKey(key),
     isOpen,
+    clock,
     log: log.child({ module: 'accounts' }),
   })
   organizationRoutes(http, {

@@ -102,6 +102,32 @@ const login = endpoint({
   errors: ['AUTHENTICATION_FAILED', 'TOTP_REQUIRED'],
 })
 
+/** What a browser is told of the login it keeps. */
+const kept = {
+  expiresAt: isoSchema.meta({ description: 'Refresh it before; the browser does not keep it longer.' }),
+}
+
+const browserLogin = endpoint({
+  ...open,
+  id: 'browserLogin',
+  path: '/api/auth/browser-login',
+  summary: 'Log in as a browser: the tokens are kept in cookies that no script can read',
+  description:
+    'Only for pages of the hub itself. From then on requests of these pages need no `Authorization`, streams included. Log out as ever.',
+  body: login.body,
+  data: z.object({ user: userSchema, ...kept }),
+  errors: ['AUTHENTICATION_FAILED', 'TOTP_REQUIRED', 'CROSS_SITE_REQUEST'],
+})
+
+const refreshBrowserLogin = endpoint({
+  ...open,
+  id: 'refreshBrowserLogin',
+  path: '/api/auth/browser-login/refresh',
+  summary: 'Exchange the cookies of a browser for new ones',
+  data: z.object(kept),
+  errors: ['INVALID_REFRESH_TOKEN', 'CROSS_SITE_REQUEST'],
+})
+
 const refreshToken = endpoint({
   ...open,
   id: 'refreshToken',
@@ -229,6 +255,8 @@ const removeTotp = endpoint({
 export const authEndpoints = {
   register,
   login,
+  browserLogin,
+  refreshBrowserLogin,
   refreshToken,
   getProfile,
   updateProfile,

@@ -137,13 +137,18 @@ export const generalErrors = [
 ] as const satisfies readonly ErrorCode[]
 
 /** What every operation for people who are logged in can answer with. */
-export const userErrors = ['MISSING_TOKEN', 'INVALID_TOKEN'] as const satisfies readonly ErrorCode[]
+export const userErrors = [
+  'MISSING_TOKEN',
+  'INVALID_TOKEN',
+  'CROSS_SITE_REQUEST',
+] as const satisfies readonly ErrorCode[]
 
 /** What every operation that takes a key or a login can answer with. */
 export const callerErrors = [
   'MISSING_API_KEY',
   'INVALID_API_KEY',
   'INVALID_TOKEN',
+  'CROSS_SITE_REQUEST',
   'ORGANIZATION_REQUIRED',
   'ORGANIZATION_NOT_FOUND',
   'AUTHORIZATION_FAILED',

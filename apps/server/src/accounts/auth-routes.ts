@@ -1,9 +1,11 @@
-import { endpoints, HubError } from '@inbox-hub/contract'
+import { endpoints, HubError, isoOf } from '@inbox-hub/contract'
 
+import type { Clock } from '../platform/clock.ts'
 import type { Log } from '../platform/log.ts'
 import type { Http } from '../platform/http/index.ts'
 import type { Accounts, Entrance } from './user-accounts.ts'
-import type { Logins } from './logins.ts'
+import { type Logins, refreshMs, type Tokens } from './logins.ts'
+import { accessTokenMs } from './tokens.ts'
 import type { User } from './user-rows.ts'
 
 export interface AuthRoutesDeps {
@@ -13,13 +15,14 @@ export interface AuthRoutesDeps {
   ownerOfKey: (key: string) => Promise<number | undefined>
   /** Whether strangers may make an account with an organization of its own. */
   isOpen: boolean
+  clock: Clock
   log: Log
 }
 
 /** Accounts and logins: contract §3. */
 export function authRoutes(
   http: Pick<Http, 'serve'>,
-  { accounts, logins, ownerOfKey, isOpen, log }: AuthRoutesDeps,
+  { accounts, logins, ownerOfKey, isOpen, clock, log }: AuthRoutesDeps,
 ): void {
   /** Whoever is logged in. */
   async function self(userId: number): Promise<User> {
@@ -57,6 +60,34 @@ export function authRoutes(
     }
   })
 
+  /** What the browser is to keep, and what it is told. */
+  const kept = ({ accessToken, refreshToken }: Tokens) => ({
+    data: { expiresAt: isoOf(clock.now() + accessTokenMs) },
+    browser: {
+      accessToken,
+      accessLivesS: accessTokenMs / 1000,
+      refreshToken,
+      refreshLivesS: refreshMs / 1000,
+    },
+  })
+
+  http.serve(endpoints.browserLogin, async ({ body, browserToken }) => {
+    // Nobody is logged in by another site, as whomever it likes.
+    browserToken()
+    const { user, tokens } = await accounts.login(body)
+    const { data, browser } = kept(tokens)
+    return {
+      message: 'logged_in',
+      data: { user: await accounts.wire(user), ...data },
+      browser,
+      audit: { userId: user.id },
+    }
+  })
+
+  http.serve(endpoints.refreshBrowserLogin, async ({ browserToken }) =>
+    kept(await logins.refresh(browserToken() ?? '')),
+  )
+
   http.serve(endpoints.refreshToken, async ({ body }) => ({ data: await logins.refresh(body.refreshToken) }))
 
   http.serve(endpoints.getProfile, async ({ user }) => ({
@@ -73,7 +104,7 @@ export function authRoutes(
 
   http.serve(endpoints.logout, async ({ user }) => {
     await logins.end(user.loginId)
-    return { data: { loggedOut: true as const } }
+    return { data: { loggedOut: true as const }, browser: 'forget' as const }
   })
 
   http.serve(endpoints.requestPasswordReset, ({ body }) => {

@@ -25,7 +25,7 @@ export interface Logins {
   endAll(tx: Tx, userId: number, except?: string): Promise<number>
 }
 
-const refreshMs = 30 * 86_400_000
+export const refreshMs = 30 * 86_400_000
 /** How long a login that another process ended may go on working here. */
 const believedMs = 15_000
 

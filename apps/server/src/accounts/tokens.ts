@@ -4,7 +4,7 @@ import { jwtVerify, SignJWT } from 'jose'
 
 import type { Clock } from '../platform/clock.ts'
 
-const accessTokenMs = 24 * 3_600_000
+export const accessTokenMs = 24 * 3_600_000
 
 /** What an access token says: whose it is, and of which login. */
 export interface AccessClaims {

@@ -93,6 +93,19 @@ export const accessErrors = {
       pt: 'Use uma chave que tenha a permissão (`scope`), ou peça a um administrador o papel que diz `details`.',
     },
   },
+  CROSS_SITE_REQUEST: {
+    status: 403,
+    message: {
+      es: 'La petición viene de otro sitio web',
+      en: 'The request comes from another web site',
+      pt: 'A requisição vem de outro site',
+    },
+    remedy: {
+      es: 'Las cookies solo valen para páginas del hub (`PUBLIC_URL`). Desde otro sitio, use una API key o un token en `Authorization`.',
+      en: 'Cookies count for pages of the hub alone (`PUBLIC_URL`). From another site use an API key, or a token in `Authorization`.',
+      pt: 'Os cookies só valem para páginas do hub (`PUBLIC_URL`). De outro site, use uma API key ou um token em `Authorization`.',
+    },
+  },
   ORGANIZATION_REQUIRED: {
     status: 400,
     message: {

@@ -1,6 +1,7 @@
 import { type Endpoint, HubError, type Role, roleOf, scopesOfRole } from '@inbox-hub/contract'
 import type { FastifyRequest } from 'fastify'
 
+import type { Browser } from './browser.ts'
 import type { Grant } from './grant.ts'
 
 /** Somebody who is logged in. */
@@ -24,7 +25,7 @@ export interface CallersOptions {
 
 /** Who asks, by what a request brings with it. */
 export interface Callers {
-  /** @throws {HubError} MISSING_API_KEY, INVALID_API_KEY, INVALID_TICKET, MISSING_TOKEN, INVALID_TOKEN */
+  /** @throws {HubError} MISSING_API_KEY, INVALID_API_KEY, INVALID_TICKET, MISSING_TOKEN, INVALID_TOKEN, CROSS_SITE_REQUEST */
   identify(request: FastifyRequest, endpoint: Endpoint): Promise<{ grant: Grant } | { person: Person }>
   /**
    * What a person opens: the organization that the path, `X-Organization-Id` or the query names, or their only one.
@@ -37,17 +38,18 @@ export interface Callers {
 const maxKeyLength = 512
 const maxTokenLength = 4096
 
-export function createCallers({
-  authenticate,
-  authenticateUser,
-  membershipsOf,
-  redeemTicket,
-}: CallersOptions): Callers {
+export function createCallers(
+  { authenticate, authenticateUser, membershipsOf, redeemTicket }: CallersOptions,
+  browser: Pick<Browser, 'accessToken'>,
+): Callers {
   async function keyGrant(given: string): Promise<Grant> {
     const grant = given.length > maxKeyLength ? undefined : await authenticate(given)
     if (grant === undefined) throw new HubError('INVALID_API_KEY')
     return grant
   }
+
+  const tokenOf = (request: FastifyRequest): string | undefined =>
+    bearerOf(request) ?? browser.accessToken(request)
 
   async function personOf(token: string): Promise<Person> {
     const person = token.length > maxTokenLength ? undefined : await authenticateUser?.(token)
@@ -57,8 +59,8 @@ export function createCallers({
 
   return {
     async identify(request, { auth }) {
-      const token = bearerOf(request)
       if (auth === 'user') {
+        const token = tokenOf(request)
         if (token === undefined) throw new HubError('MISSING_TOKEN')
         return { person: await personOf(token) }
       }
@@ -72,6 +74,7 @@ export function createCallers({
       // With a key, whatever `Authorization` comes along is not looked at: old clients send stale ones.
       const key = request.headers['x-api-key']
       if (typeof key === 'string' && key.trim() !== '') return { grant: await keyGrant(key.trim()) }
+      const token = tokenOf(request)
       if (token === undefined) throw new HubError('MISSING_API_KEY')
       return { person: await personOf(token) }
     },

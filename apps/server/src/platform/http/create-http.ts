@@ -22,6 +22,7 @@ import type { Log } from '../log.ts'
 import { createAuditTrail } from './audit-trail.ts'
 import { docsPage, docsPolicy, docsScript, docsStart } from './api-docs.ts'
 import { addBodyParsers } from './body-parsers.ts'
+import { createBrowser } from './browser.ts'
 import { bytesOf, discard, takeNoBody, takeNoForm } from './byte-body.ts'
 import { errorBody, successBody } from './envelope.ts'
 import { failureOf, failureOfConnection } from './failure.ts'
@@ -95,7 +96,8 @@ export function createHttp({
   maxBodyBytes = 256 * 1024,
   ...credentials
 }: HttpOptions): Http {
-  const callers = createCallers(credentials)
+  const browser = createBrowser(publicUrl)
+  const callers = createCallers(credentials, browser)
   const served = new Map<string, Endpoint>()
   const pacing = new Pacing(rateLimits, clock)
   const trail = createAuditTrail(audit, (ownerId, ref) => sessionNumber?.(ownerId, ref))
@@ -342,6 +344,7 @@ export function createHttp({
           grant,
           user: people.get(request) ?? nobody,
           language,
+          browserToken: () => browser.refreshToken(request),
           requestId: request.id,
           bytes,
           file,
@@ -358,6 +361,10 @@ export function createHttp({
         } finally {
           // Answered without reading it all: the client goes on sending until it has the answer.
           if (endpoint.input === 'bytes') discard(request.raw)
+        }
+        if ('browser' in answer && answer.browser !== undefined) {
+          if (answer.browser === 'forget') browser.forget(request, reply)
+          else browser.keep(reply, answer.browser)
         }
         if ('upgrade' in answer) return upgrades.accept(request, reply, answer)
         const sent =

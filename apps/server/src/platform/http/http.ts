@@ -3,6 +3,7 @@ import type { Readable } from 'node:stream'
 import type { DataOf, Endpoint, Language, RequestOf, TextKey, TextValues } from '@inbox-hub/contract'
 import type { WebSocket } from 'ws'
 
+import type { BrowserLogin } from './browser.ts'
 import type { Person } from './callers.ts'
 import type { Grant } from './grant.ts'
 
@@ -14,6 +15,8 @@ export interface ApiRequest<E extends Endpoint, File = undefined> extends Reques
   grant: Grant
   /** Who is logged in; nobody (0) when it is a key. */
   user: Person
+  /** The refresh token that a browser keeps. Throws `CROSS_SITE_REQUEST` when it is not one of our own pages that asks. */
+  browserToken: () => string | undefined
   /** In which language to answer. */
   language: Language
   /** Echoed as `X-Request-Id`, and in the log. */
@@ -40,6 +43,8 @@ export interface Answer<E extends Endpoint> {
   /** When it is not the operation's usual status. */
   status?: 200 | 201
   headers?: Readonly<Record<string, string>>
+  /** The login a browser is to keep from now on, or that it is to forget its own. */
+  browser?: BrowserLogin | 'forget'
   /** Who it was, or of which organization, when the request itself did not say: for the audit log. */
   audit?: { userId?: number; organizationId?: number }
 }

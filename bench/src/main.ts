@@ -18,7 +18,7 @@ import { isByYardstick } from './support/yardstick.ts'
 
 interface Bench {
   what: string
-  run: (full: boolean, messages: number | undefined) => Promise<Figure[]>
+  run: (full: boolean, messages: number | undefined, keep: string | undefined) => Promise<Figure[]>
 }
 
 const benches: Record<string, Bench> = {
@@ -43,7 +43,7 @@ const benches: Record<string, Bench> = {
   sends: { what: 'Sending', run: (full) => sends({ count: full ? 10_000 : 2000 }) },
   store: {
     what: 'Lists and searches of a store with many messages',
-    run: (full, messages) => store({ messages: messages ?? (full ? 10_000_000 : 200_000) }),
+    run: (full, messages, keep) => store({ messages: messages ?? (full ? 10_000_000 : 200_000), keep }),
   },
   webhooks: {
     what: 'Delivering webhooks',
@@ -66,6 +66,7 @@ const { values, positionals } = parseArgs({
   options: {
     full: { type: 'boolean', default: false },
     messages: { type: 'string' },
+    keep: { type: 'string' },
     help: { type: 'boolean', short: 'h', default: false },
   },
 })
@@ -77,12 +78,14 @@ if (values.help || unknown.length > 0 || !isCount) {
   if (!isCount) console.error(`--messages takes a number of messages, not ${values.messages}.\n`)
   console.log(
     [
-      'npm run bench -- [name …] [--full] [--messages N]',
+      'npm run bench -- [name …] [--full] [--messages N] [--keep DIR]',
       '',
       'Measures on this machine, against the emulator on loopback; needs Linux and an otherwise idle machine.',
       'Without names: all of them, about a quarter of an hour. --full: more messages and sessions.',
       '--messages: how many the store is filled with (200000; with --full 10000000, which takes half an hour and 10 GB),',
       'or webhooks are delivered (20000; with --full 100000).',
+      '--keep: a directory where the filled store stays; the next run with it only reads.',
+      'DATABASE_URL: an empty PostgreSQL database that the store is filled in, instead of SQLite.',
       '',
       ...Object.entries(benches).map(([name, { what }]) => `  ${name.padEnd(14)} ${what}`),
     ].join('\n'),
@@ -94,7 +97,7 @@ const all: Figure[] = []
 for (const [name, bench] of Object.entries(benches)) {
   if (positionals.length > 0 && !positionals.includes(name)) continue
   console.log(`… ${bench.what}`)
-  const figures = await bench.run(values.full, messages)
+  const figures = await bench.run(values.full, messages, values.keep)
   all.push(...figures)
   printTable(bench.what, figures)
 }

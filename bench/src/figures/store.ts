@@ -1,7 +1,9 @@
 import { mkdtemp, rm } from 'node:fs/promises'
-import { statSync } from 'node:fs'
+import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+
+import type { Database } from 'inbox-hub/internal/platform/database/index'
 
 import { randomOf } from '../chaos/random.ts'
 import { type Hub, startHub } from '../support/hub.ts'
@@ -113,78 +115,108 @@ async function readsOf(hub: Hub, read: Read): Promise<Reads> {
   return { p95: percentile(times, 0.95), times, cpuMs: (hub.usage().cpuMs - before) / calls }
 }
 
-/** Lists and searches of a store with many messages, through the API, one call after another. */
-export async function store({ messages }: { messages: number }): Promise<Figure[]> {
-  const dataDir = await mkdtemp(join(tmpdir(), 'inbox-hub-store-'))
-  const env = { INBOX_HUB_DATA_DIR: dataDir }
+/** What was filled, how fast, and how large it became. */
+interface Filled {
+  seeded: readonly SeededSession[]
+  figures: readonly Figure[]
+}
+
+/**
+ * Lists and searches of a store with many messages, through the API, one call after another: on SQLite, or on PostgreSQL where `DATABASE_URL`
+ * names an empty database. With `keep`, a directory, the SQLite store stays there, and is read again by the next run instead of filled.
+ */
+export async function store({
+  messages,
+  keep,
+}: {
+  messages: number
+  keep: string | undefined
+}): Promise<Figure[]> {
+  const dataDir = keep ?? (await mkdtemp(join(tmpdir(), 'inbox-hub-store-')))
   try {
-    const names = Array.from({ length: sessions }, (_, index) => `store-${index}`)
-    {
-      await using hub = await startHub(env)
-      for (const sessionId of names)
-        await hub.call('POST', '/api/sessions', { sessionId, autoConnect: false })
-    }
-    const { seeded, seedMs, indexMs, contactsMs } = await filled(dataDir, messages)
-    await using hub = await startHub(env)
-    const of = (random: (below: number) => number): SeededSession => seeded[random(seeded.length)]!
-    const lists: Record<string, Read> = {
-      'chat list, first page of 20': (random) => `/api/messages/${of(random).name}/chats`,
-      'chat list, pages 2 to 20': (random) => `/api/messages/${of(random).name}/chats?page=${2 + random(19)}`,
-      'message page of a chat, 50': (random) => {
-        const { name, chats } = of(random)
-        return `/api/messages/${name}/${chats[random(chats.length)] ?? ''}`
-      },
-      'message page of a session, 50': (random) => `/api/messages/${of(random).name}?page=${1 + random(10)}`,
-    }
-    const figures: Figure[] = [
-      measured(
-        `seeded: ${messages} messages, of ${sessions} sessions, per second`,
-        (messages * 1000) / seedMs,
-      ),
-      measured(
-        `contacts of one session: ${manyContacts}, stored per second`,
-        (manyContacts * 1000) / contactsMs,
-      ),
-      measured('indexed for the search, per second', (messages * 1000) / indexMs),
-      measured('size of the store', statSync(join(dataDir, 'inbox-hub.db')).size / 2 ** 20, 'MB'),
-    ]
-    const contacts = contactReads(seeded[0]!)
-    for (const [name, read] of Object.entries({ ...lists, ...contacts.lists })) {
-      const { p95, cpuMs } = await readsOf(hub, read)
-      figures.push(atMost(`${name}: p95`, p95, 10, 'ms'), measured(`${name}: CPU each`, cpuMs, 'ms'))
-    }
-    const all: number[] = []
-    for (const [name, read] of Object.entries({ ...searches(seeded), ...contacts.searches })) {
-      const { p95, cpuMs, times } = await readsOf(hub, read)
-      all.push(...times)
-      figures.push(
-        atMost(`search, ${name}: p95`, p95, 100, 'ms'),
-        measured(`search, ${name}: CPU each`, cpuMs, 'ms'),
-      )
-    }
-    figures.push(atMost('search, all of these: p95', percentile(all, 0.95), 100, 'ms'))
-    return figures
+    const { seeded, figures } = await filledOnce(dataDir, messages)
+    await using hub = await startHub({ INBOX_HUB_DATA_DIR: dataDir })
+    return [...figures, ...(await readFigures(hub, seeded))]
   } finally {
-    await rm(dataDir, { recursive: true, force: true })
+    if (keep === undefined) await rm(dataDir, { recursive: true, force: true })
   }
 }
 
+async function readFigures(hub: Hub, seeded: readonly SeededSession[]): Promise<readonly Figure[]> {
+  const of = (random: (below: number) => number): SeededSession => seeded[random(seeded.length)]!
+  const lists: Record<string, Read> = {
+    'chat list, first page of 20': (random) => `/api/messages/${of(random).name}/chats`,
+    'chat list, pages 2 to 20': (random) => `/api/messages/${of(random).name}/chats?page=${2 + random(19)}`,
+    'message page of a chat, 50': (random) => {
+      const { name, chats } = of(random)
+      return `/api/messages/${name}/${chats[random(chats.length)] ?? ''}`
+    },
+    'message page of a session, 50': (random) => `/api/messages/${of(random).name}?page=${1 + random(10)}`,
+  }
+  const figures: Figure[] = []
+  const contacts = contactReads(seeded[0]!)
+  for (const [name, read] of Object.entries({ ...lists, ...contacts.lists })) {
+    const { p95, cpuMs } = await readsOf(hub, read)
+    figures.push(atMost(`${name}: p95`, p95, 10, 'ms'), measured(`${name}: CPU each`, cpuMs, 'ms'))
+  }
+  const all: number[] = []
+  for (const [name, read] of Object.entries({ ...searches(seeded), ...contacts.searches })) {
+    const { p95, cpuMs, times } = await readsOf(hub, read)
+    all.push(...times)
+    figures.push(
+      atMost(`search, ${name}: p95`, p95, 100, 'ms'),
+      measured(`search, ${name}: CPU each`, cpuMs, 'ms'),
+    )
+  }
+  return [...figures, atMost('search, all of these: p95', percentile(all, 0.95), 100, 'ms')]
+}
+
+async function filledOnce(dataDir: string, messages: number): Promise<Filled> {
+  const note = join(dataDir, 'filled.json')
+  // What the end of this function wrote.
+  if (existsSync(note)) return JSON.parse(readFileSync(note, 'utf8')) as Filled
+  {
+    await using hub = await startHub({ INBOX_HUB_DATA_DIR: dataDir })
+    for (let index = 0; index < sessions; index += 1)
+      await hub.call('POST', '/api/sessions', { sessionId: `store-${index}`, autoConnect: false })
+  }
+  const filled = await fill(dataDir, messages)
+  writeFileSync(note, JSON.stringify(filled))
+  return filled
+}
+
 /** Fills the store while no hub has it open. */
-async function filled(
-  dataDir: string,
-  messages: number,
-): Promise<{ seeded: readonly SeededSession[]; seedMs: number; indexMs: number; contactsMs: number }> {
-  await using database = await openStore(dataDir)
+async function fill(dataDir: string, messages: number): Promise<Filled> {
+  await using database = await openStore({ dataDir, url: process.env['DATABASE_URL'] })
   const began = performance.now()
   const seeded = await seedStore(database, messages)
   const between = performance.now()
   await indexAll(database)
   const indexed = performance.now()
   await seedContacts(database, seeded[0]!.id, manyContacts)
+  const contactsMs = performance.now() - indexed
   return {
     seeded,
-    seedMs: between - began,
-    indexMs: indexed - between,
-    contactsMs: performance.now() - indexed,
+    figures: [
+      measured(
+        `seeded: ${messages} messages, of ${sessions} sessions, per second`,
+        (messages * 1000) / (between - began),
+      ),
+      measured(
+        `contacts of one session: ${manyContacts}, stored per second`,
+        (manyContacts * 1000) / contactsMs,
+      ),
+      measured('indexed for the search, per second', (messages * 1000) / (indexed - between)),
+      measured('size of the store', await sizeMb(database, dataDir), 'MB'),
+    ],
   }
+}
+
+async function sizeMb({ dialect, sql }: Database, dataDir: string): Promise<number> {
+  if (dialect === 'sqlite') return statSync(join(dataDir, 'inbox-hub.db')).size / 2 ** 20
+  // What a busy server does by itself after some time.
+  await sql.execute('ANALYZE', [])
+  const { rows } = await sql.execute('SELECT pg_database_size(current_database())::float8 AS bytes', [])
+  // The one column selected above.
+  return (rows as readonly { bytes: number }[])[0]!.bytes / 2 ** 20
 }

@@ -81,9 +81,9 @@ interface SeededChat {
   lastAt: number
 }
 
-/** The store in `dataDir`, which no hub may have open. */
-export function openStore(dataDir: string): Promise<Database> {
-  return openDatabase({ url: undefined, dataDir, log, clock })
+/** The store in `dataDir`, or at `url` on PostgreSQL, which no hub may have open. */
+export function openStore({ dataDir, url }: { dataDir: string; url: string | undefined }): Promise<Database> {
+  return openDatabase({ url, dataDir, log, clock })
 }
 
 /**
@@ -178,7 +178,7 @@ export async function seedContacts(database: Database, sessionId: number, count:
 
 /** Indexes everything for the search, as the hub does it, but without its rests. */
 export async function indexAll(database: Database): Promise<void> {
-  await using indexer = createIndexer({ database, index: messageIndexOf(database), clock, log })
+  await using indexer = createIndexer({ database, index: messageIndexOf(database), clock, log, batch })
   await indexer.catchUp(Number.POSITIVE_INFINITY)
 }
 

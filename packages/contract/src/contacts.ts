@@ -62,6 +62,10 @@ const listContacts = endpoint({
     contacts: z.array(contactSchema),
     pagination: paginationSchema,
     total: z.int(),
+    totalIsExact: z.boolean().meta({
+      description:
+        'False when a search finds more than 1,000 and stopped counting: `total` is then how many there are at least, with more pages than it says.',
+    }),
     search: z.string().optional(),
   }),
   errors: ['SESSION_NOT_FOUND'],

@@ -5,7 +5,7 @@ import { type ExpressionBuilder, sql } from 'kysely'
 
 import type { Database, Tables } from '../platform/database/index.ts'
 import type { SessionView } from '../sessions/index.ts'
-import { createContactSearch } from './contact-search.ts'
+import { type ContactPage, createContactSearch } from './contact-search.ts'
 import { type ContactRow, folded } from './contacts.ts'
 
 /** Whose contacts: those of one session, without the number it has itself. */
@@ -19,10 +19,7 @@ export interface ContactList {
   page(
     of: ContactsOf,
     page: { search: string | undefined; limit: number; offset: number },
-  ): Promise<{
-    contacts: readonly ContactRow[]
-    total: number
-  }>
+  ): Promise<ContactPage>
   /** By canonical address. */
   find(sessionId: number, jid: Jid): Promise<ContactRow | undefined>
   stats(of: ContactsOf): Promise<{ people: number; named: number; groups: number }>
@@ -65,7 +62,7 @@ export function createContactList(database: Database): ContactList {
         search.newest({ ...query, parts: [] }, { limit, offset }),
         counted(of),
       ])
-      return { contacts, total: people }
+      return { contacts, total: people, isExact: true }
     },
     find: (sessionId, jid) =>
       read

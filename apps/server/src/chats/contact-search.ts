@@ -20,12 +20,20 @@ interface ContactQuery {
  */
 export interface ContactSearch {
   newest(query: ContactQuery, page: { limit: number; offset: number }): Promise<readonly ContactRow[]>
-  /** The same, with how many there are altogether. */
-  page(
-    query: ContactQuery,
-    page: { limit: number; offset: number },
-  ): Promise<{ contacts: readonly ContactRow[]; total: number }>
+  /** The same, with how many there are altogether, as far as they are counted. */
+  page(query: ContactQuery, page: { limit: number; offset: number }): Promise<ContactPage>
 }
+
+export interface ContactPage {
+  contacts: readonly ContactRow[]
+  /** At least one more than stand on this page and before it, when there are. */
+  total: number
+  /** Whether there are no more than `total`. */
+  isExact: boolean
+}
+
+/** A text that very many have is not counted to its end: nobody reads on that far, and the list would be looked through for it each time. */
+const mostCounted = 1_000
 
 export function createContactSearch(database: Pick<Database, 'read' | 'sql' | 'dialect'>): ContactSearch {
   const { read } = database
@@ -79,14 +87,28 @@ export function createContactSearch(database: Pick<Database, 'read' | 'sql' | 'd
     async page(query, page) {
       const found = await few(query)
       if (found !== undefined)
-        return { contacts: found.slice(page.offset, page.offset + page.limit), total: found.length }
-      const [contacts, counted] = await Promise.all([
-        along(query, page),
-        matching(query)
-          .select(({ fn }) => fn.countAll<number>().as('count'))
-          .executeTakeFirst(),
-      ])
-      return { contacts, total: counted?.count ?? 0 }
+        return {
+          contacts: found.slice(page.offset, page.offset + page.limit),
+          total: found.length,
+          isExact: true,
+        }
+      const contacts = await along(query, page)
+      const seen = page.offset + contacts.length
+      // The last page: what is rare is not looked for a second time.
+      if (contacts.length < page.limit && (contacts.length > 0 || page.offset === 0))
+        return { contacts, total: seen, isExact: true }
+      const most = Math.max(mostCounted, seen + 1)
+      const counted = await read
+        .selectFrom(
+          matching(query)
+            .select('jid')
+            .limit(most + 1)
+            .as('found'),
+        )
+        .select(({ fn }) => fn.countAll<number>().as('count'))
+        .executeTakeFirst()
+      const count = counted?.count ?? 0
+      return { contacts, total: Math.min(count, most), isExact: count <= most }
     },
   }
 }

@@ -76,12 +76,13 @@ export function contactRoutes(
   http.serve(endpoints.listContacts, async ({ params, query, ownerId, baseUrl }) => {
     const session = sessions.find(ownerId, params.sessionId, 'name_first')
     const { page, limit, search } = query
-    const { contacts, total } = await list.page(session, { search, limit, offset: offsetOf(query) })
+    const { contacts, total, isExact } = await list.page(session, { search, limit, offset: offsetOf(query) })
     return {
       data: {
         contacts: await wires(session.id, contacts, baseUrl),
         pagination: paginationOf(total, page, limit),
         total,
+        totalIsExact: isExact,
         ...(search === undefined ? {} : { search }),
       },
     }

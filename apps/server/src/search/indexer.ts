@@ -22,7 +22,7 @@ export interface Indexer extends AsyncDisposable {
 const format = 3
 
 /** Messages per transaction: some milliseconds, because every other writer of the process waits meanwhile. */
-const batch = 300
+const usualBatch = 300
 const lookEveryMs = 1_000
 const retryAfterMs = 5_000
 /** Pause per time worked: a large backlog may take a tenth of the process, not more. */
@@ -77,11 +77,14 @@ export function createIndexer({
   index,
   clock,
   log,
+  batch = usualBatch,
 }: {
   database: Database
   index: MessageIndex
   clock: Clock
   log: Log
+  /** Messages per transaction; more where nobody else writes. */
+  batch?: number
 }): Indexer {
   const stopping = new AbortController()
   let timer: Disposable | undefined

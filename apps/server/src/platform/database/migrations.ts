@@ -63,9 +63,12 @@ export async function migrate(
       const applied = await appliedOn(run)
       refuseStrangers(applied, migrations)
       if (applied.has(migration.name)) return
+      // Before: a big store keeps one busy for minutes, and the process answers nothing meanwhile.
+      log.info({ migration: migration.name }, 'migrating')
+      const began = clock.monotonic()
       await run.script(store.dialect === 'sqlite' ? forSqlite(migration.sql) : migration.sql)
       await insertApplied(run, migration, clock.now())
-      log.info({ migration: migration.name }, 'migrated')
+      log.info({ migration: migration.name, durationMs: Math.round(clock.monotonic() - began) }, 'migrated')
     })
   }
 }

@@ -8,8 +8,13 @@ import { PairingError } from '../line.ts'
 import { QrError } from '../phone/linking-qr.ts'
 import { WrongCodeError } from '../phone/pairing-code.ts'
 import { type Endpoint, endpoint } from './endpoint.ts'
+import { historyEndpoints } from './history-endpoints.ts'
+import { messageEndpoints } from './message-endpoints.ts'
+import { personEndpoints } from './person-endpoints.ts'
 import { phoneEndpoints } from './phone-endpoints.ts'
+import { Phones } from './phones.ts'
 import { serverEndpoints } from './server-endpoints.ts'
+import { settingsEndpoints } from './settings-endpoints.ts'
 
 export interface ControlOptions {
   /** Port on 127.0.0.1; default 0, a free one. */
@@ -42,8 +47,15 @@ export async function startControl(emulator: Emulator, { port = 0 }: ControlOpti
 
 /** Everything the API can do. */
 export function controlEndpoints(emulator: Emulator): Endpoint[] {
-  const known = new Set<string>()
-  const endpoints = [...phoneEndpoints(emulator, known), ...serverEndpoints(emulator)]
+  const phones = new Phones(emulator)
+  const endpoints = [
+    ...phoneEndpoints(phones),
+    ...messageEndpoints(phones),
+    ...personEndpoints(phones),
+    ...settingsEndpoints(phones),
+    ...historyEndpoints(phones),
+    ...serverEndpoints(emulator),
+  ]
   const about: Endpoint = endpoint('GET /', {
     about: 'Where clients connect, whom they trust, and what this API can do.',
     handle: () => ({

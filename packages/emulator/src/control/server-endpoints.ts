@@ -5,6 +5,7 @@ import type { Log } from '../log.ts'
 import type { NewsletterControl } from '../server/newsletter-control.ts'
 import type { Truth } from '../truth.ts'
 import { type Endpoint, endpoint } from './endpoint.ts'
+import { address } from './fields.ts'
 import {
   action,
   deliveryFault,
@@ -14,7 +15,7 @@ import {
   messageFault,
   queryFault,
 } from './fault-schemas.ts'
-import { viewOfCompanion } from './phone-endpoints.ts'
+import { viewOfCompanion } from './views.ts'
 
 /** What {@link Truth} keeps, one list each. */
 const logs = [
@@ -35,7 +36,6 @@ function viewOfNewsletter({ jid, name, description, invite, followers, texts }: 
   return { jid, name, description, invite, followers, texts }
 }
 
-const address = z.string().min(5)
 const times = z.int().min(1).max(1_000_000).default(1)
 
 /** What the server does, and lets go wrong. */

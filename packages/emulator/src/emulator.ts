@@ -6,6 +6,7 @@ import type { MediaHost } from './media/index.ts'
 import { type Phone, phoneFactory, type PhoneOptions } from './phone/index.ts'
 import { AccountControl } from './server/account-control.ts'
 import { path } from './server/listener.ts'
+import { GroupControl } from './server/group-control.ts'
 import { NewsletterControl } from './server/newsletter-control.ts'
 import { Server } from './server/server.ts'
 import type { Dial, Truth, TruthOptions } from './truth.ts'
@@ -101,6 +102,13 @@ export class Emulator implements AsyncDisposable {
     const [creator, ...others] = members.map((number) => this.#server.accounts.of(number))
     if (creator === undefined) throw new RangeError('A group needs somebody to create it.')
     return this.#server.groupActions.create(subject, creator, others, addressing)
+  }
+
+  /** A group that somebody made. @throws {RangeError} There is none. */
+  groupAt(jid: string): GroupControl {
+    const found = this.#server.groups.find(jid)
+    if (found === undefined) throw new RangeError(`There is no group ${jid}.`)
+    return new GroupControl(this.#server, found)
   }
 
   /** Makes a newsletter, as its owner's phone would. */

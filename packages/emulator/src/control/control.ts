@@ -13,6 +13,7 @@ import { messageEndpoints } from './message-endpoints.ts'
 import { personEndpoints } from './person-endpoints.ts'
 import { phoneEndpoints } from './phone-endpoints.ts'
 import { Phones } from './phones.ts'
+import { Refusal, route } from './route.ts'
 import { serverEndpoints } from './server-endpoints.ts'
 import { settingsEndpoints } from './settings-endpoints.ts'
 
@@ -97,35 +98,10 @@ async function handled(
   refuseForeigners(request)
   const { method = 'GET' } = request
   const url = new URL(request.url ?? '/', 'http://127.0.0.1')
-  const matching = endpoints.flatMap((each) => {
-    const params = matched(each.path, url.pathname)
-    return params === undefined ? [] : [{ each, params }]
-  })
-  if (matching.length === 0) {
-    throw new Refusal(404, 'NOT_FOUND', `There is nothing at ${url.pathname}. GET / lists what there is.`)
-  }
-  const found = matching.find(({ each }) => each.method === method)
-  if (found === undefined) {
-    const methods = matching.map(({ each }) => each.method).join(', ')
-    throw new Refusal(405, 'METHOD_NOT_ALLOWED', `${url.pathname} takes ${methods}.`)
-  }
+  const { each, params } = route(endpoints, method, url.pathname)
   const query = Object.fromEntries(url.searchParams)
   const body = method === 'GET' ? undefined : await readJson(request)
-  return found.each.handle({ params: found.params, query, body, signal })
-}
-
-/** The values of a path's `:names`; undefined if it does not fit. */
-function matched(pattern: string, pathname: string): Record<string, string> | undefined {
-  const wanted = pattern.split('/')
-  const given = pathname.split('/')
-  if (wanted.length !== given.length) return undefined
-  const params: Record<string, string> = {}
-  for (const [index, part] of wanted.entries()) {
-    const value = decodeURIComponent(given[index] ?? '')
-    if (part.startsWith(':')) params[part.slice(1)] = value
-    else if (part !== value) return undefined
-  }
-  return params
+  return each.handle({ params, query, body, signal })
 }
 
 /** Nobody but programs on this machine: no other host, and no web page that a browser here shows. */
@@ -154,17 +130,6 @@ async function readJson(request: IncomingMessage): Promise<unknown> {
     return JSON.parse(Buffer.concat(chunks).toString('utf8'))
   } catch (cause) {
     throw new Refusal(400, 'INVALID_JSON', 'The body is not JSON.', { cause })
-  }
-}
-
-class Refusal extends Error {
-  override readonly name = 'Refusal'
-  readonly status: number
-  readonly code: string
-  constructor(status: number, code: string, message: string, options?: ErrorOptions) {
-    super(message, options)
-    this.status = status
-    this.code = code
   }
 }
 

@@ -176,10 +176,38 @@ export function messageEndpoints(phones: Phones): Endpoint[] {
       },
     }),
     endpoint('DELETE /phones/:number/messages/:id', {
-      about: 'Deletes a message it sent, for everyone.',
+      about: 'Deletes a message for everyone: one it sent, or as an administrator that of another.',
       handle: ({ params }) => {
         const from = phone(params)
-        const { id, chat } = from.deletes(messageOf(from, params['id'] ?? ''))
+        const message = messageOf(from, params['id'] ?? '')
+        const { id, chat } = message.fromMe ? from.deletes(message) : from.deletesAsAdmin(message)
+        return { id, chat }
+      },
+    }),
+    endpoint('POST /phones/:number/votes', {
+      about: 'Votes in a poll: all that it chooses, nothing to take its vote back.',
+      body: z.strictObject({ messageId, options: z.array(text) }),
+      handle: ({ params, body }) => {
+        const from = phone(params)
+        const { id, chat } = from.votes(messageOf(from, body.messageId), body.options)
+        return { id, chat }
+      },
+    }),
+    endpoint('POST /phones/:number/pins', {
+      about: 'Pins a message for everybody in its chat, for so many seconds; 0 takes it off.',
+      body: z.strictObject({ messageId, seconds: z.int().min(0).default(604_800) }),
+      handle: ({ params, body }) => {
+        const from = phone(params)
+        const { id, chat } = from.pins(messageOf(from, body.messageId), body.seconds || false)
+        return { id, chat }
+      },
+    }),
+    endpoint('POST /phones/:number/keeps', {
+      about: 'Keeps a message that would disappear, or lets it go.',
+      body: z.strictObject({ messageId, kept: z.boolean().default(true) }),
+      handle: ({ params, body }) => {
+        const from = phone(params)
+        const { id, chat } = from.keeps(messageOf(from, body.messageId), body.kept)
         return { id, chat }
       },
     }),

@@ -2,6 +2,7 @@ import { z } from 'zod'
 
 import type { Emulator } from '../emulator.ts'
 import type { Log } from '../log.ts'
+import type { GroupControl } from '../server/group-control.ts'
 import type { NewsletterControl } from '../server/newsletter-control.ts'
 import type { Truth } from '../truth.ts'
 import { type Endpoint, endpoint } from './endpoint.ts'
@@ -32,6 +33,10 @@ const logs = [
   'protocolErrors',
 ] as const satisfies readonly (keyof Truth)[]
 
+function viewOfGroup({ jid, subject, participants }: GroupControl): object {
+  return { jid, subject, participants }
+}
+
 function viewOfNewsletter({ jid, name, description, invite, followers, texts }: NewsletterControl): object {
   return { jid, name, description, invite, followers, texts }
 }
@@ -52,6 +57,37 @@ export function serverEndpoints(emulator: Emulator): Endpoint[] {
       handle: ({ body }) => {
         const { jid, subject, participants } = emulator.group(body.subject, body.members, body.addressing)
         return { jid, subject, participants }
+      },
+    }),
+    endpoint('GET /groups/:jid', {
+      about: 'A group: its subject, and who is in it.',
+      handle: ({ params }) => viewOfGroup(emulator.groupAt(params['jid'] ?? '')),
+    }),
+    endpoint('PATCH /groups/:jid', {
+      about: 'A member changes the subject, or the description (null: none).',
+      body: z.strictObject({
+        actor: address,
+        subject: z.string().min(1).max(100).optional(),
+        description: z.string().max(2048).nullable().optional(),
+      }),
+      handle: ({ params, body: { actor, subject, description } }) => {
+        const group = emulator.groupAt(params['jid'] ?? '')
+        if (subject !== undefined) group.renames(actor, subject)
+        if (description !== undefined) group.describes(actor, description ?? undefined)
+        return viewOfGroup(group)
+      },
+    }),
+    endpoint('POST /groups/:jid/members', {
+      about: 'A member adds, removes, promotes or demotes people; who leaves removes themselves.',
+      body: z.strictObject({
+        actor: address,
+        change: z.enum(['add', 'remove', 'promote', 'demote']),
+        people: z.array(address).min(1),
+      }),
+      handle: ({ params, body: { actor, change, people } }) => {
+        const group = emulator.groupAt(params['jid'] ?? '')
+        group.changes(actor, change, people)
+        return viewOfGroup(group)
       },
     }),
     endpoint('POST /newsletters', {

@@ -15,6 +15,8 @@ export type Command =
   | { do: 'hangup'; to: string; callId: string }
   | { do: 'use'; number: string }
   | { do: 'group'; subject: string; members: readonly string[] }
+  | { do: 'do'; method: string; path: string; fields: Readonly<Record<string, string>> }
+  | { do: 'can'; word: string }
   | { do: 'unlink' | 'drop' | 'offline' | 'online' | 'inbox' | 'status' | 'help' | 'quit' }
 
 /** A line that is no command; its message says what is. */
@@ -128,7 +130,7 @@ const usages: Readonly<Record<Command['do'], Usage>> = {
       return { do: 'hangup', to: needed(to, 'a number'), callId: needed(callId, 'the id of the call') }
     },
   },
-  inbox: { ...simple('inbox'), about: 'show the latest messages' },
+  inbox: { ...simple('inbox'), about: 'show the latest messages and their ids' },
   use: {
     takes: '<number>',
     about: 'take another phone in hand',
@@ -150,6 +152,32 @@ const usages: Readonly<Record<Command['do'], Usage>> = {
         members: needed(members, 'members').split(/\s+/),
       }
     },
+  },
+  do: {
+    takes: '[method] <path> [field=value …]',
+    about: 'anything of the control API, for the phone in hand: do reactions messageId=3EB0… emoji=👍',
+    parse: (rest) => {
+      const [first = '', ...others] = wordsOf(rest)
+      const hasMethod = methods.has(first)
+      const [path = '', ...pairs] = hasMethod ? others : [first, ...others]
+      return {
+        do: 'do',
+        method: hasMethod ? first : 'POST',
+        path: needed(path, 'a path'),
+        fields: Object.fromEntries(
+          pairs.map((pair) => {
+            const at = pair.indexOf('=')
+            if (at < 1) throw new CommandError(`"${pair}" is no field=value.`)
+            return [pair.slice(0, at), pair.slice(at + 1)]
+          }),
+        ),
+      }
+    },
+  },
+  can: {
+    takes: '[word]',
+    about: 'list what do can do, and the fields it takes; those that mention a word',
+    parse: (rest) => ({ do: 'can', word: rest }),
   },
   offline: { ...simple('offline'), about: 'lose the network' },
   online: { ...simple('online'), about: 'have it back' },
@@ -179,6 +207,15 @@ export function help(): string {
 function halves(text: string): [string, string] {
   const space = text.search(/\s/)
   return space < 0 ? [text, ''] : [text.slice(0, space), text.slice(space).trim()]
+}
+
+const methods: ReadonlySet<string> = new Set(['GET', 'POST', 'PUT', 'PATCH', 'DELETE'])
+
+/** Words, those in quotes and JSON in one piece: `text="See you" members=["+12025550123", "+12025550124"]`. */
+function wordsOf(text: string): string[] {
+  return [...text.matchAll(/(?:"[^"]*"|\[[^\]]*\]|\{.*\}|[^\s"[{])+/g)].map(([word]) =>
+    word.replace(/=\s*"([^"]*)"$/, '=$1'),
+  )
 }
 
 function needed(part: string, what: string): string {

@@ -90,6 +90,30 @@ test('a person at the terminal links a client and talks to it from two phones', 
   await terminal.ended()
 })
 
+test('whatever the control API can do can be typed, for the phone in hand', async () => {
+  await using terminal = new Terminal({ interactive: true })
+  terminal.types('do groups subject="Old friends" members=["+12025550123"]')
+  await terminal.shows(/There is nothing at \/phones\/\+12025550100\/groups/)
+  terminal.types('do /groups subject="Old friends" members=["+12025550100","+12025550123"]')
+  const group = await terminal.shows(/"jid": "([^"]*@g\.us)"/)
+  terminal.types(`do /groups/${group}/members actor=+12025550100 change=promote people=["+12025550123"]`)
+  await terminal.shows(/"admin": "admin"/)
+  terminal.types('use +12025550123')
+  terminal.types(`say ${group} Hello`)
+  terminal.types('inbox')
+  const id = await terminal.shows(/you: Hello {2}(\w+)/)
+  terminal.types(`do PATCH messages/${id} text="See you at six"`)
+  terminal.types(`do reactions messageId=${id} emoji=👍`)
+  terminal.types(`do GET messages/${id}`)
+  await terminal.shows(/"text": "See you at six"/)
+  terminal.types('do PUT labels/4 name="New order" color=3')
+  await terminal.shows(/Done\./)
+  terminal.types('do PUT labels/4 color=red')
+  await terminal.shows(/name: .*color: .*can lists what each takes/)
+  terminal.types('can quick')
+  expect(await terminal.shows(/do PUT quick-replies\/:id (\S+)/)).toBe('reply')
+})
+
 test('without a person the command runs until it is told to end', async () => {
   const terminal = new Terminal({ interactive: false })
   const control = await terminal.shows(/Control API: (\S+)/)
@@ -105,6 +129,6 @@ test('every command in the help can be typed', () => {
     .map((line) => line.trim().split(' ')[0] ?? '')
   expect(words).toContain('say')
   for (const word of words) {
-    expect(parseCommand(`${word} +12025550123 something`).do).toBe(word)
+    expect(parseCommand(`${word} +12025550123 some=thing`).do).toBe(word)
   }
 })

@@ -2,11 +2,14 @@ import { readFile, writeFile } from 'node:fs/promises'
 import { createInterface } from 'node:readline/promises'
 import type { Readable, Writable } from 'node:stream'
 
+import { controlEndpoints } from '../control/control.ts'
+import type { Endpoint } from '../control/endpoint.ts'
 import type { Emulator } from '../emulator.ts'
 import { mediaFromFile, mediaOf } from '../media/index.ts'
 import type { Phone } from '../phone/phone.ts'
 import type { PhoneMessage } from '../phone/phone-message.ts'
 import { type Command, help, parseCommand } from './command.ts'
+import { canLines, doLine } from './control-line.ts'
 
 export interface TerminalOptions {
   /** The phone in hand at first. */
@@ -26,6 +29,7 @@ export async function runTerminal(
 ): Promise<void> {
   const ended = new AbortController()
   const until = AbortSignal.any([signal, ended.signal])
+  const endpoints = controlEndpoints(emulator)
   let phone = emulator.phone(number)
   const lines = createInterface({ input, output: out, prompt: prompt(phone), signal: until })
   const print = (text: string): void => {
@@ -49,7 +53,7 @@ export async function runTerminal(
           phone = emulator.phone(command.number)
           lines.setPrompt(prompt(phone))
         }
-        print(await perform(emulator, phone, command))
+        print(await perform({ emulator, endpoints, phone, signal: until }, command))
       } catch (error) {
         print(error instanceof Error ? error.message : String(error))
       }
@@ -62,7 +66,15 @@ export async function runTerminal(
 }
 
 /** Does it, and says what came of it. */
-async function perform(emulator: Emulator, phone: Phone, command: Command): Promise<string> {
+async function perform(
+  {
+    emulator,
+    endpoints,
+    phone,
+    signal,
+  }: { emulator: Emulator; endpoints: readonly Endpoint[]; phone: Phone; signal: AbortSignal },
+  command: Command,
+): Promise<string> {
   switch (command.do) {
     case 'scan':
     case 'code': {
@@ -115,6 +127,10 @@ async function perform(emulator: Emulator, phone: Phone, command: Command): Prom
       return `This is ${phone.number}.`
     case 'group':
       return `Made ${emulator.group(command.subject, [phone.number, ...command.members]).jid}.`
+    case 'do':
+      return doLine(endpoints, phone.number, command, signal)
+    case 'can':
+      return canLines(endpoints, command.word)
     case 'unlink':
       phone.unlink()
       return 'Unlinked.'
@@ -129,7 +145,9 @@ async function perform(emulator: Emulator, phone: Phone, command: Command): Prom
       return 'Online.'
     case 'inbox': {
       const latest = [...phone.messages].slice(-20)
-      return latest.length === 0 ? 'No messages.' : latest.map(lineOf).join('\n')
+      return latest.length === 0
+        ? 'No messages.'
+        : latest.map((message) => `${lineOf(message)}  ${message.id}`).join('\n')
     }
     case 'status': {
       const clients = phone

@@ -1,4 +1,5 @@
 /** What storing costs without WhatsApp around it: `node --conditions=source bench/src/projector.ts [messages]`. */
+import { generateKeySync } from 'node:crypto'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -27,7 +28,14 @@ const dataDir = mkdtempSync(join(tmpdir(), 'inbox-hub-bench-'))
 await using database = await openDatabase({ url: undefined, dataDir, log, clock })
 const sessions = scriptedSessions(() => Date.now())
 await using events = createEvents({ database, log, clock })
-using chats = createChats({ database, events, sessions, clock, log })
+using chats = createChats({
+  database,
+  events,
+  sessions,
+  erasedKey: generateKeySync('hmac', { length: 256 }),
+  clock,
+  log,
+})
 await using messages = createMessages({
   database,
   events,

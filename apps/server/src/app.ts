@@ -28,6 +28,7 @@ import { createLog, type Log } from './platform/log.ts'
 import { createMetrics } from './platform/metrics.ts'
 import { probeWebSocketServer } from './platform/probes.ts'
 import { createSecrets, type Sealer } from './platform/secrets/index.ts'
+import { privacyRoutes } from './privacy/index.ts'
 import { createProfiles, profileRoutes } from './profile/index.ts'
 import { createPeople, extrasOf, peopleRoutes, shopRoutes } from './people/index.ts'
 import {
@@ -160,7 +161,14 @@ export async function startApp({
     }),
   )
   const chats = modules.use(
-    createChats({ database, events, sessions, clock, log: log.child({ module: 'chats' }) }),
+    createChats({
+      database,
+      events,
+      sessions,
+      erasedKey: secrets.derive('erased contacts'),
+      clock,
+      log: log.child({ module: 'chats' }),
+    }),
   )
   // Known once we listen, which is before any session connects.
   let servedAt = ''
@@ -410,6 +418,7 @@ export async function startApp({
     whatsappVersion: whatsapp.version,
   })
   shopRoutes(http, { sessions, people })
+  privacyRoutes(http, { database, sessions, chats, files, media, search, clock })
   profileRoutes(http, { sessions, people, profiles, media, clock })
   const requested = createRequestedSends({
     database,

@@ -35,7 +35,11 @@ export const notAudited: Readonly<Partial<Record<OperationId, 'message_log' | 'f
 }
 
 /** Reading that is in it: it takes everything out of the hub. */
-const auditedReads: ReadonlySet<string> = new Set<OperationId>(['exportAuditLogs', 'exportEvents'])
+const auditedReads: ReadonlySet<string> = new Set<OperationId>([
+  'exportAuditLogs',
+  'exportEvents',
+  'exportContact',
+])
 
 /** Whether a request to the operation is written into the audit log, whatever comes of it. */
 export function isAudited({ id, method }: Pick<Endpoint, 'id' | 'method'>): boolean {
@@ -80,4 +84,6 @@ export const criticalActions: readonly OperationId[] = [
   'removeMember',
   'exportAuditLogs',
   'exportEvents',
+  'exportContact',
+  'eraseContact',
 ]

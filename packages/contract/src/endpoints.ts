@@ -13,6 +13,7 @@ import { labelEndpoints } from './labels.ts'
 import { mediaEndpoints } from './media.ts'
 import { messageEndpoints } from './messages.ts'
 import { peopleEndpoints } from './people.ts'
+import { privacyEndpoints } from './privacy.ts'
 import { organizationEndpoints } from './organizations.ts'
 import { newsletterEndpoints } from './newsletters.ts'
 import { profileEndpoints } from './profile.ts'
@@ -36,6 +37,7 @@ export const endpoints = {
   ...contactEndpoints,
   ...identityEndpoints,
   ...peopleEndpoints,
+  ...privacyEndpoints,
   ...profileEndpoints,
   ...shopEndpoints,
   ...searchEndpoints,

@@ -30,6 +30,7 @@ const scopeByPath: Readonly<Record<string, { read: Scope; write: Scope }>> = {
   '/api/templates': { read: 'templates:read', write: 'templates:write' },
   '/api/webhooks': { read: 'webhooks:read', write: 'webhooks:write' },
   '/api/events': { read: 'events:read', write: 'events:read' },
+  '/api/privacy': { read: 'privacy', write: 'privacy' },
   '/api/keys': { read: 'admin', write: 'admin' },
 }
 
@@ -61,7 +62,15 @@ export function scopeOf({ id, method, path }: Pick<Endpoint, 'id' | 'method' | '
 /** The scopes, as API keys have them, that a role has beside those of the roles after it. */
 const added = {
   owner: [],
-  admin: ['sessions:write', 'sessions:pair', 'templates:approve', 'webhooks:read', 'webhooks:write', 'admin'],
+  admin: [
+    'sessions:write',
+    'sessions:pair',
+    'templates:approve',
+    'webhooks:read',
+    'webhooks:write',
+    'privacy',
+    'admin',
+  ],
   agent: [
     'messages:send',
     'contacts:write',

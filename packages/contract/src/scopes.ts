@@ -23,6 +23,7 @@ export const scopes = [
   'webhooks:read',
   'webhooks:write',
   'events:read',
+  'privacy',
   'admin',
 ] as const
 export type Scope = (typeof scopes)[number]

@@ -1,6 +1,6 @@
 import './tables.ts'
 
-import { randomUUID } from 'node:crypto'
+import { type KeyObject, randomUUID } from 'node:crypto'
 
 import { type EventData, type EventType, isoOf } from '@inbox-hub/contract'
 import { isGroup, type Jid } from '@inbox-hub/whatsapp'
@@ -30,7 +30,15 @@ import {
   setUnread,
   settingsOf,
 } from './chat-rows.ts'
-import { adopt, type ContactFact, type Contacts, contactUpdatedEvent, createContacts } from './contacts.ts'
+import {
+  adopt,
+  type ContactFact,
+  type Contacts,
+  contactUpdatedEvent,
+  createContacts,
+  findContact,
+} from './contacts.ts'
+import { createErasedPeople, type ErasedPeople } from './erased.ts'
 import { type PastChatState, takePastChat } from './past-chats.ts'
 import { rekey, type RekeyedMessages, type Rekeying } from './rekey.ts'
 
@@ -48,6 +56,10 @@ export type { RekeyedMessages, Rekeying } from './rekey.ts'
 /** Chats, contacts, and which LID belongs to which number: rows kept from what passes by. */
 export interface Chats extends Disposable {
   readonly addresses: Pick<Addresses, 'canonical' | 'shown'>
+  /** Whose data was erased. */
+  readonly erased: ErasedPeople
+  /** Forgets what this process remembers of people, after their rows were removed elsewhere. */
+  forgetPeople(sessionId: number, jids: readonly Jid[]): void
   /** Keeps addresses as they are until `tx` ends. First thing in every transaction that writes rows under canonical addresses. */
   hold(tx: Tx, sessionIds: readonly number[]): Promise<void>
   /**
@@ -94,6 +106,8 @@ export interface ChatsDeps {
   database: Database
   events: Events
   sessions: Pick<Sessions, 'onAcquaintances' | 'onOnline' | 'view' | 'whilePurging'>
+  /** Makes the notes of erased people unreadable. */
+  erasedKey: KeyObject
   clock: Clock
   log: Log
 }
@@ -101,9 +115,10 @@ export interface ChatsDeps {
 /** Chats of groups that are remembered to have been named, of all sessions together. */
 const rememberedGroups = 50_000
 
-export function createChats({ database, events, sessions, clock, log }: ChatsDeps): Chats {
+export function createChats({ database, events, sessions, erasedKey, clock, log }: ChatsDeps): Chats {
   const addresses = createAddresses()
   const contacts: Contacts = createContacts(addresses)
+  const erased = createErasedPeople(erasedKey)
   const movers: ((tx: Tx, rekeying: Rekeying) => Promise<void>)[] = []
   const namedGroups = boundedCache<string, true>(rememberedGroups)
   let nameGroup: (tx: Tx, sessionId: number, group: Jid) => Promise<void> = async () => {}
@@ -115,6 +130,11 @@ export function createChats({ database, events, sessions, clock, log }: ChatsDep
 
   const chats: Chats = {
     addresses,
+    erased,
+    forgetPeople(sessionId, jids) {
+      for (const jid of jids) contacts.forget(sessionId, jid)
+      addresses.forget(sessionId)
+    },
     hold: (tx, sessionIds) => hold(tx, sessionIds, 'use'),
     async learn(tx, mappings) {
       const news = addresses.news(mappings)
@@ -173,7 +193,8 @@ export function createChats({ database, events, sessions, clock, log }: ChatsDep
     [Symbol.dispose]: () => online[Symbol.dispose](),
   }
 
-  async function keepAcquaintances(tx: Tx, facts: readonly Acquaintance[]): Promise<void> {
+  async function keepAcquaintances(tx: Tx, all: readonly Acquaintance[]): Promise<void> {
+    const facts = await withoutErased(tx, all)
     const told = [...(await chats.learn(tx, facts.filter(isMapping)))]
     const others = facts.filter((fact) => isContact(fact) || isChat(fact))
     if (others.length > 0) {
@@ -187,6 +208,23 @@ export function createChats({ database, events, sessions, clock, log }: ChatsDep
       for (const settings of known.filter(isChat)) told.push(...(await keepSetting(tx, settings)))
     }
     if (told.length > 0) await events.append(tx, told)
+  }
+
+  /** Without what the phone tells of people who were erased and have not written since. */
+  async function withoutErased(tx: Tx, facts: readonly Acquaintance[]): Promise<readonly Acquaintance[]> {
+    const kept: Acquaintance[] = []
+    for (const fact of facts) {
+      const about = isMapping(fact) ? [fact.lid, fact.pn] : isContact(fact) || isChat(fact) ? [fact.jid] : []
+      const since = await erased.since(tx, fact.sessionId)
+      const isOut = about.some((jid) => since(jid) !== undefined)
+      if (!isOut || (await isKnown(tx, fact.sessionId, about))) kept.push(fact)
+    }
+    return kept
+  }
+
+  async function isKnown(tx: Tx, sessionId: number, jids: readonly Jid[]): Promise<boolean> {
+    const found = await Promise.all(jids.map((jid) => findContact.first(tx, { sessionId, jid })))
+    return found.some((row) => row !== undefined)
   }
 
   async function keepSetting(tx: Tx, setting: ChatSetting): Promise<readonly NewEvent[]> {
@@ -223,10 +261,20 @@ export function createChats({ database, events, sessions, clock, log }: ChatsDep
   }
   sessions.onAcquaintances(keepAcquaintances)
   sessions.whilePurging(async (tx, sessionId) => {
-    for (const table of ['chat', 'contact', 'contact_tally', 'lid_mapping', 'number_check'] as const) {
+    for (const table of [
+      'chat',
+      'contact',
+      'contact_tally',
+      'lid_mapping',
+      'number_check',
+      'erased_contact',
+    ] as const) {
       await tx.db.deleteFrom(table).where('session_id', '=', sessionId).execute()
     }
-    tx.afterCommit(() => addresses.forget(sessionId))
+    tx.afterCommit(() => {
+      addresses.forget(sessionId)
+      erased.forget(sessionId)
+    })
   })
 
   /** Our own two addresses: a chat with oneself, and mentions of us. */

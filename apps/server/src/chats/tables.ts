@@ -58,6 +58,14 @@ export interface ChatTable {
   disappearing_seconds: Generated<number>
 }
 
+/** Migration 0024. */
+interface ErasedContactTable {
+  session_id: number
+  /** HMAC, base64url. */
+  address: string
+  erased_at: number
+}
+
 declare module '../platform/database/index.ts' {
   interface Tables {
     lid_mapping: LidMappingTable
@@ -65,5 +73,6 @@ declare module '../platform/database/index.ts' {
     contact: ContactTable
     contact_tally: ContactTallyTable
     chat: ChatTable
+    erased_contact: ErasedContactTable
   }
 }

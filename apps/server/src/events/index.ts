@@ -3,6 +3,7 @@ import type { EventType } from '@inbox-hub/contract'
 import type { Tx } from '../platform/database/index.ts'
 
 export { createEvents, type EventsDeps } from './events.ts'
+export { emptyEvents, eventsAbout } from './redaction.ts'
 export { keepEventsMs } from './retention.ts'
 export { eventRoutes } from './routes.ts'
 export { createStreams, createTickets, type Streams, type Tickets } from './streams/index.ts'

@@ -1,4 +1,4 @@
-import { isPerson, type Jid } from '@inbox-hub/whatsapp'
+import { isPerson, type Jid, withoutDevice } from '@inbox-hub/whatsapp'
 import { sql } from 'kysely'
 
 import type { Address, Chats, ContactFact, PastChatState } from '../chats/index.ts'
@@ -71,11 +71,17 @@ const maxUnread = 1_000
 export async function takePast(
   tx: Tx,
   sessionId: number,
-  { messages, changes, chats: past, people }: HistoryBatch,
+  batch: HistoryBatch,
   now: number,
   { chats, own, statuses, files }: PastDeps,
 ): Promise<Stored> {
   await chats.hold(tx, [sessionId])
+  const {
+    messages,
+    changes,
+    chats: past,
+    people,
+  } = withoutErased(batch, await chats.erased.since(tx, sessionId))
   const addresses = [
     ...messages.flatMap(({ entry: { chat, sender } }) => [chat, sender]),
     ...changes.flatMap(({ chat, sender }) => [chat, sender]),
@@ -111,6 +117,22 @@ export async function takePast(
   const known = await chats.introduce(tx, facts, 'news')
   const wrote = await chats.introduce(tx, stored.flatMap(introductionOf), 'missing')
   return { messages: stored.filter(({ shown }) => shown).length, chats: fresh, contacts: known + wrote }
+}
+
+/** Without people whose data was erased: what they wrote later came when they wrote it. */
+function withoutErased(batch: HistoryBatch, since: (jid: Jid) => number | undefined): HistoryBatch {
+  const isOut = (...jids: readonly Jid[]): boolean =>
+    jids.some((jid) => since(withoutDevice(jid)) !== undefined)
+  return {
+    ...batch,
+    messages: batch.messages.filter(
+      ({ entry: { chat, sender, sentAt } }) =>
+        !isOut(chat, sender) || [chat, sender].every((jid) => sentAt > (since(withoutDevice(jid)) ?? 0)),
+    ),
+    changes: batch.changes.filter(({ chat, sender }) => !isOut(chat, sender)),
+    chats: batch.chats.filter(({ jid }) => !isOut(jid)),
+    people: batch.people.filter(({ jid }) => !isOut(jid)),
+  }
 }
 
 async function takeMessages(

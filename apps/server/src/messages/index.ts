@@ -52,6 +52,7 @@ import { createRelease } from './scheduling/release.ts'
 import { createScheduledList, type ScheduledList } from './scheduling/scheduled-list.ts'
 import { createScheduler } from './scheduling/scheduler.ts'
 
+export { eraseMessagesOf, messagesOf, redactMessages } from './erase.ts'
 export { eventId } from './event-ids.ts'
 export { messageRoutes } from './routes.ts'
 export { transferRoutes } from './transfer/routes.ts'

@@ -20,6 +20,8 @@ export interface Search extends AsyncDisposable {
   messages(query: MessageQuery): Promise<MessagesFound & { pending: number }>
   /** Indexes what is missing; resolves when all is indexed or `maxMs` have passed. */
   catchUp(maxMs: number): Promise<void>
+  /** Leaves nothing of messages that were removed in the index: reads on to the end, then makes it anew in small steps. */
+  purge(): Promise<void>
   /** Follows the messages from here on. */
   start(): void
 }
@@ -60,6 +62,7 @@ export function createSearch({ database, chats, own, clock, log, metrics }: Sear
       return { ...page, pending: await indexer.lag() }
     },
     catchUp: (maxMs) => indexer.catchUp(maxMs),
+    purge: () => indexer.purge(),
     start: () => indexer.start(),
     async [Symbol.asyncDispose]() {
       await indexer[Symbol.asyncDispose]()

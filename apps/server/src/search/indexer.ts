@@ -12,6 +12,8 @@ export interface Indexer extends AsyncDisposable {
   start(): void
   /** Reads on until everything is indexed, or `maxMs` have passed. What fails is tried again later. */
   catchUp(maxMs: number): Promise<void>
+  /** Leaves nothing of removed messages in the index. */
+  purge(): Promise<void>
   /** Messages that are not indexed as they are now. */
   lag(): Promise<number>
   /** Told of a failure of the index; answers whether it was one, after which it is made anew. */
@@ -196,6 +198,11 @@ export function createIndexer({
         const { more } = await reported()
         if (!more || clock.monotonic() - began >= maxMs) return
       }
+    },
+    async purge() {
+      for (let more = true; more && !stopping.signal.aborted;) more = await step()
+      for (let done = 0; !stopping.signal.aborted; done++)
+        if (!(await database.write((tx) => index.compact(tx, done)))) return
     },
     async lag() {
       const [seen, newest, waiting] = await Promise.all([

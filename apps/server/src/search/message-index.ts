@@ -16,6 +16,8 @@ export interface MessageIndex {
   /** Adds messages that are not in it. */
   add(tx: Tx, entries: readonly Entry[]): Promise<void>
   remove(tx: Tx, keys: readonly bigint[]): Promise<void>
+  /** One step on the way to an index that has nothing of removed messages in it; answers whether there are more. */
+  compact(tx: Tx, step: number): Promise<boolean>
   /** Keys of messages that have one of each of `all`, from `from` to below `below`, the greatest first. */
   newest(
     on: StatementTarget,

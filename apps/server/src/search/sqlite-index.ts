@@ -21,6 +21,9 @@ const merging = [
   `INSERT INTO search_message (search_message, rank) VALUES ('crisismerge', 64)`,
 ]
 
+/** Pages of a merge in one transaction: some milliseconds. */
+const pagesPerStep = 200
+
 /** SQLITE_CORRUPT_VTAB: FTS5 found its own tables inconsistent. */
 const corruptIndex = 267
 
@@ -36,6 +39,19 @@ export const sqliteIndex: MessageIndex = {
   },
   async remove({ sql }, keys) {
     for (const key of keys) await sql.execute('DELETE FROM search_message WHERE rowid = ?', [key])
+  },
+  async compact({ sql }, step) {
+    const changes = async (): Promise<number> => {
+      const { rows } = await sql.execute('SELECT total_changes() AS n', [])
+      return (rows as readonly { n: number }[])[0]?.n ?? 0 // the one column
+    }
+    const before = await changes()
+    // Negative: all segments become one to merge; then that is gone on with. Less than two changes: nothing was left to do.
+    // https://www.sqlite.org/fts5.html#the_merge_command
+    await sql.execute(`INSERT INTO search_message (search_message, rank) VALUES ('merge', ?)`, [
+      step === 0 ? -pagesPerStep : pagesPerStep,
+    ])
+    return (await changes()) - before >= 2
   },
   async newest({ sql }, { all, from, below, limit }) {
     const { rows } = await sql.execute(

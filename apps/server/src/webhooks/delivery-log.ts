@@ -2,7 +2,7 @@ import './tables.ts'
 
 import { sql } from 'kysely'
 
-import type { Database } from '../platform/database/index.ts'
+import type { Database, Tx } from '../platform/database/index.ts'
 import type { ReplayScope } from './replay.ts'
 import type { LaneName, WebhookAttemptTable, WebhookDeliveryTable } from './tables.ts'
 
@@ -149,4 +149,17 @@ export function createDeliveryLog(database: Database): DeliveryLog {
         .execute()
     },
   }
+}
+
+/** Deliveries of these events, as they were sent. */
+export const deliveriesOf = async (
+  database: Pick<Database, 'read'>,
+  seqs: readonly number[],
+): Promise<readonly LoggedDelivery[]> =>
+  database.read.selectFrom('webhook_delivery as d').select(columns).where('d.event_seq', 'in', seqs).execute()
+
+/** Removes deliveries of events, sent or not, with their attempts: what they told is not to be told any more. */
+export async function forgetDeliveries(tx: Tx, seqs: readonly number[]): Promise<void> {
+  for (const table of ['webhook_attempt', 'webhook_delivery'] as const)
+    await tx.db.deleteFrom(table).where('event_seq', 'in', seqs).execute()
 }

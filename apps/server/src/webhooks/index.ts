@@ -8,6 +8,7 @@ import type { Replay } from './replay.ts'
 import type { EndpointNumber } from './tables.ts'
 import type { Tally } from './tally.ts'
 
+export { deliveriesOf, forgetDeliveries } from './delivery-log.ts'
 export { webhookRoutes, type WebhookRoutesDeps } from './routes.ts'
 export { createWebhooks, type WebhooksDeps } from './webhooks.ts'
 export type { WaitingQr } from './presets/index.ts'

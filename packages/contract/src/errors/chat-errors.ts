@@ -28,6 +28,19 @@ export const chatErrors = {
       pt: 'Espere até serem enviadas, ou cancele a mensagem de `details`; depois repita.',
     },
   },
+  ERASURE_NOT_CONFIRMED: {
+    status: 400,
+    message: {
+      es: 'Falta confirmar a quién se borra',
+      en: 'Whom to erase was not confirmed',
+      pt: 'Falta confirmar quem será apagado',
+    },
+    remedy: {
+      es: 'Repita en `confirm` el número o la dirección del contacto. No se puede deshacer: exporte antes sus datos si los necesita.',
+      en: 'Give the number or address of the contact once more, in `confirm`. It cannot be undone: export their data first if you need it.',
+      pt: 'Repita em `confirm` o número ou o endereço do contato. Não pode ser desfeito: exporte antes os dados se precisar deles.',
+    },
+  },
   CHAT_WITHOUT_MESSAGES: {
     status: 409,
     message: {

@@ -1,3 +1,5 @@
+import { generateKeySync } from 'node:crypto'
+
 import { Registry } from 'prom-client'
 
 import { type Chats, createChats } from '../../chats/index.ts'
@@ -48,7 +50,16 @@ export async function startFixture(
   const database = made.use(await open())
   const sessions = scriptedSessions(() => clock.now())
   const events = made.use(createEvents({ database, log: silentLog, clock }))
-  const chats = made.use(createChats({ database, events, sessions, clock, log: silentLog }))
+  const chats = made.use(
+    createChats({
+      database,
+      events,
+      sessions,
+      erasedKey: generateKeySync('hmac', { length: 256 }),
+      clock,
+      log: silentLog,
+    }),
+  )
   const messages = made.use(
     createMessages({
       database,

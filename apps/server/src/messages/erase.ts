@@ -1,0 +1,153 @@
+import './tables.ts'
+
+import { isStatus, type Jid } from '@inbox-hub/whatsapp'
+
+import type { Chats } from '../chats/index.ts'
+import type { MessageFiles } from '../media/index.ts'
+import { type Database, statement } from '../platform/database/index.ts'
+import type { MessageRow } from './message-rows.ts'
+import { newest } from './rekey-messages.ts'
+import { forgetMessages } from './status-keeper.ts'
+import { TallyChange } from './tally.ts'
+
+/** Rows per transaction, and per look: everybody else writes in between. */
+const batch = 200
+
+const inChat = statement((db, p: { sessionId: number; jid: string; limit: number }) =>
+  db
+    .selectFrom('message')
+    .selectAll()
+    .where('session_id', '=', p.sessionId)
+    .where('chat_jid', '=', p.jid)
+    .limit(p.limit),
+)
+const inGroups = statement((db, p: { sessionId: number; jid: string; limit: number }) =>
+  db
+    .selectFrom('message')
+    .selectAll()
+    .where('session_id', '=', p.sessionId)
+    .where('sender_jid', '=', p.jid)
+    .where('in_group', '=', 1)
+    .where('from_me', '=', 0)
+    .limit(p.limit),
+)
+const after = statement((db, p: { sessionId: number; sentAt: number; id: number; limit: number }) =>
+  db
+    .selectFrom('message')
+    .select(['id', 'sent_at', 'body', 'content'])
+    .where('session_id', '=', p.sessionId)
+    .where((eb) =>
+      eb.or([eb('sent_at', '>', p.sentAt), eb.and([eb('sent_at', '=', p.sentAt), eb('id', '>', p.id)])]),
+    )
+    .orderBy('sent_at')
+    .orderBy('id')
+    .limit(p.limit),
+)
+const replaceText = statement((db, p: { id: number; body: string; content: string | null }) =>
+  db.updateTable('message').set({ body: p.body, content: p.content }).where('id', '=', p.id),
+)
+
+/** Everything somebody wrote and that was written to them, in pages; where they stand under two addresses, one after the other. */
+export async function* messagesOf(
+  database: Database,
+  { sessionId, jids }: { sessionId: number; jids: readonly Jid[] },
+): AsyncGenerator<readonly MessageRow[]> {
+  for (const jid of jids) {
+    for (let last = 0; ;) {
+      const rows = await database.read
+        .selectFrom('message')
+        .selectAll()
+        .where('session_id', '=', sessionId)
+        .where('id', '>', last)
+        .where((eb) =>
+          eb.or([
+            eb('chat_jid', '=', jid),
+            eb.and([eb('sender_jid', '=', jid), eb('in_group', '=', 1), eb('from_me', '=', 0)]),
+          ]),
+        )
+        .orderBy('id')
+        .limit(batch)
+        .execute()
+      if (rows.length > 0) yield rows
+      const end = rows.at(-1)
+      if (end === undefined || rows.length < batch) break
+      last = end.id
+    }
+  }
+}
+
+interface Erasing {
+  database: Database
+  chats: Pick<Chats, 'hold' | 'lose'>
+  files: Pick<MessageFiles, 'forget'>
+}
+
+/** Removes what somebody wrote and what was written to them, everywhere in a session, with its files; answers how many messages it was. */
+export async function eraseMessagesOf(
+  { database, chats, files }: Erasing,
+  { sessionId, jids }: { sessionId: number; jids: readonly Jid[] },
+): Promise<number> {
+  let erased = 0
+  for (const jid of jids) {
+    for (const theirs of [inChat, inGroups]) {
+      for (;;) {
+        const count = await database.write(async (tx) => {
+          await chats.hold(tx, [sessionId])
+          const rows = await theirs.all(tx, { sessionId, jid, limit: batch })
+          const tally = new TallyChange()
+          const lost = new Map<Jid, { messages: number; unread: number }>()
+          for (const row of rows) {
+            if (row.shown === 0) continue
+            tally.add(row, -1)
+            // A column that only canonical addresses are written to.
+            const chat = row.chat_jid as Jid
+            const { messages, unread } = lost.get(chat) ?? { messages: 0, unread: 0 }
+            const wasUnread = row.from_me === 0 && row.is_read === 0
+            lost.set(chat, { messages: messages + 1, unread: unread + Number(wasUnread) })
+          }
+          await forgetMessages(
+            tx,
+            rows.map(({ id }) => id),
+            files,
+          )
+          await tally.write(tx)
+          for (const [chat, loss] of lost) {
+            if (isStatus(chat)) continue
+            await chats.lose(tx, {
+              sessionId,
+              jid: chat,
+              ...loss,
+              last: await newest.first(tx, { sessionId, chat }),
+            })
+          }
+          return rows.length
+        })
+        erased += count
+        if (count < batch) break
+      }
+    }
+  }
+  return erased
+}
+
+/** Takes somebody out of what others wrote in a session: mentions of them, quotes of what they wrote, their contact cards. Answers from how many. */
+export async function redactMessages(
+  database: Database,
+  sessionId: number,
+  redact: { text: (text: string) => string; json: (json: string) => string },
+): Promise<number> {
+  let redacted = 0
+  let last = { sent_at: -1, id: 0 }
+  for (;;) {
+    const rows = await after.all(database, { sessionId, sentAt: last.sent_at, id: last.id, limit: batch })
+    const changed = rows.flatMap(({ id, body, content }) => {
+      const now = { id, body: redact.text(body), content: content === null ? null : redact.json(content) }
+      return now.body === body && now.content === content ? [] : [now]
+    })
+    if (changed.length > 0) await database.write((tx) => replaceText.runMany(tx, changed))
+    redacted += changed.length
+    const end = rows.at(-1)
+    if (end === undefined || rows.length < batch) return redacted
+    last = end
+  }
+}

@@ -321,14 +321,16 @@ export async function startApp({
     await events.forget(tx, id)
   })
 
-  const accounts = createAccountsModule({
-    database,
-    secrets,
-    clock,
-    log: log.child({ module: 'accounts' }),
-    mail: config.mail,
-    publicUrl: config.publicUrl ?? `http://localhost:${config.port}`,
-  })
+  const accounts = modules.use(
+    createAccountsModule({
+      database,
+      secrets,
+      clock,
+      log: log.child({ module: 'accounts' }),
+      mail: config.mail,
+      publicUrl: config.publicUrl ?? `http://localhost:${config.port}`,
+    }),
+  )
   const templates = createTemplates({ database, clock })
   const audit = modules.use(createAudit({ database, secrets, clock, log: log.child({ module: 'audit' }) }))
   const tickets = createTickets(clock)

@@ -1,23 +1,27 @@
 /** Accounts of people who log in, and the organizations they belong to. */
 import type { Clock } from '../platform/clock.ts'
 import type { Database } from '../platform/database/index.ts'
+import { keepHouse } from '../platform/housekeeping.ts'
 import type { Log } from '../platform/log.ts'
 import type { Secrets } from '../platform/secrets/index.ts'
 import { type Accounts, createAccounts } from './user-accounts.ts'
 import { createLogins, type Logins } from './logins.ts'
 import { createMail, type MailSettings } from './mail.ts'
 import { createOrganizations, type Organizations } from './organizations.ts'
+import { sweepEnded } from './retention.ts'
 
 export { authRoutes } from './auth-routes.ts'
 export { forgetLogins } from './logins.ts'
 export type { MailSettings } from './mail.ts'
 export { organizationRoutes } from './organization-routes.ts'
 
-export interface AccountsModule {
+export interface AccountsModule extends AsyncDisposable {
   readonly accounts: Accounts
   readonly logins: Logins
   readonly organizations: Organizations
 }
+
+const sweepEveryMs = 3_600_000
 
 export function createAccountsModule({
   database,
@@ -49,5 +53,12 @@ export function createAccountsModule({
     sealer: secrets.sealer('verification codes'),
     publicUrl,
   })
-  return { accounts, logins, organizations }
+  const house = keepHouse({
+    what: 'logins, links and invitations that ended',
+    everyMs: sweepEveryMs,
+    work: (turn) => sweepEnded(database, turn),
+    clock,
+    log,
+  })
+  return { accounts, logins, organizations, [Symbol.asyncDispose]: () => house[Symbol.asyncDispose]() }
 }

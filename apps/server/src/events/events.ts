@@ -6,6 +6,7 @@ import { sql } from 'kysely'
 
 import type { Clock } from '../platform/clock.ts'
 import { type Database, insertRows, nextIntegers, statement, type Tx } from '../platform/database/index.ts'
+import { keepHouse } from '../platform/housekeeping.ts'
 import type { Log } from '../platform/log.ts'
 import { createFeed } from './feed.ts'
 import type { Events, NewEvent, StoredEvent } from './index.ts'
@@ -84,18 +85,13 @@ export function createEvents({ database, log, clock }: EventsDeps): Events {
     return stored
   }
 
-  const stopping = new AbortController()
-  let sweep: Promise<void> | undefined
-  let timer = clock.after(sweepEveryMs, runSweep)
-  function runSweep(): void {
-    sweep = sweepEvents(database, clock.now(), stopping.signal)
-      .catch((error: unknown) =>
-        log.warn({ error }, 'old events could not be swept; trying again in an hour'),
-      )
-      .finally(() => {
-        if (!stopping.signal.aborted) timer = clock.after(sweepEveryMs, runSweep)
-      })
-  }
+  const house = keepHouse({
+    what: 'old events',
+    everyMs: sweepEveryMs,
+    work: ({ now, stop }) => sweepEvents(database, now, stop),
+    clock,
+    log,
+  })
 
   return {
     append,
@@ -134,11 +130,7 @@ export function createEvents({ database, log, clock }: EventsDeps): Events {
     },
     latest: () => newestOf(database),
     keptAfter: () => sweptUpTo(database),
-    async [Symbol.asyncDispose]() {
-      stopping.abort()
-      timer[Symbol.dispose]()
-      await sweep
-    },
+    [Symbol.asyncDispose]: () => house[Symbol.asyncDispose](),
   }
 }
 

@@ -25,6 +25,7 @@ import type { Clock } from '../platform/clock.ts'
 import { type Database, nextIntegers, type Tx } from '../platform/database/index.ts'
 import { type GuardedFetch, OutboundError } from '../platform/guarded-fetch/index.ts'
 import type { FormRequest } from '../platform/http/index.ts'
+import { keepHouse, type Turn } from '../platform/housekeeping.ts'
 import type { Log } from '../platform/log.ts'
 import type { Secrets } from '../platform/secrets/index.ts'
 import { decodeBase64 } from './base64.ts'
@@ -211,20 +212,11 @@ export function createMedia({
   const stopping = new AbortController()
 
   // The directory is this process's own: what is in it now, one that was killed left there.
-  let sweeping: Promise<void> | undefined = sweepDrafts(drafts, Date.now(), stopping.signal).catch(
-    (error: unknown) => log.warn({ error }, 'files left half written could not be removed'),
+  const atStart = sweepDrafts(drafts, Date.now(), stopping.signal).catch((error: unknown) =>
+    log.warn({ error }, 'files left half written could not be removed'),
   )
-  let timer = clock.after(sweepEveryMs, runSweep)
-  function runSweep(): void {
-    sweeping = sweep()
-      .catch((error: unknown) => log.warn({ error }, 'the sweep of media failed; trying again later'))
-      .finally(() => {
-        if (!stopping.signal.aborted) timer = clock.after(sweepEveryMs, runSweep)
-      })
-  }
-  async function sweep(): Promise<void> {
-    const now = clock.now()
-    const stop = stopping.signal
+  const house = keepHouse({ what: 'old files', everyMs: sweepEveryMs, work: sweep, clock, log })
+  async function sweep({ now, stop }: Turn): Promise<void> {
     // 1: those of purged sessions, which were last used in 1970.
     const unusedSince = retentionMs === undefined ? 1 : now - retentionMs
     await sweepMedia({ database, blobs }, { now, unusedSince, stop })
@@ -481,12 +473,11 @@ export function createMedia({
         throw error
       }
     },
-    sweep,
+    sweep: () => sweep({ now: clock.now(), stop: stopping.signal }),
 
     async [Symbol.asyncDispose]() {
       stopping.abort()
-      timer[Symbol.dispose]()
-      await sweeping
+      await Promise.all([atStart, house[Symbol.asyncDispose]()])
       await blobs[Symbol.asyncDispose]()
     },
   }

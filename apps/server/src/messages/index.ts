@@ -10,6 +10,7 @@ import type { MessageFiles } from '../media/index.ts'
 import type { Clock } from '../platform/clock.ts'
 import type { Database } from '../platform/database/index.ts'
 import type { GuardedFetch } from '../platform/guarded-fetch/index.ts'
+import { keepHouse } from '../platform/housekeeping.ts'
 import type { Log } from '../platform/log.ts'
 import type { Media } from '../media/index.ts'
 import type { Sealer } from '../platform/secrets/index.ts'
@@ -17,11 +18,11 @@ import type { AppStateCalls, Link, NamedMessage } from '../sessions/baileys/inde
 import type { Sessions, SessionView } from '../sessions/index.ts'
 import { applyChatFacts } from './chat-facts.ts'
 import { createMessageFinder, type MessageFinder } from './find-message.ts'
-import { sweepCancelled, sweepOldUploads, sweepOutbound } from './housekeeping.ts'
+import { sweepMessages } from './housekeeping.ts'
 import { createMessageList, type MessageList } from './message-list.ts'
 import { applyMessageFacts } from './message-facts.ts'
 import { markChatRead, type MessageRow } from './message-rows.ts'
-import { createMenus, sweepMenus } from './menus/menus.ts'
+import { createMenus } from './menus/menus.ts'
 import { createOutbox } from './outbound/outbox.ts'
 import type { Waiting } from './outbound/waiting.ts'
 import { type Own } from './own.ts'
@@ -291,21 +292,13 @@ export function createMessages(deps: MessagesDeps): Messages {
     })
   })
 
-  const stopping = new AbortController()
-  let sweeping: Promise<void> | undefined
-  let timer = clock.after(sweepEveryMs, sweep)
-  function sweep(): void {
-    sweeping = sweepOutbound(database, clock.now(), stopping.signal)
-      .then(() => sweepCancelled(database, clock.now()))
-      .then(() => sweepOldUploads(database, clock.now()))
-      .then(() => database.write((tx) => sweepMenus(tx, clock.now())))
-      .catch((error: unknown) =>
-        log.warn({ error }, 'old sent messages could not be swept; trying again in an hour'),
-      )
-      .finally(() => {
-        if (!stopping.signal.aborted) timer = clock.after(sweepEveryMs, sweep)
-      })
-  }
+  const house = keepHouse({
+    what: 'what was sent long ago',
+    everyMs: sweepEveryMs,
+    work: (turn) => sweepMessages(database, turn),
+    clock,
+    log,
+  })
 
   const gauges = {
     inbox_hub_journal_waiting: [
@@ -411,12 +404,14 @@ export function createMessages(deps: MessagesDeps): Messages {
       for (const sessionId of await sessions.journal.owing()) projector.sweep(sessionId)
     },
     async [Symbol.asyncDispose]() {
-      stopping.abort()
-      timer[Symbol.dispose]()
       online[Symbol.dispose]()
       // Before what it hands its messages to.
       await scheduler[Symbol.asyncDispose]()
-      await Promise.all([sweeping, projector[Symbol.asyncDispose](), outbox[Symbol.asyncDispose]()])
+      await Promise.all([
+        house[Symbol.asyncDispose](),
+        projector[Symbol.asyncDispose](),
+        outbox[Symbol.asyncDispose](),
+      ])
       for (const name of Object.keys(gauges)) metrics.removeSingleMetric(name)
     },
   }

@@ -12,6 +12,7 @@ import type { Events } from '../events/index.ts'
 import type { Clock } from '../platform/clock.ts'
 import type { Database, Tx } from '../platform/database/index.ts'
 import type { GuardedFetch } from '../platform/guarded-fetch/index.ts'
+import { keepHouse, type Turn } from '../platform/housekeeping.ts'
 import type { Log } from '../platform/log.ts'
 import type { ProbeResult } from '../platform/probes.ts'
 import type { Sealer, Secrets } from '../platform/secrets/index.ts'
@@ -448,22 +449,14 @@ export async function createSessions(deps: SessionsDeps): Promise<SessionLifecyc
 
   // -- housekeeping
 
-  let sweep: Promise<void> | undefined
   let sweptLongAt = clock.monotonic()
-  let sweepTimer = clock.after(sweepEveryMs, runSweep)
-  function runSweep(): void {
-    sweep = sweepAll()
-      .catch((error: unknown) => log.warn({ error }, 'the sweep of sessions failed; trying again later'))
-      .finally(() => {
-        if (!stopping.signal.aborted) sweepTimer = clock.after(sweepEveryMs, runSweep)
-      })
-  }
+  const house = keepHouse({ what: 'sessions', everyMs: sweepEveryMs, work: sweepAll, clock, log })
 
-  async function sweepAll(): Promise<void> {
+  async function sweepAll({ stop }: Turn): Promise<void> {
     await engine.sweep()
     if (clock.monotonic() - sweptLongAt < longSweepEveryMs) return
     sweptLongAt = clock.monotonic()
-    await timeline.sweep(stopping.signal)
+    await timeline.sweep(stop)
     for (const actor of actors.values()) {
       if (stopping.signal.aborted) return
       const { deletedAt } = actor.record
@@ -592,7 +585,6 @@ export async function createSessions(deps: SessionsDeps): Promise<SessionLifecyc
 
     async [Symbol.asyncDispose]() {
       stopping.abort()
-      sweepTimer[Symbol.dispose]()
       activityTimer?.[Symbol.dispose]()
       if (active.size > 0) saveActivity()
       const all = [...actors.values()]
@@ -606,7 +598,7 @@ export async function createSessions(deps: SessionsDeps): Promise<SessionLifecyc
           actor.retire()
         }),
       )
-      await sweep
+      await house[Symbol.asyncDispose]()
       await timeline[Symbol.asyncDispose]()
       await engine[Symbol.asyncDispose]()
     },

@@ -20,6 +20,7 @@ import {
 import type { MessageFiles, MessageLinks } from '../media/index.ts'
 import type { Clock } from '../platform/clock.ts'
 import type { Database, Tx } from '../platform/database/index.ts'
+import { keepHouse, type Turn } from '../platform/housekeeping.ts'
 import type { Log } from '../platform/log.ts'
 import { askWhatsApp, type Sessions, type SessionView } from '../sessions/index.ts'
 import { audienceFor, type AudienceWish } from './audience.ts'
@@ -238,22 +239,17 @@ export function createStatuses({
 
   // -- the end of their day
 
-  const stopping = new AbortController()
-  let sweeping: Promise<void> | undefined
-  let timer = clock.after(sweepEveryMs, sweep)
-  function sweep(): void {
-    sweeping = removeExpired()
-      .catch((error: unknown) =>
-        log.warn({ error }, 'expired statuses could not be removed; trying again later'),
-      )
-      .finally(() => {
-        if (!stopping.signal.aborted) timer = clock.after(sweepEveryMs, sweep)
-      })
-  }
+  const house = keepHouse({
+    what: 'expired statuses',
+    everyMs: sweepEveryMs,
+    work: removeExpired,
+    clock,
+    log,
+  })
 
-  async function removeExpired(): Promise<void> {
-    while (!stopping.signal.aborted) {
-      const expired = await expiredStatuses.all(database, { now: clock.now(), limit: batch })
+  async function removeExpired({ now, stop }: Turn): Promise<void> {
+    while (!stop.aborted) {
+      const expired = await expiredStatuses.all(database, { now, limit: batch })
       if (expired.length === 0) return
       await database.write((tx) =>
         forgetMessages(
@@ -350,11 +346,7 @@ export function createStatuses({
       })
       return message.whatsapp_id
     },
-    async [Symbol.asyncDispose]() {
-      stopping.abort()
-      timer[Symbol.dispose]()
-      await sweeping
-    },
+    [Symbol.asyncDispose]: () => house[Symbol.asyncDispose](),
   }
 }
 

@@ -206,6 +206,9 @@ export interface Outbox {
 export function createOutbox(database: Database, clock: Clock): Outbox {
   const read = (row: DeliveryRow): Delivery => deliveryOf(row, clock)
 
+  /** How far the walk over old deliveries has come that the last turn did not end. */
+  let sweptTo = 0
+
   return {
     async store(tx, deliveries) {
       await insert.run(tx, deliveries.map(rowOf))
@@ -269,8 +272,8 @@ export function createOutbox(database: Database, clock: Clock): Outbox {
       await tx.db.deleteFrom('webhook_delivery').where('session_id', '=', sessionId).execute()
     },
     async sweep(now, stop) {
-      let from = 0
       while (!stop.aborted) {
+        const from = sweptTo
         // In the order they were written; the first that is young ends the walk.
         const oldest = await database.read
           .selectFrom('webhook_delivery')
@@ -281,7 +284,10 @@ export function createOutbox(database: Database, clock: Clock): Outbox {
           .execute()
         const old = oldest.filter((row) => row.created_at < now - kept.delivered)
         const last = old.at(-1)
-        if (last === undefined) return
+        if (last === undefined) {
+          sweptTo = 0
+          return
+        }
         const through = last.event_seq
         await database.write(async (tx) => {
           await tx.db
@@ -313,7 +319,7 @@ export function createOutbox(database: Database, clock: Clock): Outbox {
             )
             .execute()
         })
-        from = through
+        sweptTo = through
       }
     },
   }

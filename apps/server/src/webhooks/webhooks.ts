@@ -6,6 +6,7 @@ import type { Events, StoredEvent } from '../events/index.ts'
 import type { Clock } from '../platform/clock.ts'
 import type { Database } from '../platform/database/index.ts'
 import type { GuardedFetch } from '../platform/guarded-fetch/index.ts'
+import { keepHouse } from '../platform/housekeeping.ts'
 import type { Log } from '../platform/log.ts'
 import type { Sealer } from '../platform/secrets/index.ts'
 import type { SessionView } from '../sessions/index.ts'
@@ -157,18 +158,13 @@ export async function createWebhooks(deps: WebhooksDeps): Promise<Webhooks> {
   await dispatcher.resume()
 
   const stopping = new AbortController()
-  let sweep: Promise<void> | undefined
-  let timer = clock.after(sweepEveryMs, runSweep)
-  function runSweep(): void {
-    sweep = outbox
-      .sweep(clock.now(), stopping.signal)
-      .catch((error: unknown) =>
-        log.warn({ error }, 'settled deliveries could not be swept; trying again in an hour'),
-      )
-      .finally(() => {
-        if (!stopping.signal.aborted) timer = clock.after(sweepEveryMs, runSweep)
-      })
-  }
+  const house = keepHouse({
+    what: 'settled deliveries',
+    everyMs: sweepEveryMs,
+    work: ({ now, stop }) => outbox.sweep(now, stop),
+    clock,
+    log,
+  })
 
   // Endpoints in SQLite are changed by this process alone.
   let reloading: Promise<void> | undefined
@@ -225,9 +221,8 @@ export async function createWebhooks(deps: WebhooksDeps): Promise<Webhooks> {
     },
     async [Symbol.asyncDispose]() {
       stopping.abort()
-      timer[Symbol.dispose]()
       reloadTimer?.[Symbol.dispose]()
-      await sweep
+      await house[Symbol.asyncDispose]()
       await reloading
       await dispatcher[Symbol.asyncDispose]()
       await disabling[Symbol.asyncDispose]()

@@ -295,7 +295,7 @@ export function createDispatcher(deps: DispatcherDeps): Dispatcher {
       status: reply.status ?? null,
       error: verdict.at === 'delivered' ? null : redact(verdict.error, endpoint),
       answerType: (reply.status === undefined ? undefined : reply.type?.slice(0, 100)) ?? null,
-      answer: said === '' ? null : redact(said.slice(0, answerKept), endpoint),
+      answer: said === '' ? null : redact(said, endpoint).slice(0, answerKept),
     }
   }
 
@@ -390,7 +390,8 @@ export function createDispatcher(deps: DispatcherDeps): Dispatcher {
 
   function written(settlements: readonly Settlement[]): void {
     for (const { delivery, outcome, dueAt } of settlements) {
-      if (outcome === 'untouched') continue
+      // What was neither loose nor becomes so was not taken up as such.
+      if (outcome === 'untouched' || (outcome === 'delivered' && !delivery.loose)) continue
       const lane = lanes.get(laneName(delivery))
       if (lane === undefined || !lane.loose.taken.delete(delivery.id)) continue
       if (outcome === null) lookForLoose(lane, dueAt)

@@ -67,13 +67,14 @@ export function spellingsOf(secret: string): string[] {
   )
 }
 
-/** `text` without the secrets of an endpoint, also when it was cut in the middle of one. */
+/** `text` without the secrets of an endpoint, also when it was cut in the middle of one, as its `…` says. */
 export function redact(text: string, { secrets }: WebhookEndpoint): string {
   return secrets.reduce((shown, secret) => {
     const whole = shown.replaceAll(secret, '***')
+    if (!whole.endsWith('…')) return whole
     const last = whole.lastIndexOf(secret.slice(0, cutSecretKnownBy))
-    const isCut = last !== -1 && secret.startsWith(whole.slice(last).replace(/…$/, ''))
-    return isCut ? `${whole.slice(0, last)}***` : whole
+    const isCut = last !== -1 && secret.startsWith(whole.slice(last, -1))
+    return isCut ? `${whole.slice(0, last)}***…` : whole
   }, text)
 }
 

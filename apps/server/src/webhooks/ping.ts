@@ -67,7 +67,7 @@ export function createPinger({
             statusCode: reply.status ?? null,
             durationMs: Math.round(clock.monotonic() - started),
             responseBody:
-              reply.status === undefined ? '' : redact(reply.body.slice(0, answerShown), endpoint),
+              reply.status === undefined ? '' : redact(reply.body, endpoint).slice(0, answerShown),
             error: verdict.at === 'delivered' ? null : redact(verdict.error, endpoint),
             request: { url: shownUrl(endpoint), headers: shownHeaders(endpoint, own), body: told },
           })

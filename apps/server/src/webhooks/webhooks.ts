@@ -68,6 +68,11 @@ export async function createWebhooks(deps: WebhooksDeps): Promise<Webhooks> {
     buckets: [0.01, 0.05, 0.2, 1, 3, 7, 15],
     registers: [metrics],
   })
+  const durationOf = {
+    delivered: durations.labels('delivered'),
+    failed: durations.labels('failed'),
+    refused: durations.labels('refused'),
+  }
 
   const sessionName = (id: number) => sessions.view(id)?.sessionId ?? String(id)
   const dispatcher = createDispatcher({
@@ -81,7 +86,7 @@ export async function createWebhooks(deps: WebhooksDeps): Promise<Webhooks> {
     log,
     random: deps.random ?? Math.random,
     observe(called, error) {
-      durations.observe({ outcome: called.verdict.at }, called.tookMs / 1000)
+      durationOf[called.verdict.at].observe(called.tookMs / 1000)
       const tally = tallies.count(called, error)
       if (called.verdict.at === 'delivered') return
       const disabled = disabling.afterFailure(called, tally)

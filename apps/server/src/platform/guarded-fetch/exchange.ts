@@ -16,12 +16,28 @@ export function exchange(
   new Exchange(clock, request, done).dispatch(dispatcher, target)
 }
 
+/** What is under way by the signal that ends it. A signal goes through all its listeners for each that comes or goes: it has one of ours. */
+const byEnd = new WeakMap<AbortSignal, Set<Exchange>>()
+
+function endedBy(signal: AbortSignal): Set<Exchange> {
+  const known = byEnd.get(signal)
+  if (known !== undefined) return known
+  const underWay = new Set<Exchange>()
+  byEnd.set(signal, underWay)
+  const abortAll = (): void => {
+    for (const one of underWay) one.abort()
+  }
+  signal.addEventListener('abort', abortAll, { once: true })
+  return underWay
+}
+
 /** undici's handler for one request: a plain object of callbacks costs half of what its promise API does. */
 class Exchange implements Dispatcher.DispatchHandler {
   readonly #request: OutboundRequest
   readonly #done: (outcome: OutboundAnswer | OutboundError) => void
   readonly #deadline: Disposable
   #controller: Dispatcher.DispatchController | undefined
+  #underWay: Set<Exchange> | undefined
   #settled = false
   #status = 0
   #headers: OutboundAnswer['headers'] = {}
@@ -43,16 +59,17 @@ class Exchange implements Dispatcher.DispatchHandler {
   dispatch(dispatcher: Dispatcher, { origin, path }: Target): void {
     const { signal, method, headers, body, inOrder } = this.#request
     if (signal?.aborted === true) {
-      queueMicrotask(this.#onAbort)
+      queueMicrotask(() => this.abort())
       return
     }
-    signal?.addEventListener('abort', this.#onAbort, { once: true })
+    this.#underWay = signal && endedBy(signal).add(this)
     // What is not idempotent, or may block, would wait for the answer before it.
     const pipelining = inOrder === undefined ? {} : { idempotent: true, blocking: false }
     dispatcher.dispatch({ origin, path, method, headers, body: body ?? null, ...pipelining }, this)
   }
 
-  readonly #onAbort = (): void => {
+  /** Its signal is aborted. */
+  abort(): void {
     this.#fail(new OutboundError('aborted', 'given up', { cause: this.#request.signal?.reason }))
   }
 
@@ -112,7 +129,7 @@ class Exchange implements Dispatcher.DispatchHandler {
     if (this.#settled) return
     this.#settled = true
     this.#deadline[Symbol.dispose]()
-    this.#request.signal?.removeEventListener('abort', this.#onAbort)
+    this.#underWay?.delete(this)
     this.#done(outcome)
   }
 }

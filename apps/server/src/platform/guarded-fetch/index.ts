@@ -105,6 +105,12 @@ export interface GuardedFetchOptions {
   readonly resolve?: Resolve
 }
 
+/** What a URL says, and why a stranger's is not called; for a name that is judged when it is resolved. */
+interface Judged {
+  readonly target: Target
+  readonly refused: string | undefined
+}
+
 const maxRedirects = 3
 
 export function createGuardedFetch({
@@ -138,20 +144,18 @@ export function createGuardedFetch({
     go(open)
   }
 
-  const targets = new LRUCache<string, Target>({ max: 1_000 })
+  const targets = new LRUCache<string, Judged>({ max: 1_000 })
   function targetOf(url: string, chosenBy: 'stranger' | 'operator'): Target | OutboundError {
-    let target = targets.get(url)
-    if (target === undefined) {
-      const parsed = parseTarget(url)
-      if (parsed instanceof OutboundError) return parsed
-      target = parsed
-      targets.set(url, target)
+    let judged = targets.get(url)
+    if (judged === undefined) {
+      const target = parseTarget(url)
+      if (target instanceof OutboundError) return target
+      const { literal, port } = target
+      judged = { target, refused: literal === undefined ? undefined : refusal(literal, port, allowed) }
+      targets.set(url, judged)
     }
-    if (chosenBy === 'stranger' && target.literal !== undefined) {
-      const refused = refusal(target.literal, target.port, allowed)
-      if (refused !== undefined) return new OutboundError('forbidden', refused)
-    }
-    return target
+    const { target, refused } = judged
+    return chosenBy === 'stranger' && refused !== undefined ? new OutboundError('forbidden', refused) : target
   }
 
   const guarded: GuardedFetch = {

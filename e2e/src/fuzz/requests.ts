@@ -21,6 +21,10 @@ export interface Known {
   messages: readonly string[]
   /** The caller's key, and one of another owner. */
   keys: readonly string[]
+  /** Organizations of the person who holds `token`, and others. */
+  organizations: readonly string[]
+  /** The access token of a person. */
+  token: string
 }
 
 const nasty: fc.Arbitrary<string> = fc.oneof(
@@ -57,7 +61,10 @@ const nasty: fc.Arbitrary<string> = fc.oneof(
     '99999999999999999999999999',
   ),
   fc.string({ maxLength: 40 }),
-  fc.string({ unit: 'binary', maxLength: 20 }),
+  // Any code points, halves of pairs too. Not `unit: 'binary'`, which first spends three seconds on a table of them all.
+  fc
+    .array(fc.integer({ min: 0, max: 0x10ffff }), { maxLength: 20 })
+    .map((points) => String.fromCodePoint(...points)),
 )
 
 const anyJson = fc.oneof(
@@ -79,6 +86,7 @@ function valid(schema: JsonSchema, name: string, known: Known): fc.Arbitrary<unk
       return fc.constantFrom(true, false, 'true', '0', 1, 'no')
     case 'integer':
     case 'number': {
+      if (name === 'organizationId') return fc.constantFrom(...known.organizations, '0', '-1')
       const whole = fc.integer({
         min: Math.max(schema.minimum ?? 0, -1000),
         max: Math.min(schema.maximum ?? 1000, 100_000),
@@ -153,6 +161,8 @@ const ending: ReadonlySet<string> = new Set([
   'restartSession',
   'setProxy',
 ])
+/** The same for people: these come with tokens of nobody. */
+const endingForPeople: ReadonlySet<string> = new Set(['logout', 'deleteOrganization'])
 
 /** Requests for one operation: most of them plausible, some of them nonsense in one part. */
 export function requestsFor(endpoint: Endpoint, all: Known): fc.Arbitrary<FuzzRequest> {
@@ -230,6 +240,10 @@ export function requestsFor(endpoint: Endpoint, all: Known): fc.Arbitrary<FuzzRe
     { weight: 30, arbitrary: fc.constant<string>(endpoint.method) },
     { weight: 1, arbitrary: fc.constantFrom('GET', 'POST', 'PUT', 'DELETE', 'PATCH', 'OPTIONS') },
   )
+  const token = fc.oneof(
+    { weight: 15, arbitrary: fc.constant(endingForPeople.has(endpoint.id) ? 'stale' : known.token) },
+    { weight: 1, arbitrary: fc.constantFrom('', 'stale', 'x'.repeat(2000), `${known.token}x`) },
+  )
   const extras = fc.record(
     {
       'accept-language': fc.constantFrom('en', 'pt-BR', 'xx', '*;q=x'),
@@ -241,7 +255,7 @@ export function requestsFor(endpoint: Endpoint, all: Known): fc.Arbitrary<FuzzRe
     },
     { requiredKeys: [] },
   )
-  return fc.record({ path, query, body, contentType, key, method, extras }).map((parts) => {
+  return fc.record({ path, query, body, contentType, key, token, method, extras }).map((parts) => {
     const hasBody = parts.method !== 'GET' && parts.method !== 'OPTIONS' && parts.body !== undefined
     return {
       endpoint,
@@ -250,6 +264,7 @@ export function requestsFor(endpoint: Endpoint, all: Known): fc.Arbitrary<FuzzRe
       headers: {
         ...parts.extras,
         ...(parts.key === undefined ? {} : { 'x-api-key': parts.key }),
+        ...(endpoint.auth === 'user' ? { authorization: `Bearer ${parts.token}` } : {}),
         ...(hasBody && parts.contentType !== '' ? { 'content-type': parts.contentType } : {}),
       },
       body: hasBody ? parts.body : undefined,

@@ -249,6 +249,11 @@ describe.each(stores)('every kind of message on %s', (store) => {
       { votes: 0 },
       { option: 'Soup', voters: ['12025550123@s.whatsapp.net'] },
     ])
+    // And an answer to an event with its own.
+    const event = await ana.receives(({ id }) => id === sent.get('event'))
+    ana.answersEvent(event, 'GOING')
+    const [answer] = await hub.webhook.received('message.event_answer')
+    expect(answer?.data).toMatchObject({ messageId: event.id, ofOurs: true, answer: 'going' })
   })
   test('the number of an option, or its title, is told as the choice of it, until something else is sent', async () => {
     await using hub = await startHub({ store, preset: 'standard' })

@@ -17,6 +17,7 @@ export const eventTypes = [
   'message.pinned',
   'message.kept',
   'message.poll_vote',
+  'message.event_answer',
   'media.downloaded',
   'media.failed',
   'contact.updated',

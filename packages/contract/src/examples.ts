@@ -128,6 +128,14 @@ export const eventExamples: { readonly [Type in EventType]: EventData<Type> } = 
   },
   'message.kept': { ...ref, ...author, changeId: '3A5F0C9D1E', ofOurs: true, kept: true },
   'message.poll_vote': { ...ref, ...author, changeId: '3A5F0C9D1E', ofOurs: true, choices: ['Pizza'] },
+  'message.event_answer': {
+    ...ref,
+    ...author,
+    changeId: '3A5F0C9D1E',
+    ofOurs: true,
+    answer: 'going',
+    extraGuests: 1,
+  },
   'contact.merged': {
     contactId: chatId,
     lid: '99887766554433@lid',

@@ -123,6 +123,15 @@ export type MessageKept = z.infer<typeof messageKept>
 export const messagePollVote = z.object({ ...change, choices: z.array(z.string()) })
 export type MessagePollVote = z.infer<typeof messagePollVote>
 
+export const eventAnswer = {
+  answer: z.enum(['going', 'not_going', 'maybe']),
+  extraGuests: z.int().min(0).describe('How many they bring'),
+}
+
+/** Data of `message.event_answer`: whether somebody comes to an event. */
+export const messageEventAnswer = z.object({ ...change, ...eventAnswer })
+export type MessageEventAnswer = z.infer<typeof messageEventAnswer>
+
 /** Data of `media.downloaded`: the file of a message is here. `timestamp` is when it came. */
 export const mediaDownloaded = z.object({
   ...messageRef,

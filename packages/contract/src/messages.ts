@@ -18,7 +18,7 @@ import {
   text,
 } from './fields.ts'
 import { messageContent } from './message-content.ts'
-import { messageTypes } from './message-events.ts'
+import { eventAnswer, messageTypes } from './message-events.ts'
 import { maxBase64Chars } from './media.ts'
 import { fileToSendErrors, withFile } from './outgoing-files.ts'
 import { outgoingContent } from './outgoing.ts'
@@ -121,6 +121,10 @@ export const messageSchema = z
       .array(z.object({ option: z.string(), votes: z.int(), voters: z.array(z.string()) }))
       .nullable()
       .meta({ description: 'Of a poll, as far as votes reached this account; null for other kinds.' }),
+    eventAnswers: z
+      .array(z.object({ from: z.string(), ...eventAnswer, timestamp: isoSchema }))
+      .nullable()
+      .meta({ description: 'Of an event, as far as answers reached this account; null for other kinds.' }),
     isStarred: z.boolean(),
     quotedMsgId: z.string().nullable(),
     mentions: z.array(z.string()),

@@ -16,10 +16,19 @@ export type MessageDeed =
   | { kind: 'pin'; pinned: boolean; forS: number | undefined }
   /** Kept in a chat whose messages disappear. */
   | { kind: 'keep'; kept: boolean }
-  /** In a poll; sealed with the poll's secret, base64. */
+  /** In a poll, or what somebody answers to an event; sealed with the secret of that, base64. */
   | { kind: 'vote'; payload: string; iv: string }
   /** The same once it is open, and as history tells it: the options that were chosen. */
   | { kind: 'vote'; chosen: readonly string[] }
+  /** The same of an event. */
+  | ({ kind: 'vote' } & EventAnswer)
+
+/** Whether somebody comes to an event. */
+export interface EventAnswer {
+  answer: 'going' | 'not_going' | 'maybe'
+  /** How many they bring. */
+  extraGuests: number
+}
 
 /** A message as the one who did something to it names it. */
 export interface MessageTarget {

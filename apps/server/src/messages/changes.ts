@@ -2,6 +2,7 @@ import type {
   EventType,
   MessageDeleted,
   MessageEdited,
+  MessageEventAnswer,
   MessageKept,
   MessagePinned,
   MessagePollVote,
@@ -12,7 +13,7 @@ import { isGroup, isLid, isStatus, type Jid, type MessageContent, withoutDevice 
 import type { Address, Chats } from '../chats/index.ts'
 import type { NewEvent } from '../events/index.ts'
 import type { Tx } from '../platform/database/index.ts'
-import { type JournalEntry, openVote } from '../sessions/baileys/index.ts'
+import { type JournalEntry, openEventAnswer, openVote } from '../sessions/baileys/index.ts'
 import {
   attachChange,
   deedOf,
@@ -43,7 +44,13 @@ interface NewMessage {
 }
 
 type ChangeEvent = NewEvent<
-  MessageReaction | MessageEdited | MessageDeleted | MessagePinned | MessageKept | MessagePollVote
+  | MessageReaction
+  | MessageEdited
+  | MessageDeleted
+  | MessagePinned
+  | MessageKept
+  | MessagePollVote
+  | MessageEventAnswer
 >
 
 /**
@@ -204,7 +211,7 @@ function isTarget(change: MessageChangeRow, message: MessageRow, canonical: (jid
   return author === null || author === message.sender_jid
 }
 
-/** A vote is opened when its poll is here, and stays sealed when it cannot be. */
+/** A vote is opened when its poll or event is here, and stays sealed when it cannot be. */
 function opened(
   deed: StoredDeed,
   {
@@ -215,18 +222,23 @@ function opened(
   }: { row: MessageChangeRow; message: MessageRow; self: Own; shown: ChangeDeps['canonical'] },
 ): StoredDeed {
   const content = contentOf(message)
-  if (deed.kind !== 'vote' || !('payload' in deed) || content.kind !== 'poll') return deed
+  if (deed.kind !== 'vote' || !('payload' in deed)) return deed
   const formsOf = (jid: string): readonly Jid[] => {
     const forms = jid === '' ? [self.lid, self.pn] : [jid as Jid, shown(row.session_id, jid as Jid)]
     return [...new Set(forms.filter((form) => form !== undefined).map((form) => withoutDevice(form)))]
   }
-  const chosen = openVote(content.poll, {
-    pollId: row.target_id,
+  const vote = {
+    targetId: row.target_id,
     creators: formsOf(message.sender_jid),
     voters: formsOf(row.sender_jid),
     payload: deed.payload,
     iv: deed.iv,
-  })
+  }
+  if (content.kind === 'event') {
+    const answer = openEventAnswer(content.event, vote)
+    return answer === undefined ? deed : { kind: 'vote', ...answer }
+  }
+  const chosen = content.kind === 'poll' ? openVote(content.poll, vote) : undefined
   return chosen === undefined ? deed : { kind: 'vote', chosen }
 }
 
@@ -288,7 +300,10 @@ function eventOf({
     case 'vote':
       break
   }
-  return 'chosen' in deed ? [event('message.poll_vote', { choices: [...deed.chosen] })] : []
+  if ('chosen' in deed) return [event('message.poll_vote', { choices: [...deed.chosen] })]
+  if (!('answer' in deed)) return []
+  const { answer, extraGuests } = deed
+  return [event('message.event_answer', { answer, extraGuests })]
 }
 
 /** Unix ms; null when it was not told how long. */

@@ -165,6 +165,21 @@ function changesWire(
     deletedBy: deleted?.from ?? null,
     isPinned: pin?.deed.pinned === true && (pinEnds === null || pinEnds === undefined || pinEnds > now),
     isKept: last('keep')?.deed.kept === true,
+    eventAnswers:
+      content.kind === 'event'
+        ? done.flatMap(({ change, deed, from }) =>
+            'answer' in deed
+              ? [
+                  {
+                    answer: deed.answer,
+                    extraGuests: deed.extraGuests,
+                    from,
+                    timestamp: isoOf(change.changed_at),
+                  },
+                ]
+              : [],
+          )
+        : null,
     pollVotes:
       content.kind === 'poll'
         ? content.poll.options.map((option) => {

@@ -16,7 +16,17 @@ import { type CallOptions, type CallSignal, PhoneCalls } from './calls.ts'
 import { ChatSettings } from './chat-settings.ts'
 import { CompanionCare } from './companion-care.ts'
 import { type Content, textOf, toMessage } from './content.ts'
-import { disappearing, edit, keeping, type MessageIn, pin, reaction, revocation, vote } from './deeds.ts'
+import {
+  disappearing,
+  edit,
+  eventAnswer,
+  keeping,
+  type MessageIn,
+  pin,
+  reaction,
+  revocation,
+  vote,
+} from './deeds.ts'
 import { Inbound } from './inbound.ts'
 import { createLater } from './later.ts'
 import { Linking } from './linking.ts'
@@ -207,6 +217,20 @@ export class ChattingPhone {
    */
   votes(poll: PhoneMessage, chosen: readonly string[], options: SendOptions = {}): SentMessage {
     return this.#write(poll.chat, vote(poll, this.number, chosen, this.line.clock.now()), options)
+  }
+
+  /**
+   * Answers whether it comes to an event.
+   *
+   * @throws {RangeError} the event came without its secret
+   */
+  answersEvent(
+    event: PhoneMessage,
+    answer: 'GOING' | 'NOT_GOING' | 'MAYBE',
+    { extraGuests = 0, ...options }: SendOptions & { extraGuests?: number } = {},
+  ): SentMessage {
+    const said = { extraGuests, at: this.line.clock.now() }
+    return this.#write(event.chat, eventAnswer(event, this.number, answer, said), options)
   }
 
   /** Sets how long messages of a chat live from now on, 0: they stay. */

@@ -1,7 +1,7 @@
 import { proto } from '../baileys.ts'
 import { toMessage } from './content.ts'
 import { keyOf, type PhoneMessage } from './phone-message.ts'
-import { sealVote } from './poll-vote.ts'
+import { sealEventAnswer, sealVote } from './poll-vote.ts'
 
 /** A message, given how its chat is addressed on the wire and how people are there. */
 export type MessageIn = (toJid: (address: string) => string, chat: string) => proto.IMessage
@@ -72,6 +72,25 @@ export function vote(poll: PhoneMessage, voter: string, chosen: readonly string[
     const vote = sealVote({ id: poll.id, secret, ...people }, chosen)
     const pollCreationMessageKey = { ...keyOf(poll), remoteJid: chat }
     return { pollUpdateMessage: { pollCreationMessageKey, vote, senderTimestampMs: at } }
+  }
+}
+
+/** @throws {RangeError} the event came without its secret */
+export function eventAnswer(
+  event: PhoneMessage,
+  voter: string,
+  answer: 'GOING' | 'NOT_GOING' | 'MAYBE',
+  { extraGuests, at }: { extraGuests: number; at: number },
+): MessageIn {
+  const secret = event.message.messageContextInfo?.messageSecret
+  if (!secret) throw new RangeError(`${event.id} has no secret to answer with`)
+  return (toJid, chat) => {
+    const people = { creator: toJid(event.from), voter: toJid(voter) }
+    const response = proto.Message.EventResponseMessage.EventResponseType[answer]
+    const said = { response, timestampMs: at, extraGuestCount: extraGuests }
+    const eventCreationMessageKey = { ...keyOf(event), remoteJid: chat }
+    const seal = sealEventAnswer({ id: event.id, secret, ...people }, said)
+    return { encEventResponseMessage: { eventCreationMessageKey, ...seal } }
   }
 }
 

@@ -14,12 +14,24 @@ export function sealVote(
   { id, secret, creator, voter }: { id: string; secret: Uint8Array; creator: string; voter: string },
   options: readonly string[],
 ): proto.Message.IPollEncValue {
-  const key = keyOf({ id, secret, creator, voter })
-  const encIv = randomBytes(12)
-  const cipher = createCipheriv('aes-256-gcm', key, encIv).setAAD(Buffer.from(`${id}\0${voter}`))
   const selectedOptions = options.map((option) => createHash('sha256').update(option).digest())
   const vote = proto.Message.PollVoteMessage.encode({ selectedOptions }).finish()
-  return { encPayload: Buffer.concat([cipher.update(vote), cipher.final(), cipher.getAuthTag()]), encIv }
+  return sealed(keyOf({ id, secret, creator, voter }), `${id}\0${voter}`, vote)
+}
+
+function sealed(key: Buffer, beside: string, plaintext: Uint8Array): proto.Message.IPollEncValue {
+  const encIv = randomBytes(12)
+  const cipher = createCipheriv('aes-256-gcm', key, encIv).setAAD(Buffer.from(beside))
+  return { encPayload: Buffer.concat([cipher.update(plaintext), cipher.final(), cipher.getAuthTag()]), encIv }
+}
+
+/** What its sender answers to an event, sealed in the same way. Source: `decryptEventResponse` of baileys. */
+export function sealEventAnswer(
+  { id, secret, creator, voter }: { id: string; secret: Uint8Array; creator: string; voter: string },
+  answer: proto.Message.IEventResponseMessage,
+): proto.Message.IPollEncValue {
+  const response = proto.Message.EventResponseMessage.encode(answer).finish()
+  return sealed(keyOf({ id, secret, creator, voter }, 'Event Response'), `${id}\0${voter}`, response)
 }
 
 /** What somebody chose in a poll, in its order; undefined when the vote was sealed for another poll or person. */
@@ -32,15 +44,15 @@ export function openVote(
   const secret = message.messageContextInfo?.messageSecret
   const poll = message.pollCreationMessage ?? message.pollCreationMessageV2 ?? message.pollCreationMessageV3
   if (!secret || !poll || !encPayload || !encIv) return undefined
-  const sealed = Buffer.from(encPayload)
+  const vote = Buffer.from(encPayload)
   for (const creator of creators) {
     for (const voter of voters) {
       const opener = createDecipheriv('aes-256-gcm', keyOf({ id, secret, creator, voter }), encIv)
-      opener.setAAD(Buffer.from(`${id}\0${voter}`)).setAuthTag(sealed.subarray(-16))
+      opener.setAAD(Buffer.from(`${id}\0${voter}`)).setAuthTag(vote.subarray(-16))
       try {
-        const vote = Buffer.concat([opener.update(sealed.subarray(0, -16)), opener.final()])
+        const opened = Buffer.concat([opener.update(vote.subarray(0, -16)), opener.final()])
         const chosen = new Set(
-          proto.Message.PollVoteMessage.decode(vote).selectedOptions.map((hash) =>
+          proto.Message.PollVoteMessage.decode(opened).selectedOptions.map((hash) =>
             Buffer.from(hash).toString('hex'),
           ),
         )
@@ -54,17 +66,20 @@ export function openVote(
   return undefined
 }
 
-function keyOf({
-  id,
-  secret,
-  creator,
-  voter,
-}: {
-  id: string
-  secret: Uint8Array
-  creator: string
-  voter: string
-}): Buffer {
+function keyOf(
+  {
+    id,
+    secret,
+    creator,
+    voter,
+  }: {
+    id: string
+    secret: Uint8Array
+    creator: string
+    voter: string
+  },
+  use: 'Poll Vote' | 'Event Response' = 'Poll Vote',
+): Buffer {
   const seed = hmacSha256(new Uint8Array(32), secret)
-  return hmacSha256(seed, Buffer.from(`${id}${creator}${voter}Poll Vote\u0001`))
+  return hmacSha256(seed, Buffer.from(`${id}${creator}${voter}${use}\u0001`))
 }

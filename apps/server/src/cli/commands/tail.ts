@@ -67,6 +67,7 @@ const gists: Readonly<Record<EventType, (said: Said) => string>> = {
   'message.pinned': progress,
   'message.kept': progress,
   'message.poll_vote': (said) => `${said('from')} on ${said('messageId')}`,
+  'message.event_answer': (said) => `${said('from')}: ${said('answer')} to ${said('messageId')}`,
   'session.sync': (said) => `${said('state')}, ${said('percent')} %`,
   'message.sent': progress,
   'message.delivered': progress,

@@ -1,5 +1,5 @@
 export { createBaileys, type EngineOptions } from './engine.ts'
-export { openVote } from './journal/vote.ts'
+export { openEventAnswer, openVote } from './journal/vote.ts'
 
 import type { Lease } from '../../cluster/index.ts'
 import type { Tx } from '../../platform/database/index.ts'

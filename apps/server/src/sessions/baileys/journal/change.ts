@@ -8,11 +8,12 @@ import { base64Of, countOf, type Numeric } from './protobuf.ts'
 
 /**
  * What a decrypted message does to another one; undefined when it is a message of its own, or does not say to which.
- * Source: `ReactionMessage`, `ProtocolMessage`, `PinInChatMessage`, `KeepInChatMessage`, `PollUpdateMessage` of WAProto.
+ * Source: `ReactionMessage`, `ProtocolMessage`, `PinInChatMessage`, `KeepInChatMessage`, `PollUpdateMessage`, `EncEventResponseMessage` of WAProto.
  */
 export function changeOf(message: proto.IMessage): MessageChange | undefined {
   const { inner, info } = unwrapped(message)
-  const { reactionMessage, protocolMessage, pinInChatMessage, keepInChatMessage, pollUpdateMessage } = inner
+  const { reactionMessage, protocolMessage, pinInChatMessage, keepInChatMessage } = inner
+  const { pollUpdateMessage, encEventResponseMessage } = inner
   const about = (
     key: proto.IMessageKey | null | undefined,
     at: Numeric,
@@ -39,10 +40,12 @@ export function changeOf(message: proto.IMessage): MessageChange | undefined {
   }
   if (!isMissing(pollUpdateMessage)) {
     const known = about(pollUpdateMessage.pollCreationMessageKey, pollUpdateMessage.senderTimestampMs)
-    const payload = base64Of(pollUpdateMessage.vote?.encPayload)
-    const iv = base64Of(pollUpdateMessage.vote?.encIv)
-    if (payload === undefined || iv === undefined) return undefined
-    return known && { ...known, kind: 'vote', payload, iv }
+    return known && sealedIn(known, pollUpdateMessage.vote ?? {})
+  }
+  if (!isMissing(encEventResponseMessage)) {
+    // When it was answered is sealed, too; its stanza says it as well.
+    const known = about(encEventResponseMessage.eventCreationMessageKey, undefined)
+    return known && sealedIn(known, encEventResponseMessage)
   }
   const { REVOKE, MESSAGE_EDIT } = proto.Message.ProtocolMessage.Type
   if (isMissing(protocolMessage)) return undefined
@@ -52,6 +55,16 @@ export function changeOf(message: proto.IMessage): MessageChange | undefined {
   const edited = contentOf(protocolMessage.editedMessage)
   if (edited === undefined || edited.kind === 'undecryptable') return undefined
   return known && { ...known, kind: 'edit', text: edited.text, mentions: edited.mentions ?? [] }
+}
+
+/** A vote, or an answer to an event; undefined when it lacks its seal. */
+function sealedIn(
+  known: Pick<MessageChange, 'target' | 'at'>,
+  { encPayload, encIv }: proto.Message.IPollEncValue,
+): MessageChange | undefined {
+  const payload = base64Of(encPayload)
+  const iv = base64Of(encIv)
+  return payload === undefined || iv === undefined ? undefined : { ...known, kind: 'vote', payload, iv }
 }
 
 function targetOf(key: proto.IMessageKey | null | undefined): MessageTarget | undefined {

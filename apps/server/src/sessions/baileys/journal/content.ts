@@ -13,6 +13,7 @@ const notContent: ReadonlySet<string> = new Set([
   'pinInChatMessage',
   'keepInChatMessage',
   'pollUpdateMessage',
+  'encEventResponseMessage',
 ])
 
 /** Fields that hold another message, which is what people see. */

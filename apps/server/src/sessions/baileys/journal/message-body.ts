@@ -273,8 +273,12 @@ function asking(
   }
 }
 
-function planned({ eventMessage: event }: proto.IMessage): MessageBody | undefined {
+function planned(
+  { eventMessage: event }: proto.IMessage,
+  info: proto.IMessageContextInfo | undefined,
+): MessageBody | undefined {
   if (isMissing(event)) return undefined
+  const secret = base64Of(info?.messageSecret)
   const location = isMissing(event.location) ? undefined : locationOf(event.location)
   return {
     kind: 'event',
@@ -289,6 +293,7 @@ function planned({ eventMessage: event }: proto.IMessage): MessageBody | undefin
         endsAt: momentOf(event.endTime),
       }),
       canceled: event.isCanceled === true,
+      ...(secret && { secret }),
     },
   }
 }

@@ -95,6 +95,11 @@ const kinds: Readonly<Record<ReceivableKind, { sent: Content; text: string; told
     told: { media: { filename: 'offer.pdf', pages: 3 } },
   },
   sticker: {
+    sent: { stickerMessage: { ...file, mimetype: 'image/webp' } },
+    text: '',
+    told: { media: { mimetype: 'image/webp', animated: false } },
+  },
+  'sticker that moves': {
     sent: { stickerMessage: { ...file, mimetype: 'image/webp', isAnimated: true } },
     text: '',
     told: { media: { mimetype: 'image/webp', animated: true } },

@@ -103,11 +103,15 @@ withFfmpeg('files of every kind, on a phone', () => {
     /** It is sent as it is. */
     same?: true
   }
+  /** A JPEG, whatever its bytes. */
+  const jpegThumbnail = expect.objectContaining({ 0: 0xff, 1: 0xd8 })
   const mp4 = ['-pix_fmt', 'yuv420p', '-c:v', 'libx264', '-preset', 'ultrafast']
   const kinds: Readonly<Record<SendableFile, Kind>> = {
     image: {
       bytes: () => generated('png', ...picture(300, 200)),
-      arrives: { imageMessage: { caption: 'the view', mimetype: 'image/png', width: 300, height: 200 } },
+      arrives: {
+        imageMessage: { caption: 'the view', mimetype: 'image/png', width: 300, height: 200, jpegThumbnail },
+      },
       listed: { body: 'the view', caption: 'the view' },
       same: true,
     },
@@ -128,7 +132,9 @@ withFfmpeg('files of every kind, on a phone', () => {
     },
     video: {
       bytes: () => generated('mp4', ...clip(64, 64), ...mp4),
-      arrives: { videoMessage: { caption: 'moving', seconds: 1, width: 64, mimetype: 'video/mp4' } },
+      arrives: {
+        videoMessage: { caption: 'moving', seconds: 1, width: 64, mimetype: 'video/mp4', jpegThumbnail },
+      },
       listed: { body: 'moving', media: { seconds: 1, width: 64, height: 64 } },
       same: true,
     },
@@ -150,7 +156,14 @@ withFfmpeg('files of every kind, on a phone', () => {
     },
     'voice note': {
       bytes: () => generated('wav', ...tone(2)),
-      arrives: { audioMessage: { ptt: true, mimetype: 'audio/ogg; codecs=opus', seconds: 2 } },
+      arrives: {
+        audioMessage: {
+          ptt: true,
+          mimetype: 'audio/ogg; codecs=opus',
+          seconds: 2,
+          waveform: expect.objectContaining({ length: 64 }),
+        },
+      },
       listed: { media: { seconds: 2, waveform: expect.any(String) } },
     },
     'document with a caption': {
@@ -164,6 +177,11 @@ withFfmpeg('files of every kind, on a phone', () => {
       },
       listed: { body: 'as agreed', media: { filename: 'invoice.pdf' } },
       same: true,
+    },
+    'sticker that moves': {
+      bytes: () => generated('gif', ...clip(64, 64)),
+      arrives: { stickerMessage: { mimetype: 'image/webp', width: 512, height: 512, isAnimated: true } },
+      listed: { media: { animated: true } },
     },
     sticker: {
       bytes: () => generated('png', ...picture(100, 50)),
@@ -488,4 +506,12 @@ test('without ffmpeg, what has to be converted is refused with the remedy, and w
   const note = await send({ audio: { base64: base64(opus) }, ptt: true }, {}, bare)
   expect(note).toMatchObject({ type: 'voice', message: { media: { mimetype: 'audio/ogg; codecs=opus' } } })
   expect((await arrived(note.messageId, bare)).bytes.equals(opus)).toBe(true)
+  // Nobody looks into a picture then: it goes without a small one.
+  const mp4 = Buffer.from('\0\0\0\x18ftypmp42\0\0\0\0mp42isom', 'latin1')
+  const video = await send({ video: { base64: base64(mp4) } }, {}, bare)
+  const { message } = await arrived(video.messageId, bare)
+  expect([message.videoMessage?.mimetype, message.videoMessage?.jpegThumbnail ?? null]).toEqual([
+    'video/mp4',
+    null,
+  ])
 })

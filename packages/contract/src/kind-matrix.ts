@@ -72,6 +72,12 @@ export const kindMatrix = {
     phone: true,
   },
   sticker: { kind: 'sticker', type: 'sticker', hub: { sticker: { mediaId: exampleMediaId } }, phone: true },
+  'sticker that moves': {
+    kind: 'sticker',
+    type: 'sticker',
+    hub: { sticker: { mediaId: exampleMediaId } },
+    phone: true,
+  },
   'animated sticker of the newer kind': { kind: 'sticker', type: 'sticker', phone: true },
   'view once': {
     kind: 'image',

@@ -30,14 +30,17 @@ const ofSession = statement((db, p: { sessionId: number }) =>
 export function createErasedPeople(key: KeyObject): ErasedPeople {
   /** Few have any, and it is asked for with everything the phone tells. */
   const known = new Map<number, ReadonlyMap<string, number>>()
+  /** Counts notes: what was read before one must not be remembered after it. */
+  let notes = 0
 
   const nameOf = (sessionId: number, jid: Jid): string =>
     createHmac('sha256', key).update(`${sessionId} ${jid}`).digest('base64url')
 
   async function read(on: Tx | Pick<Database, 'sql'>, sessionId: number) {
+    const asOf = notes
     const rows = await ofSession.all(on, { sessionId })
     const found = new Map(rows.map((row) => [row.address, row.erased_at]))
-    known.set(sessionId, found)
+    if (asOf === notes) known.set(sessionId, found)
     return found
   }
 
@@ -49,7 +52,10 @@ export function createErasedPeople(key: KeyObject): ErasedPeople {
         erased_at: at,
       }))
       await insert.run(tx, rows)
-      tx.afterCommit(() => known.delete(sessionId))
+      tx.afterCommit(() => {
+        notes += 1
+        known.delete(sessionId)
+      })
     },
     async since(on, sessionId) {
       const erasedAt = known.get(sessionId) ?? (await read(on, sessionId))

@@ -394,6 +394,7 @@ export function createDispatcher(deps: DispatcherDeps): Dispatcher {
       if (outcome === 'untouched' || (outcome === 'delivered' && !delivery.loose)) continue
       const lane = lanes.get(laneName(delivery))
       if (lane === undefined || !lane.loose.taken.delete(delivery.id)) continue
+      lane.loose.reading?.settled.add(delivery.id)
       if (outcome === null) lookForLoose(lane, dueAt)
       else if (lane.loose.more && lane.loose.taken.size <= looseBatch / 2) void takeUpLoose(lane)
     }
@@ -414,20 +415,29 @@ export function createDispatcher(deps: DispatcherDeps): Dispatcher {
 
   async function takeUpLoose(lane: Lane): Promise<void> {
     const { loose, key } = lane
-    if (loose.reading || closing.signal.aborted) return
-    loose.reading = true
+    if (closing.signal.aborted) return
+    if (loose.reading !== undefined) {
+      loose.reading.missed = true
+      return
+    }
+    const reading = { settled: new Set<string>(), missed: false }
+    loose.reading = reading
     try {
       const limit = loose.taken.size + looseBatch
       const rows = await outbox.dueOfLane(key, clock.now(), limit)
       loose.more = rows.length === limit
-      for (const delivery of rows) if (!loose.taken.has(delivery.id)) goLoose(lane, delivery)
+      for (const delivery of rows) {
+        const { id } = delivery
+        if (!loose.taken.has(id) && !reading.settled.has(id)) goLoose(lane, delivery)
+      }
       const next = await outbox.nextDueOfLane(key, clock.now())
       if (next !== undefined) lookForLoose(lane, next)
     } catch (error) {
       log.warn({ error, sessionId: key.sessionId }, 'due webhook deliveries could not be read')
       lookForLoose(lane, clock.now() + lookAgainMs)
     } finally {
-      loose.reading = false
+      loose.reading = undefined
+      if (reading.missed) lookForLoose(lane, clock.now())
     }
   }
 

@@ -37,7 +37,8 @@ interface Loose {
   readonly taken: Set<string>
   /** There were more due than were taken up. */
   more: boolean
-  reading: boolean
+  /** While rows are read: what was settled meanwhile, which they may still show as due, and whether somebody asked for more. */
+  reading: { readonly settled: Set<string>; missed: boolean } | undefined
   timer: { readonly at: number; readonly timer: Disposable } | undefined
 }
 
@@ -62,7 +63,7 @@ export function emptyLane({ sessionId, endpoint, lane }: LaneKey, isKnown: boole
     stream: undefined,
     inLine: false,
     timer: undefined,
-    loose: { taken: new Set(), more: false, reading: false, timer: undefined },
+    loose: { taken: new Set(), more: false, reading: undefined, timer: undefined },
   }
 }
 

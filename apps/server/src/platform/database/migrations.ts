@@ -52,12 +52,15 @@ export async function migrate(
   migrations: readonly Migration[],
   { log, clock }: { log: Log; clock: Clock },
 ): Promise<void> {
-  await store.exclusively((run) =>
-    run.script(
+  const before = await store.exclusively(async (run) => {
+    await run.script(
       'CREATE TABLE IF NOT EXISTS migration (name TEXT PRIMARY KEY, checksum TEXT NOT NULL, applied_at BIGINT NOT NULL)',
-    ),
-  )
-  for (const migration of migrations) {
+    )
+    return appliedOn(run)
+  })
+  refuseStrangers(before, migrations)
+  // Mostly none: a start on a store that is up to date asks once, not once for each.
+  for (const migration of migrations.filter(({ name }) => !before.has(name))) {
     await store.exclusively(async (run) => {
       // Read again each time: on PostgreSQL another process may have gone ahead of us between two steps.
       const applied = await appliedOn(run)

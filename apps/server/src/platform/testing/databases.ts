@@ -5,13 +5,14 @@ import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 
 import pg from 'pg'
-import { describe } from 'vitest'
+import { afterAll, describe } from 'vitest'
 
 import { type Clock, systemClock } from '../clock.ts'
 import { type Database, openDatabase, type OpenOptions } from '../database/index.ts'
 import { type Log, silentLog } from '../log.ts'
 import { setPragma } from './full-disk.ts'
 import { startRelay } from './relay.ts'
+import { type Newborn, newborn, renew } from './spare-schemas.ts'
 
 /** Somewhere a store can live, gone when disposed. Open it, close it, open it again: what was committed is still there. */
 export interface Place extends AsyncDisposable {
@@ -53,7 +54,11 @@ export function databases(title: string, suite: (stores: Stores) => void): void 
 /** A suite about what only SQLite does. */
 export function onSqlite(title: string, suite: (stores: Stores) => void): void {
   describe(`${title} (SQLite)`, () => {
-    suite(storesOf('sqlite', sqlitePlace))
+    suite({
+      dialect: 'sqlite',
+      place: sqlitePlace,
+      open: async (options) => openedAt(await sqlitePlace(), options),
+    })
   })
 }
 
@@ -62,7 +67,15 @@ export function onPostgres(title: string, suite: (stores: Stores) => void): void
   const server = postgresUrl ?? ''
   const why = server === '' ? ': skipped, no server; set TEST_DATABASE_URL' : ''
   describe.skipIf(server === '')(`${title} (PostgreSQL${why})`, () => {
-    suite(storesOf('postgres', (options) => postgresPlace(server, options)))
+    const spare: SpareSchema[] = []
+    afterAll(async () => {
+      for (const { place } of spare.splice(0)) await place[Symbol.asyncDispose]()
+    })
+    suite({
+      dialect: 'postgres',
+      place: (options) => postgresPlace(server, options),
+      open: (options) => openedOnSpare(server, spare, options),
+    })
   })
 }
 
@@ -88,18 +101,54 @@ async function reachable(url: string): Promise<string | undefined> {
   }
 }
 
-function storesOf(dialect: Stores['dialect'], place: Stores['place']): Stores {
+/** A store that takes its place with it when it is disposed. */
+async function openedAt(place: Place, options?: PlaceOptions): Promise<Database> {
+  await using made = new AsyncDisposableStack()
+  made.use(place)
+  const database = made.use(await place.open(options))
+  const both = made.move()
+  return { ...database, [Symbol.asyncDispose]: () => both.disposeAsync() }
+}
+
+/** A migrated schema that a test gave back, as new: making one takes longer than most tests do. */
+interface SpareSchema {
+  readonly place: Place & { readonly url: string }
+  readonly newborn: Newborn
+}
+
+async function openedOnSpare(
+  server: string,
+  spare: SpareSchema[],
+  options: PlaceOptions = {},
+): Promise<Database> {
+  // What other migrations make is no schema for anybody else.
+  if (options.migrations !== undefined) return openedAt(await postgresPlace(server), options)
+  const schema = spare.pop() ?? (await migratedSchema(server))
+  const { place } = schema
+  let database: Database
+  try {
+    database = await place.open(options)
+  } catch (error) {
+    await place[Symbol.asyncDispose]()
+    throw error
+  }
   return {
-    dialect,
-    place,
-    async open(options) {
-      await using made = new AsyncDisposableStack()
-      const where = made.use(await place())
-      const database = made.use(await where.open(options))
-      const both = made.move()
-      return { ...database, [Symbol.asyncDispose]: () => both.disposeAsync() }
+    ...database,
+    async [Symbol.asyncDispose]() {
+      await database[Symbol.asyncDispose]()
+      if (await connected(place.url, (client) => renew(client, schema.newborn))) spare.push(schema)
+      else await place[Symbol.asyncDispose]()
     },
   }
+}
+
+async function migratedSchema(server: string): Promise<SpareSchema> {
+  await using made = new AsyncDisposableStack()
+  const place = made.use(await postgresPlace(server))
+  await (await place.open())[Symbol.asyncDispose]()
+  const schema = { place, newborn: await connected(place.url, newborn) }
+  made.move()
+  return schema
 }
 
 async function sqlitePlace(): Promise<Place> {
@@ -127,7 +176,10 @@ async function sqlitePlace(): Promise<Place> {
   }
 }
 
-async function postgresPlace(server: string, { breakable } = { breakable: false }): Promise<Place> {
+async function postgresPlace(
+  server: string,
+  { breakable } = { breakable: false },
+): Promise<Place & { url: string }> {
   const schema = `test_${process.pid}_${randomBytes(6).toString('hex')}`
   await administer(server, `CREATE SCHEMA ${schema}`)
   const url = new URL(server)
@@ -155,11 +207,14 @@ async function postgresPlace(server: string, { breakable } = { breakable: false 
   }
 }
 
-async function administer(server: string, sql: string): Promise<void> {
-  const client = new pg.Client({ connectionString: server })
+const administer = (server: string, sql: string): Promise<unknown> =>
+  connected(server, (client) => client.query(sql))
+
+async function connected<T>(url: string, work: (client: pg.Client) => Promise<T>): Promise<T> {
+  const client = new pg.Client({ connectionString: url })
   await client.connect()
   try {
-    await client.query(sql)
+    return await work(client)
   } finally {
     await client.end()
   }

@@ -2,6 +2,7 @@ import { createHash, randomUUID } from 'node:crypto'
 import { mkdir, open, opendir, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 
+import { bytesPassed } from '../give-back-memory.ts'
 import { BlobsUnavailable } from './port.ts'
 
 /** A whole file that is not in the store yet. Disposing removes it; one that was kept has moved on by then. */
@@ -50,6 +51,7 @@ export async function writeDraft(
         for (let from = 0; from < chunk.length;) from += (await file.write(chunk, from)).bytesWritten
       })
       size += chunk.length
+      bytesPassed(chunk.length)
     }
     await onDisk(() => file.sync())
     await file.close()

@@ -1,6 +1,9 @@
 import type { IncomingMessage } from 'node:http'
+import { pipeline, type Readable, Transform } from 'node:stream'
 
 import type { FastifyInstance } from 'fastify'
+
+import { bytesPassed } from '../give-back-memory.ts'
 
 /** Has the routes of this scope read their bodies themselves. */
 export function takeNoBody(scope: FastifyInstance): void {
@@ -26,6 +29,19 @@ export async function* bytesOf(request: IncomingMessage, silenceMs: number): Asy
     // What follows, the store's work included, may take longer than a client may be silent.
     request.setTimeout(0)
   }
+}
+
+/** The same bytes, on their way out. Ends and fails as `bytes` does, and ends it. */
+export function givenOut(bytes: Readable): Readable {
+  const passing = new Transform({
+    transform(chunk: Buffer, _encoding, done) {
+      bytesPassed(chunk.length)
+      done(null, chunk)
+    },
+  })
+  // What goes wrong is told by `passing`.
+  pipeline(bytes, passing, () => {})
+  return passing
 }
 
 /** How much a client may send after its answer was decided, bytes: enough for one that looks at the answer at all. */

@@ -23,7 +23,7 @@ import { createAuditTrail } from './audit-trail.ts'
 import { docsPage, docsPolicy, docsScript, docsStart } from './api-docs.ts'
 import { addBodyParsers } from './body-parsers.ts'
 import { createBrowser } from './browser.ts'
-import { bytesOf, discard, takeNoBody, takeNoForm } from './byte-body.ts'
+import { bytesOf, discard, givenOut, takeNoBody, takeNoForm } from './byte-body.ts'
 import { errorBody, successBody } from './envelope.ts'
 import { failureOf, failureOfConnection } from './failure.ts'
 import {
@@ -419,7 +419,8 @@ export function createHttp({
     reply.code(status)
     // A 304 has no body, and so no type.
     if (status !== 304) reply.type(type)
-    if (!(raw instanceof Readable) || request.method !== 'HEAD') return reply.send(raw)
+    if (!(raw instanceof Readable)) return reply.send(raw)
+    if (request.method !== 'HEAD') return reply.send(givenOut(raw))
     // Only what its headers say is wanted, not that the file is read.
     raw.destroy()
     return reply.send(Readable.from([]))

@@ -15,6 +15,7 @@ import {
 } from '../baileys.ts'
 
 import type { Clock } from '../../../platform/clock.ts'
+import { bytesPassed } from '../../../platform/give-back-memory.ts'
 import { UploadRefused } from '../../upload-refused.ts'
 
 /** A file on its way to WhatsApp. */
@@ -240,6 +241,7 @@ async function* seal(
   for await (const chunk of plain) {
     onPlain?.(chunk)
     const sealed = cipher.update(chunk)
+    bytesPassed(chunk.length)
     hmac.update(sealed)
     if (sealed.length > 0) yield sealed
   }

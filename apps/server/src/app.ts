@@ -275,6 +275,7 @@ export async function startApp({
     events,
     sessions,
     messages,
+    files,
     clock,
     log: log.child({ module: 'newsletters' }),
   })
@@ -458,7 +459,7 @@ export async function startApp({
     clock,
   })
   searchRoutes(http, { sessions, messages, people: createPeopleSearch(database), search, extras, wires })
-  newsletterRoutes(http, { database, sessions, newsletters })
+  newsletterRoutes(http, { database, sessions, newsletters, messages, links: files.links })
   statusRoutes(http, { database, sessions, chats, messages, statuses, wires, clock })
   chatRoutes(http, { sessions, settings: chatSettings, messages, wires, clock })
   labelRoutes(http, { database, sessions, chats, messages, wires, labels })

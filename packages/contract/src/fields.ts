@@ -21,6 +21,7 @@ export type OwnIssue =
   | 'unknown_kind'
   | 'one_source'
   | 'not_in_album'
+  | 'text_or_file'
   | 'not_a_vcard'
   | 'card_incomplete'
   | 'not_distinct'

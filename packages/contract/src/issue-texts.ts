@@ -238,6 +238,11 @@ const issueTexts = {
     en: 'Give exactly one of: url, mediaId, base64, path (or the file of the form)',
     pt: 'Dê exatamente um de: url, mediaId, base64, path (ou o arquivo do formulário)',
   },
+  text_or_file: {
+    es: 'Aquí solo se publican textos y archivos',
+    en: 'Only texts and files are posted here',
+    pt: 'Aqui só se publicam textos e arquivos',
+  },
   not_a_vcard: {
     es: 'No es una vCard con nombre (FN)',
     en: 'It is not a vCard with a name (FN)',

@@ -5,9 +5,12 @@ import { isoSchema, paginationSchema } from './answers.ts'
 import { endpoint } from './endpoint.ts'
 import type { ErrorCode } from './errors/index.ts'
 import { int, issue, limit, maybe, page, sessionRef, text } from './fields.ts'
+import { maxBase64Chars } from './media.ts'
 import { messageContent } from './message-content.ts'
 import { messageTypes } from './message-events.ts'
 import { messageStatuses } from './messages.ts'
+import { fileToSendErrors, withFile } from './outgoing-files.ts'
+import { outgoingContent } from './outgoing.ts'
 import { newsletterReactions, newsletterRoles } from './newsletter-events.ts'
 
 export const newsletterSchema = z
@@ -244,18 +247,35 @@ const postNewsletterMessage = endpoint({
   path: `${base}/newsletters/:newsletterId/messages`,
   tag,
   bucket: 'sending',
-  summary: 'Post a text to a newsletter',
+  summary: 'Post a text or a file to a newsletter',
   description:
-    'The message is stored before it is promised, and posted once: repeat a call whose answer was lost with the same `Idempotency-Key` and you get the first result.',
+    'A file may come with the request, as `multipart/form-data`: the fields are those of the body, with the caption as `message`. The message is stored before it is promised, and posted once: repeat a call whose answer was lost with the same `Idempotency-Key` and you get the first result.',
   params: ofNewsletter,
   headers: z.object({ 'idempotency-key': maybe(text(1, 255)) }),
-  body: z.object({
-    message: text(1, 4096).meta({ example: 'Open until eight today' }),
-    clientId: maybe(text(1, 255)).meta({ description: 'The same as the `Idempotency-Key` header.' }),
-  }),
+  input: 'json_or_form',
+  maxBodyBytes: maxBase64Chars + 64 * 1024,
+  body: z.preprocess(
+    withFile,
+    z
+      .object({
+        message: outgoingContent,
+        type: maybe(z.string().max(40)).meta({
+          description: 'What a file is to be posted as, where `message` leaves it open.',
+        }),
+        mediaId: maybe(z.string().max(100)).meta({
+          description: 'A file that was uploaded before; `message` is its caption then.',
+        }),
+        clientId: maybe(text(1, 255)).meta({ description: 'The same as the `Idempotency-Key` header.' }),
+      })
+      .transform(({ message: says, clientId }, context) => {
+        if (says.kind === 'text' || 'file' in says) return { says, clientId }
+        context.addIssue({ code: 'custom', path: ['message'], input: says.kind, ...issue('text_or_file') })
+        return z.NEVER
+      }),
+  ),
   status: 201,
   data: z.object({ message: newsletterPostSchema }),
-  errors: [...forAdmins, 'IDEMPOTENCY_CONFLICT'],
+  errors: [...forAdmins, 'IDEMPOTENCY_CONFLICT', ...fileToSendErrors],
 })
 
 const deleteNewsletterMessage = endpoint({

@@ -151,16 +151,19 @@ export interface Media {
   source?: MediaSource
 }
 
-/** Where WhatsApp keeps a file encrypted, and the key to it. */
+/** Where WhatsApp keeps a file, and the key to it. */
 export interface MediaSource {
   /** Of what we uploaded; of others' files it is not to be trusted. */
   url?: string
   directPath: string
-  key: string
+  /** Absent: the file lies there as it is, as those of newsletters do. */
+  key?: string
   /** Of the encrypted file. */
   encSha256?: string
-  /** When the key was made, Unix s: the phone is asked for old files by it. */
+  /** When the key was made, or the file without one uploaded, Unix s. */
   keyTimestamp?: number
+  /** Of what we uploaded for a newsletter: the name of the upload. */
+  handle?: string
 }
 
 export interface Location {

@@ -4,8 +4,7 @@ import type { Jid, MessageContent } from '@inbox-hub/whatsapp'
 import { statusJid } from '@inbox-hub/whatsapp'
 
 import type { NewEvent } from '../events/index.ts'
-import type { MessageFiles } from '../media/index.ts'
-import { statement, type Tx } from '../platform/database/index.ts'
+import type { Tx } from '../platform/database/index.ts'
 import { attachChange, keepChanges, type MessageChangeRow, type StoredDeed } from './change-rows.ts'
 import type { StoredContent } from './content.ts'
 import type { MessageRow } from './message-rows.ts'
@@ -75,22 +74,4 @@ export async function keepOwnReaction(
   if ((await keepChanges.run(tx, [row])).length === 0) return
   const place = { sessionId, targetId, chat: statusJid, sender: '', kind } as const
   await attachChange.run(tx, { ...place, messageId: status.id, value })
-}
-
-const removeChanges = statement((db, p: { ids: readonly number[] }, { among }) =>
-  db.deleteFrom('message_change').where(among('message_id', p.ids)),
-)
-const removeMessages = statement((db, p: { ids: readonly number[] }, { among }) =>
-  db.deleteFrom('message').where(among('id', p.ids)),
-)
-
-/** Removes messages that no list shows, with what was done to them and their files. */
-export async function forgetMessages(
-  tx: Tx,
-  ids: readonly number[],
-  files: Pick<MessageFiles, 'forget'>,
-): Promise<void> {
-  for (const id of ids) await files.forget(tx, id)
-  await removeChanges.run(tx, { ids })
-  await removeMessages.run(tx, { ids })
 }

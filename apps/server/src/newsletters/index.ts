@@ -1,21 +1,16 @@
 import './tables.ts'
 
-import {
-  type ErrorCode,
-  HubError,
-  type Language,
-  messageTypes,
-  type NewsletterUpdated,
-} from '@inbox-hub/contract'
-import type { Jid, MessageContent } from '@inbox-hub/whatsapp'
+import { type ErrorCode, HubError, type Language, type NewsletterUpdated } from '@inbox-hub/contract'
+import type { Jid, MediaKind } from '@inbox-hub/whatsapp'
 
 import type { Events, NewEvent } from '../events/index.ts'
-import { contentWire, eventId, type Messages, type PostContent, storedContent } from '../messages/index.ts'
+import type { MessageFiles } from '../media/index.ts'
+import { eventId, type Messages, type TakenContent } from '../messages/index.ts'
 import type { Clock } from '../platform/clock.ts'
 import type { Database, Tx } from '../platform/database/index.ts'
 import { KeyedLocks } from '../platform/keyed-locks.ts'
 import type { Log } from '../platform/log.ts'
-import type { Acquaintance, Link, NewsletterMetadata, NewsletterPost } from '../sessions/baileys/index.ts'
+import type { Acquaintance, Link, NewsletterMetadata } from '../sessions/baileys/index.ts'
 import { askWhatsApp, type Sessions, type SessionView } from '../sessions/index.ts'
 import {
   findNewsletter,
@@ -23,14 +18,11 @@ import {
   findPostById,
   keepPost,
   listReadAt,
-  noLinks,
   type NewsletterRow,
   pageOfNewsletters,
   pageOfPosts,
   type PostRow,
   purgeNewsletters,
-  reactionsOf,
-  setCounts,
   setNewsletter,
   setOwnReaction,
   setServerId,
@@ -38,8 +30,12 @@ import {
   storeNewsletters,
   wipePost,
 } from './newsletter-rows.ts'
+import { createPosts, newPost } from './posts.ts'
 
 export { newsletterRoutes } from './routes.ts'
+
+/** What a message of a newsletter is to say. */
+export type NewsletterSays = { kind: 'text'; text: string } | TakenContent
 
 /** What a newsletter is to be changed to; what is left out stays. `picture` is a JPEG, base64; '' and null take away. */
 export interface NewsletterWish {
@@ -87,8 +83,8 @@ export interface Newsletters {
   post(
     session: SessionView,
     newsletter: Jid,
-    message: { text: string; idempotencyKey: string | undefined },
-    call: { language: Language },
+    message: { says: NewsletterSays; idempotencyKey: string | undefined },
+    call: { language: Language; signal: AbortSignal | undefined },
   ): Promise<PostRow>
   /** Throws `MESSAGE_NOT_FOUND`. */
   removePost(session: SessionView, newsletter: Jid, serverId: number): Promise<void>
@@ -102,7 +98,8 @@ export interface NewslettersDeps {
   database: Database
   events: Pick<Events, 'append'>
   sessions: Pick<Sessions, 'link' | 'linkWithin' | 'onAcquaintances' | 'view' | 'whilePurging'>
-  messages: Pick<Messages, 'post'>
+  messages: Pick<Messages, 'post' | 'files'>
+  files: Pick<MessageFiles, 'arrived' | 'forget' | 'links'>
   clock: Clock
   log: Log
 }
@@ -117,9 +114,12 @@ export function createNewsletters({
   events,
   sessions,
   messages,
+  files,
   clock,
   log,
 }: NewslettersDeps): Newsletters {
+  const posts = createPosts({ files, clock })
+
   // -- what WhatsApp tells
 
   sessions.onAcquaintances(async (tx, facts) => {
@@ -133,16 +133,12 @@ export function createNewsletters({
 
   async function keep(tx: Tx, { sessionId, jid, news }: News): Promise<readonly NewEvent[]> {
     switch (news.is) {
-      case 'message': {
-        const isNew = await keepFetched(tx, sessionId, jid, news.post)
-        return isNew && news.post.content !== undefined
-          ? [messageEvent(sessionId, jid, news.post, news.post.content, news.receivedAt)]
-          : []
-      }
+      case 'message':
+        return posts.arrived(tx, { sessionId, jid, post: news.post, receivedAt: news.receivedAt })
       case 'counts': {
         const told: NewEvent[] = []
         for (const post of news.posts)
-          told.push(...(await keepCounts(tx, { sessionId, jid, post, at: news.at })))
+          told.push(...(await posts.counted(tx, { sessionId, jid, post, at: news.at })))
         return told
       }
       case 'posted':
@@ -153,64 +149,6 @@ export function createNewsletters({
         break
     }
     return []
-  }
-
-  /** Keeps a message, or what became of it; answers whether it is new. */
-  async function keepFetched(tx: Tx, sessionId: number, jid: Jid, post: NewsletterPost): Promise<boolean> {
-    const known =
-      (await findPost.first(tx, { sessionId, jid, serverId: post.serverId })) ??
-      (await findPostById.first(tx, { sessionId, jid, whatsappId: post.id }))
-    if (known !== undefined) {
-      // Another of our devices, or the ack of ours, was faster.
-      await setServerId.run(tx, { sessionId, jid, whatsappId: known.whatsapp_id, serverId: post.serverId })
-      if (post.isDeleted) await wipePost.run(tx, { id: known.id, at: post.sentAt })
-      await keepCounts(tx, { sessionId, jid, post, at: post.sentAt })
-      return false
-    }
-    if (post.content === undefined || post.isDeleted) return false
-    const { type, body, content } = storedContent(post.content)
-    return keepPost(tx, {
-      session_id: sessionId,
-      jid,
-      whatsapp_id: post.id,
-      server_id: post.serverId,
-      message_id: null,
-      type,
-      body,
-      content,
-      sent_at: post.sentAt,
-      views: post.views ?? 0,
-      reactions: JSON.stringify(post.reactions ?? []),
-      own_reaction: null,
-      deleted_at: null,
-    })
-  }
-
-  async function keepCounts(
-    tx: Tx,
-    { sessionId, jid, post, at }: { sessionId: number; jid: Jid; post: NewsletterPost; at: number },
-  ): Promise<readonly NewEvent[]> {
-    const known = await findPost.first(tx, { sessionId, jid, serverId: post.serverId })
-    if (known === undefined) return []
-    const views = post.views ?? known.views
-    const reactions = post.reactions === undefined ? known.reactions : JSON.stringify(post.reactions)
-    if (views === known.views && reactions === known.reactions) return []
-    await setCounts.run(tx, { id: known.id, views, reactions })
-    return [
-      {
-        sessionId,
-        type: 'newsletter.counts',
-        at: clock.now(),
-        id: eventId('newsletter.counts', sessionId, jid, post.serverId, views, reactions, at),
-        data: {
-          newsletterId: jid,
-          serverId: String(post.serverId),
-          timestamp: at,
-          views,
-          reactions: reactionsOf({ reactions }),
-        },
-      },
-    ]
   }
 
   /** WhatsApp says that it changed, not how. */
@@ -340,43 +278,33 @@ export function createNewsletters({
       return database.write(async (tx) => {
         const rows: PostRow[] = []
         for (const post of fetched) {
-          await keepFetched(tx, sessionId, newsletter, post)
+          await posts.keep(tx, { sessionId, jid: newsletter, post })
           const row = await findPost.first(tx, { sessionId, jid: newsletter, serverId: post.serverId })
           if (row !== undefined) rows.push(row)
         }
         return rows.sort((left, right) => (right.server_id ?? 0) - (left.server_id ?? 0))
       })
     },
-    async post(session, newsletter, { text, idempotencyKey }, call) {
-      const content: PostContent = { kind: 'text', text }
-      const { type, body, content: json } = storedContent(content)
+    async post(session, newsletter, { says, idempotencyKey }, { language, signal }) {
       const row = await acked(
         messages.post(
           session,
           {
             chat: newsletter,
-            asked: [content, null],
-            content: async () => content,
+            asked: [says, null],
+            content: async () =>
+              'file' in says ? messages.files.ready(says, session, signal, postedAs) : says,
             idempotencyKey,
             beside: async (tx, message) => {
+              const { id: messageId, whatsapp_id: whatsappId, sent_at: sentAt, type, body, content } = message
+              const stored = { type, body, content }
               await keepPost(tx, {
-                session_id: session.id,
-                jid: newsletter,
-                whatsapp_id: message.whatsapp_id,
-                server_id: null,
-                message_id: message.id,
-                type,
-                body,
-                content: json,
-                sent_at: message.sent_at,
-                views: 0,
-                reactions: '[]',
-                own_reaction: null,
-                deleted_at: null,
+                ...newPost({ sessionId: session.id, jid: newsletter, whatsappId, sentAt, stored }),
+                message_id: messageId,
               })
             },
           },
-          call,
+          { language },
         ),
       )
       const name = { sessionId: session.id, jid: newsletter, whatsappId: row.whatsapp_id }
@@ -405,6 +333,9 @@ function meaningOf(status: number): ErrorCode | undefined {
   return status === 401 || status === 403 ? 'NOT_NEWSLETTER_ADMIN' : undefined
 }
 
+/** Newsletters show no round videos. Pure. */
+const postedAs = (kind: MediaKind): MediaKind => (kind === 'video_note' ? 'video' : kind)
+
 function changesBetween(before: NewsletterRow, now: NewsletterRow): NewsletterUpdated['changes'] {
   return {
     ...(now.name !== before.name && { name: now.name }),
@@ -412,30 +343,5 @@ function changesBetween(before: NewsletterRow, now: NewsletterRow): NewsletterUp
     ...(now.role !== before.role && { role: now.role }),
     ...(now.muted !== before.muted && { isMuted: now.muted === 1 }),
     ...(now.state !== before.state && { state: now.state }),
-  }
-}
-
-function messageEvent(
-  sessionId: number,
-  jid: Jid,
-  post: NewsletterPost,
-  content: MessageContent,
-  receivedAt: number,
-): NewEvent {
-  const stored = storedContent(content)
-  return {
-    sessionId,
-    type: 'newsletter.message',
-    at: receivedAt,
-    id: eventId('newsletter.message', sessionId, jid, post.serverId, post.id),
-    data: {
-      newsletterId: jid,
-      timestamp: post.sentAt,
-      serverId: String(post.serverId),
-      messageId: post.id,
-      type: messageTypes.find((type) => type === stored.type) ?? 'text',
-      text: stored.body,
-      ...contentWire(content, noLinks),
-    },
   }
 }

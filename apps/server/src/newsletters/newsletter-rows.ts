@@ -227,6 +227,15 @@ export const setOwnReaction = statement((db, p: { id: number; reaction: string |
   db.updateTable('newsletter_message').set({ own_reaction: p.reaction }).where('id', '=', p.id),
 )
 
+/** The message that leads to the file of one of others. */
+export const fileMessageOf = statement((db, p: { messageId: number }) =>
+  db.selectFrom('message').select('id').where('id', '=', p.messageId).where('from_me', '=', 0),
+)
+
+export const loseFile = statement((db, p: { id: number }) =>
+  db.updateTable('newsletter_message').set({ message_id: null }).where('id', '=', p.id),
+)
+
 /** Taken back: what it said is gone. */
 export const wipePost = statement((db, p: { id: number; at: number }) =>
   db
@@ -270,6 +279,3 @@ export async function purgeNewsletters(tx: Tx, sessionId: number): Promise<void>
 /** Only what WhatsApp told is written to this column. */
 export const reactionsOf = ({ reactions }: Pick<PostRow, 'reactions'>): { emoji: string; count: number }[] =>
   JSON.parse(reactions) as { emoji: string; count: number }[]
-
-/** Files of newsletters are described, not fetched. */
-export const noLinks = (): undefined => undefined

@@ -1,6 +1,8 @@
 import {
   endpoints,
+  HubError,
   isoOf,
+  issueText,
   messageTypes,
   type NewsletterPostWire,
   type NewsletterWire,
@@ -8,37 +10,51 @@ import {
   paginationOf,
 } from '@inbox-hub/contract'
 
-import { contentOf, contentWire } from '../messages/index.ts'
+import type { MessageLinks } from '../media/index.ts'
+import { contentOf, contentWire, fileLinksAt, type Messages } from '../messages/index.ts'
 import type { Database } from '../platform/database/index.ts'
 import type { Http } from '../platform/http/index.ts'
 import type { Sessions, SessionView } from '../sessions/index.ts'
 import type { Newsletters } from './index.ts'
-import { type NewsletterRow, noLinks, type PostRow, reactionsOf } from './newsletter-rows.ts'
+import { type NewsletterRow, type PostRow, reactionsOf } from './newsletter-rows.ts'
 
 export interface NewsletterRoutesDeps {
   database: Pick<Database, 'read'>
   sessions: Pick<Sessions, 'find'>
   newsletters: Newsletters
+  messages: Pick<Messages, 'files'>
+  links: MessageLinks
 }
 
 /** Newsletters: channels, in the words of WhatsApp's apps. */
 export function newsletterRoutes(
-  http: Pick<Http, 'serve'>,
-  { database: { read }, sessions, newsletters }: NewsletterRoutesDeps,
+  http: Pick<Http, 'serve' | 'serveForm'>,
+  { database: { read }, sessions, newsletters, messages, links }: NewsletterRoutesDeps,
 ): void {
   const find = (ownerId: number, ref: string): SessionView => sessions.find(ownerId, ref, 'name_first')
 
-  /** How far messages that the hub posted are, by `message.id`. */
-  async function postWires(rows: readonly PostRow[]): Promise<NewsletterPostWire[]> {
+  async function postWires(rows: readonly PostRow[], baseUrl: string): Promise<NewsletterPostWire[]> {
     const ids = rows.flatMap(({ message_id: id }) => (id === null ? [] : [id]))
     const found =
       ids.length === 0
         ? []
-        : await read.selectFrom('message').select(['id', 'status']).where('id', 'in', ids).execute()
-    const statuses = new Map(found.map(({ id, status }) => [id, status]))
+        : await read
+            .selectFrom('message')
+            .select(['id', 'from_me', 'status'])
+            .where('id', 'in', ids)
+            .execute()
+    const byId = new Map(found.map((message) => [message.id, message]))
+    const linksOf = fileLinksAt(links, baseUrl)
     return rows.map((row) => {
-      const status = row.message_id === null ? undefined : statuses.get(row.message_id)
-      return postWire(row, row.message_id === null ? 'received' : (status ?? 'sent'))
+      const { message_id: id } = row
+      // Of others only those with a file are messages too.
+      const posted = id !== null && byId.get(id)?.from_me !== 0
+      const status = posted ? (byId.get(id)?.status ?? 'sent') : 'received'
+      return {
+        ...postWire(row, () => (id === null ? undefined : linksOf(id))),
+        fromMe: posted,
+        status,
+      }
     })
   }
 
@@ -100,35 +116,46 @@ export function newsletterRoutes(
     })
   }
 
-  http.serve(endpoints.listNewsletterMessages, async ({ params, query, ownerId }) => {
+  http.serve(endpoints.listNewsletterMessages, async ({ params, query, ownerId, baseUrl }) => {
     const session = find(ownerId, params.sessionId)
     const { page, limit } = query
     const paging = { limit, offset: offsetOf(query) }
     const { rows, total } = await newsletters.posts(session, params.newsletterId, paging)
     return {
-      data: { messages: await postWires(rows), pagination: paginationOf(total, page, limit), total },
+      data: { messages: await postWires(rows, baseUrl), pagination: paginationOf(total, page, limit), total },
     }
   })
 
-  http.serve(endpoints.fetchNewsletterMessages, async ({ params, body, ownerId }) => {
+  http.serve(endpoints.fetchNewsletterMessages, async ({ params, body, ownerId, baseUrl }) => {
     const session = find(ownerId, params.sessionId)
     const { count = 50, before } = body
     const rows = await newsletters.fetch(session, params.newsletterId, { count, before })
-    return { data: { messages: await postWires(rows) } }
+    return { data: { messages: await postWires(rows, baseUrl) } }
   })
 
-  http.serve(endpoints.postNewsletterMessage, async ({ params, body, headers, ownerId, language }) => {
-    const session = find(ownerId, params.sessionId)
-    const posted = await newsletters.post(
-      session,
-      params.newsletterId,
-      { text: body.message, idempotencyKey: headers['idempotency-key'] ?? body.clientId },
-      { language },
-    )
-    const [message] = await postWires([posted])
-    if (message === undefined) throw new Error('a message has a wire shape')
-    return { data: { message }, message: 'message_sent' }
-  })
+  http.serveForm(
+    endpoints.postNewsletterMessage,
+    (form) => messages.files.readForm(form),
+    async ({ params, body, headers, ownerId, language, baseUrl, signal, file: upload }) => {
+      const { says: asked, clientId } = body
+      const session = find(ownerId, params.sessionId)
+      // Whatever came of the request: bytes that were not kept are gone with its answer.
+      await using taken = new AsyncDisposableStack()
+      const notBase64 = (): HubError =>
+        new HubError('VALIDATION_ERROR', { message: issueText('not_base64', language) })
+      const says =
+        'file' in asked ? await messages.files.take(asked, taken, { signal, upload, notBase64 }) : asked
+      const posted = await newsletters.post(
+        session,
+        params.newsletterId,
+        { says, idempotencyKey: headers['idempotency-key'] ?? clientId },
+        { language, signal },
+      )
+      const [message] = await postWires([posted], baseUrl)
+      if (message === undefined) throw new Error('a message has a wire shape')
+      return { data: { message }, message: 'message_sent' }
+    },
+  )
 
   http.serve(endpoints.deleteNewsletterMessage, async ({ params, ownerId }) => {
     const { newsletterId, serverId } = params
@@ -172,16 +199,17 @@ function newsletterWire(row: NewsletterRow): NewsletterWire {
   }
 }
 
-function postWire(row: PostRow, status: NewsletterPostWire['status']): NewsletterPostWire {
+function postWire(
+  row: PostRow,
+  linksOf: Parameters<typeof contentWire>[1],
+): Omit<NewsletterPostWire, 'fromMe' | 'status'> {
   return {
     messageId: row.whatsapp_id,
     serverId: row.server_id === null ? null : String(row.server_id),
     newsletterId: row.jid,
     type: messageTypes.find((type) => type === row.type) ?? 'text',
     content: row.body,
-    ...contentWire(contentOf(row), noLinks),
-    fromMe: row.message_id !== null,
-    status,
+    ...contentWire(contentOf(row), linksOf),
     timestamp: isoOf(row.sent_at),
     views: row.views,
     reactions: reactionsOf(row),

@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto'
+import { createHash, randomBytes } from 'node:crypto'
 import { basename, extname } from 'node:path'
 import { Readable } from 'node:stream'
 
@@ -68,15 +68,36 @@ export function mediaFromFile(path: string, bytes: Uint8Array): MediaContent {
 
 /** Encrypts a file, puts it on the media host, and gives the message that leads to it. */
 export function toMediaMessage(content: MediaContent, host: MediaHost, now: number): proto.IMessage {
-  const { sealed: kind, mimetype } = kinds[content.media]
-  const { file, directPath, sidecar } = hosted(content.bytes, kind, host)
-  const { caption, seconds, width, height, thumbnail, viewOnce } = content
-  const common = {
-    mimetype: content.mimetype ?? mimetype,
+  const { file, directPath, sidecar } = hosted(content.bytes, kinds[content.media].sealed, host)
+  const placed = {
     url: host.urlOf(directPath),
     directPath,
     ...file,
     mediaKeyTimestamp: Math.floor(now / 1000),
+  }
+  return messageOf(content, placed, sidecar)
+}
+
+/** Puts a file on the media host as it is, as newsletters have theirs, and gives the message that leads to it. */
+export function toOpenMessage(
+  content: MediaContent & { bytes: Uint8Array },
+  host: MediaHost,
+): proto.IMessage {
+  const directPath = host.store.putBytes(Buffer.from(content.bytes), kinds[content.media].sealed)
+  const fileSha256 = createHash('sha256').update(content.bytes).digest()
+  const placed = { url: host.urlOf(directPath), directPath, fileSha256, fileLength: content.bytes.length }
+  return messageOf(content, placed, undefined)
+}
+
+function messageOf(
+  content: MediaContent,
+  placed: Partial<MediaReference> & { mediaKeyTimestamp?: number },
+  sidecar: Buffer | undefined,
+): proto.IMessage {
+  const { caption, seconds, width, height, thumbnail, viewOnce } = content
+  const common = {
+    mimetype: content.mimetype ?? kinds[content.media].mimetype,
+    ...placed,
     ...(thumbnail !== undefined && { jpegThumbnail: thumbnail }),
     ...content.lies,
   }

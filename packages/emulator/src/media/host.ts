@@ -14,13 +14,17 @@ import { type MediaFault, MediaFaults, type MediaFaultScope } from './faults.ts'
 import type { SealedKind } from './sealing.ts'
 import { MediaStore, type StoredFile } from './store.ts'
 
-/** Where clients upload to: `/mms/<type>/<token>` and the few that lie elsewhere (`MEDIA_PATH_MAP` of baileys). */
-const uploadPath = /^\/(?:mms\/([a-z-]+)|product\/image|pps\/biz-cover-photo)\/([\w%-]+)$/
+/** Where clients upload to: `/mms/<type>/<token>`, `/newsletter/newsletter-<type>/<token>` what is not sealed, and the few that lie elsewhere (`MEDIA_PATH_MAP` of baileys). */
+const uploadPath = /^\/(?:(?:mms|newsletter)\/([a-z-]+)|product\/image|pps\/biz-cover-photo)\/([\w%-]+)$/
 const uploadKinds: Readonly<Record<string, SealedKind>> = {
   image: 'image',
   video: 'video',
   audio: 'audio',
   document: 'document',
+  'newsletter-image': 'image',
+  'newsletter-video': 'video',
+  'newsletter-audio': 'audio',
+  'newsletter-document': 'document',
   'md-app-state': 'md-msg-hist',
 }
 /** How long what `media_conn` gives out is good, seconds; WhatsApp's own. */
@@ -34,6 +38,8 @@ export class MediaHost implements AsyncDisposable {
   /** The authority's certificate, PEM. */
   readonly authority: string
   readonly store = new MediaStore()
+  /** What was uploaded, by the names that its answers gave: where it lies. */
+  readonly uploads = new Map<string, string>()
   /** The most bytes it takes; 413 beyond. WhatsApp's is 2 GB. */
   maxUploadBytes = 2_147_483_648
   readonly #clock: Clock
@@ -203,11 +209,9 @@ export class MediaHost implements AsyncDisposable {
       return refuse(400, 'The file has another hash than the token')
     }
     const directPath = await this.store.putUpload(path, transfer.bytes, kind)
-    const body = {
-      url: this.urlOf(directPath),
-      direct_path: directPath,
-      handle: randomBytes(12).toString('hex'),
-    }
+    const handle = randomBytes(12).toString('hex')
+    this.uploads.set(handle, directPath)
+    const body = { url: this.urlOf(directPath), direct_path: directPath, handle }
     answer(200, { 'content-type': 'application/json' }, JSON.stringify(body))
   }
 

@@ -5,6 +5,7 @@ export {
   type MediaReference,
   toHistoryReference,
   toMediaMessage,
+  toOpenMessage,
 } from './content.ts'
 export type { MediaFault, MediaFaultScope } from './faults.ts'
 export { MediaHost } from './host.ts'

@@ -1,4 +1,7 @@
+import { createHash } from 'node:crypto'
+
 import { proto } from '../baileys.ts'
+import { bytesOfFile, type MediaContent, mediaOf, toOpenMessage } from '../media/index.ts'
 import type { Post, StoredNewsletter } from './newsletters.ts'
 import type { Server } from './server.ts'
 
@@ -53,6 +56,32 @@ export class NewsletterControl {
   /** Its owner posts; answers the number of the message. */
   posts(text: string): number {
     return this.#server.newsletters.postText(this.#newsletter, text).serverId
+  }
+
+  /** Its owner posts a file; answers the number of the message. */
+  postsFile(content: MediaContent & { bytes: Uint8Array }): number {
+    const plaintext = proto.Message.encode(toOpenMessage(content, this.#server.media)).finish()
+    return this.#server.newsletters.post(this.#newsletter, { type: 'media', plaintext }).serverId
+  }
+
+  /**
+   * A message as a follower has it, with its file, which lies open on the media host.
+   *
+   * @throws {RangeError} it has none, it is not what the message says, or its stanza did not name the upload
+   */
+  async opens(serverId: number): Promise<{ message: proto.IMessage; bytes: Buffer }> {
+    const { plaintext, mediaId } = this.#post(serverId)
+    const message = proto.Message.decode(plaintext)
+    const { reference } = mediaOf(message) ?? {}
+    const { store, uploads } = this.#server.media
+    const found = reference && store.find(reference.directPath)
+    if (reference === undefined || found === undefined) throw new RangeError(`${serverId} leads to no file.`)
+    const bytes = await bytesOfFile(found.file)
+    if (!createHash('sha256').update(bytes).digest().equals(reference.fileSha256))
+      throw new RangeError(`The file of ${serverId} is another than its message says.`)
+    if (mediaId !== undefined && uploads.get(mediaId) !== reference.directPath)
+      throw new RangeError(`The stanza of ${serverId} names another upload than its file's.`)
+    return { message, bytes }
   }
 
   /** Its owner takes a message back. */

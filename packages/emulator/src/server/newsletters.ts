@@ -13,6 +13,8 @@ export interface Post {
   readonly id: string
   readonly type: string
   readonly plaintext: Uint8Array
+  /** What its stanza named its upload by. */
+  readonly mediaId?: string | undefined
   /** Unix seconds. */
   readonly at: number
   views: number
@@ -107,7 +109,7 @@ export class Newsletters {
 
   /** A `<message>` to a newsletter: something posted, a reaction, something taken back. Answers what the ack says. */
   take(account: Account, stanza: BinaryNode): BinaryNode['attrs'] {
-    const { to = '', id = newId(), type = 'text', server_id, edit } = stanza.attrs
+    const { to = '', id = newId(), type = 'text', server_id, edit, media_id: mediaId } = stanza.attrs
     const newsletter = this.find(to)
     if (newsletter === undefined) return { error: '404' }
     if (type === 'reaction') {
@@ -126,14 +128,19 @@ export class Newsletters {
     const plaintext = bytesOf(child(stanza, 'plaintext'))
     if (plaintext === undefined) return { error: '400' }
     const known = newsletter.posts.find((each) => each.id === id)
-    const post = known ?? this.post(newsletter, { id, type, plaintext }, account)
+    const post = known ?? this.post(newsletter, { id, type, plaintext, mediaId }, account)
     return { server_id: String(post.serverId) }
   }
 
   /** Posts for everybody who follows it but the poster. */
   post(
     newsletter: StoredNewsletter,
-    { id = newId(), type = 'text', plaintext }: { id?: string; type?: string; plaintext: Uint8Array },
+    {
+      id = newId(),
+      type = 'text',
+      plaintext,
+      mediaId,
+    }: Partial<Pick<Post, 'id' | 'type' | 'mediaId'>> & Pick<Post, 'plaintext'>,
     by: Account = newsletter.owner,
   ): Post {
     const post: Post = {
@@ -141,6 +148,7 @@ export class Newsletters {
       id,
       type,
       plaintext,
+      mediaId,
       at: this.#now,
       views: 0,
       reactions: new Map(),

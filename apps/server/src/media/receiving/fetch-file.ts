@@ -5,7 +5,7 @@ import type { Draft } from '../../platform/blobs/index.ts'
 import type { FileAgain, Link } from '../../sessions/baileys/index.ts'
 import type { Outcome } from './download-outcome.ts'
 import { FileGone, HostUnreachable, type MediaHost } from './media-host.ts'
-import { FileCorrupt, FileTooLong, unseal } from './unseal.ts'
+import { FileCorrupt, fileIn, FileTooLong } from './unseal.ts'
 
 /** A file that can be fetched: what its message says of it. */
 export interface FetchableFile {
@@ -52,7 +52,7 @@ export async function fetchFile(
   { host, receive }: FetchDeps,
 ): Promise<Draft | Exclude<Outcome, { is: 'here' }>> {
   const from = (path: string): Promise<Draft> =>
-    host.fetch(sessionId, path, (bytes) => receive(unseal(bytes, kind, facts, maxBytes), { signal }), signal)
+    host.fetch(sessionId, path, (bytes) => receive(fileIn(bytes, kind, facts, maxBytes), { signal }), signal)
   const path = directPath ?? facts.source.directPath
   try {
     return await from(path)

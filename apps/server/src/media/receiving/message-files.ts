@@ -7,6 +7,7 @@ import type { Draft } from '../../platform/blobs/index.ts'
 import type { Clock } from '../../platform/clock.ts'
 import { type Database, statement, type Tx } from '../../platform/database/index.ts'
 import type { Log } from '../../platform/log.ts'
+import type { Link } from '../../sessions/baileys/index.ts'
 import type { Sessions } from '../../sessions/index.ts'
 import type { Media } from '../index.ts'
 import { mediaById, type MediaRow } from '../media-rows.ts'
@@ -247,21 +248,27 @@ export function createMessageFiles({
     return sameFile.first(database, { hash, sessionId })
   }
 
-  function phoneOf(message: FileMessage, file: FetchableFile): (() => ReturnType<typeof asked>) | undefined {
+  function phoneOf(
+    message: FileMessage,
+    file: FetchableFile,
+  ): (() => ReturnType<Link['fileAgain']>) | undefined {
     const link = sessions.link(message.session_id)
-    const asked = async () => {
+    const { key } = file.facts.source
+    // What is not sealed is nobody's in particular.
+    if (link === undefined || key === undefined) return undefined
+    return async () => {
       // Columns that only canonical addresses are written to.
       const chat = message.chat_jid as Jid
       const sender = message.sender_jid as Jid
       const fromMe = message.from_me === 1
       try {
         return (
-          (await link?.fileAgain({
+          (await link.fileAgain({
             id: message.whatsapp_id,
             chat,
             sender: fromMe || !isGroup(chat) ? undefined : sender,
             fromMe,
-            key: Buffer.from(file.facts.source.key, 'base64'),
+            key: Buffer.from(key, 'base64'),
           })) ?? ({ is: 'silent' } as const)
         )
       } catch (error) {
@@ -269,7 +276,6 @@ export function createMessageFiles({
         throw error
       }
     }
-    return link === undefined ? undefined : asked
   }
 
   async function tellHere(tx: Tx, message: FileMessage, row: MediaRow): Promise<void> {

@@ -29,6 +29,24 @@ export class FileTooLong extends Error {
 }
 
 /**
+ * A file as it arrives: what is sealed is opened, what lies there as it is (of newsletters) is only checked.
+ *
+ * @throws {FileCorrupt} also when bytes are missing at the end
+ * @throws {FileTooLong} after `maxBytes` of file
+ */
+export function fileIn(
+  arriving: AsyncIterable<Uint8Array>,
+  kind: MediaKind,
+  said: Pick<Media, 'bytes' | 'sha256'> & { source: MediaSource },
+  maxBytes: number,
+): AsyncGenerator<Buffer> {
+  const { key } = said.source
+  return key === undefined
+    ? unsealed(arriving, said.sha256, maxBytes)
+    : unseal(arriving, kind, { ...said, source: { ...said.source, key } }, maxBytes)
+}
+
+/**
  * Decrypts a file as it arrives, and checks it against all that its message says: the hash of what is sent, the MAC, the hash of
  * the file. What it yields counts only when it ends without an error: the MAC stands at the end. Memory holds one piece at a time.
  *
@@ -38,7 +56,7 @@ export class FileTooLong extends Error {
 export async function* unseal(
   sealed: AsyncIterable<Uint8Array>,
   kind: MediaKind,
-  said: Pick<Media, 'bytes' | 'sha256'> & { source: MediaSource },
+  said: Pick<Media, 'bytes' | 'sha256'> & { source: MediaSource & { key: string } },
   maxBytes: number,
 ): AsyncGenerator<Buffer> {
   const mediaKey = Buffer.from(said.source.key, 'base64')
@@ -88,6 +106,23 @@ export async function* unseal(
     // Right by its hash, it is the file that was meant: a length that says otherwise is only a wrong label.
     if (plainHash.digest('base64') !== sha256) throw new FileCorrupt('the SHA-256 of the file')
   } else if (bytes !== undefined && plainBytes !== bytes) throw new FileCorrupt('the length of the file')
+}
+
+/** A file that lies there as it is. */
+async function* unsealed(
+  pieces: AsyncIterable<Uint8Array>,
+  sha256: string | undefined,
+  maxBytes: number,
+): AsyncGenerator<Buffer> {
+  const hash = createHash('sha256')
+  let bytes = 0
+  for await (const piece of pieces) {
+    bytes += piece.length
+    if (bytes > maxBytes) throw new FileTooLong(`more than ${maxBytes} bytes`)
+    hash.update(piece)
+    yield Buffer.from(piece.buffer, piece.byteOffset, piece.length)
+  }
+  if (hash.digest('base64') !== sha256) throw new FileCorrupt('the SHA-256 of the file')
 }
 
 function finished(decipher: { final(): Buffer }): Buffer {

@@ -1,12 +1,19 @@
 import { HubError, type SendFailureReason } from '@inbox-hub/contract'
-import type { Media as FileFacts, MediaKind, MediaSource, MessageContent } from '@inbox-hub/whatsapp'
+import {
+  isNewsletter,
+  type Jid,
+  type Media as FileFacts,
+  type MediaKind,
+  type MediaSource,
+  type MessageContent,
+} from '@inbox-hub/whatsapp'
 
 import type { Media } from '../../media/index.ts'
 import type { Clock } from '../../platform/clock.ts'
 import { type Database, statement } from '../../platform/database/index.ts'
 import type { Log } from '../../platform/log.ts'
 import { Turns } from '../../platform/turns.ts'
-import type { Link, OutboundContent, SealedAs } from '../../sessions/baileys/index.ts'
+import type { Link, OutboundContent, UploadedAs } from '../../sessions/baileys/index.ts'
 import { type Sessions, UploadRefused } from '../../sessions/index.ts'
 import { type SentContent, storedContent } from '../content.ts'
 import { findUpload, noteUpload } from './upload-rows.ts'
@@ -15,6 +22,7 @@ import { findUpload, noteUpload } from './upload-rows.ts'
 interface WithFile {
   readonly messageId: number
   readonly sessionId: number
+  readonly chat: Jid
   content: OutboundContent | undefined
 }
 
@@ -94,7 +102,7 @@ export function createUploads<Message extends WithFile>({
   async function upload(
     sessionId: number,
     facts: FileFacts,
-    sealedAs: SealedAs,
+    sealedAs: UploadedAs,
     link: Link,
   ): Promise<MediaSource> {
     const hash = Buffer.from(facts.sha256 ?? '', 'base64').toString('hex')
@@ -110,11 +118,12 @@ export function createUploads<Message extends WithFile>({
     const withinMs = Math.max(uploadWithinMs, row.size / slowestBytesPerMs)
     using _timer = clock.after(withinMs, () => late.abort(new Error(`no upload within ${withinMs} ms`)))
     const signal = AbortSignal.any([late.signal, stopping.signal])
-    const { url, directPath, key, keyTimestamp, encSha256 } = await link.upload(
-      { kind: sealedAs, open: (signal) => media.open(row, { signal }) },
-      signal,
-    )
-    const source = { ...(url !== undefined && { url }), directPath, key, encSha256, keyTimestamp }
+    const {
+      url,
+      sha256: _,
+      ...placed
+    } = await link.upload({ kind: sealedAs, open: (signal) => media.open(row, { signal }) }, signal)
+    const source = { ...(url !== undefined && { url }), ...placed }
     const at = clock.now()
     await database.write((tx) =>
       noteUpload.run(tx, { sessionId, hash, sealedAs, source: JSON.stringify(source), at }),
@@ -124,7 +133,8 @@ export function createUploads<Message extends WithFile>({
 
   /** One upload for all that wait for the same. */
   function sourceOf(message: Message, content: FileMessage, link: Link): Promise<MediaSource> {
-    const sealedAs = sealedAsOf(content.kind)
+    const sealed = sealedAsOf(content.kind)
+    const sealedAs = isNewsletter(message.chat) ? (`newsletter-${sealed}` as const) : sealed
     const key = `${message.sessionId} ${sealedAs} ${content.media.sha256}`
     const known = underWay.get(key)
     if (known !== undefined) return known
@@ -216,7 +226,7 @@ export function isOwed(content: SentContent, now: number): boolean {
 }
 
 /** What WhatsApp derives the keys for. */
-function sealedAsOf(kind: MediaKind): SealedAs {
+function sealedAsOf(kind: MediaKind): 'image' | 'video' | 'audio' | 'document' {
   switch (kind) {
     case 'image':
     case 'sticker':

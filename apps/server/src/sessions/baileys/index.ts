@@ -50,7 +50,7 @@ export type { OutboundContent } from './link/outbound.ts'
 export type { About, PersonNotice, PictureRef } from './link/people.ts'
 export type { PhoneCalls, PhoneMessageKey } from './link/phone-requests.ts'
 export type { StatusCalls } from './link/statuses.ts'
-export type { FileToUpload, SealedAs, UploadedFile } from './link/upload.ts'
+export type { FileToUpload, UploadedAs, UploadedFile } from './link/upload.ts'
 
 /** The only door to Baileys: sockets, credentials, Signal keys and the journal of what came in. */
 export interface Engine extends AsyncDisposable {

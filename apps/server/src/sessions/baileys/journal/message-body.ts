@@ -177,22 +177,24 @@ interface MediaFields {
 function mediaOf(file: MediaFields): Media {
   const directPath = textIn(file.directPath)
   const key = base64Of(file.mediaKey)
+  const sha256 = base64Of(file.fileSha256)
   return {
     ...present({
       mimetype: textIn(file.mimetype),
       bytes: countOf(file.fileLength),
-      sha256: base64Of(file.fileSha256),
+      sha256,
       seconds: countOf(file.seconds),
       width: countOf(file.width),
       height: countOf(file.height),
       thumbnail: base64Of(file.jpegThumbnail),
     }),
+    // A file of a newsletter has no key: its hash alone says that it is right.
     ...(directPath !== undefined &&
-      key !== undefined && {
+      (key ?? sha256) !== undefined && {
         source: {
           directPath,
-          key,
           ...present({
+            key,
             encSha256: base64Of(file.fileEncSha256),
             keyTimestamp: countOf(file.mediaKeyTimestamp),
           }),

@@ -65,11 +65,13 @@ function referenceOf({ mimetype, bytes, sha256, source }: Media) {
     mimetype: mimetype ?? 'application/octet-stream',
     directPath: source.directPath,
     ...(source.url !== undefined && { url: source.url }),
-    mediaKey: Buffer.from(source.key, 'base64'),
     fileSha256: Buffer.from(sha256 ?? '', 'base64'),
-    fileEncSha256: Buffer.from(source.encSha256 ?? '', 'base64'),
     fileLength: bytes ?? 0,
-    ...(source.keyTimestamp !== undefined && { mediaKeyTimestamp: source.keyTimestamp }),
+    ...(source.key !== undefined && {
+      mediaKey: Buffer.from(source.key, 'base64'),
+      fileEncSha256: Buffer.from(source.encSha256 ?? '', 'base64'),
+      ...(source.keyTimestamp !== undefined && { mediaKeyTimestamp: source.keyTimestamp }),
+    }),
   }
 }
 

@@ -5,7 +5,7 @@ import { proto } from '../baileys.ts'
 
 import { HubError } from '@inbox-hub/contract'
 import type { Jid } from '@inbox-hub/whatsapp'
-import { isLid, isStatus, statusJid, userOf, withoutDevice } from '@inbox-hub/whatsapp'
+import { isLid, isNewsletter, isStatus, statusJid, userOf, withoutDevice } from '@inbox-hub/whatsapp'
 
 import type { OutboundContent } from './outbound.ts'
 import type { StatusCalls } from './statuses.ts'
@@ -15,6 +15,7 @@ import { acknowledged, newMessageId } from './acknowledged.ts'
 import type { Acks } from './acks.ts'
 import { type Connection, refusalIn } from './connection.ts'
 import { leaveOutKeylessDevices } from './keyless-devices.ts'
+import { newsletterStanza } from './newsletter-stanza.ts'
 import { type OutboundMessage, outboundMessage } from './outbound.ts'
 import type { LinkParts } from './parts.ts'
 import { statusCalls } from './statuses.ts'
@@ -68,6 +69,8 @@ export class Sending {
     this.#connection.connected()
     const { devices, tokens } = this.#parts
     if (refreshDevices) await devices.forget(userOf(to))
+    if (isNewsletter(to))
+      return sock.sendNode(newsletterStanza({ id, to, content, message: outbound.message }))
     const { audience = [] } = content
     await tokens.behind(sock, to, () => this.#relay(sock, { id, to, self, outbound, audience }))
   }

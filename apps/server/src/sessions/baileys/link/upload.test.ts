@@ -32,7 +32,7 @@ function file(bytes: Buffer, kind: FileToUpload['kind'] = 'document') {
 /** The file as the phone of a contact has it, by what a message says of it. */
 async function fetched(
   rig: Rig,
-  { directPath, key, sha256, encSha256 }: UploadedFile,
+  { directPath, key = '', sha256, encSha256 = '' }: UploadedFile,
   length: number,
   kind: FileToUpload['kind'] = 'document',
 ) {

@@ -20,25 +20,52 @@ import { UploadRefused } from '../../upload-refused.ts'
 
 /** A file on its way to WhatsApp. */
 export interface FileToUpload {
-  /** What WhatsApp derives its keys for: stickers are images. */
-  readonly kind: SealedAs
+  /** What WhatsApp derives its keys for, and where it goes: stickers are images. */
+  readonly kind: UploadedAs
   /** Its bytes; asked for twice. */
   open(signal: AbortSignal): Promise<Readable>
 }
 
-export type SealedAs = 'image' | 'video' | 'audio' | 'document'
+type SealedAs = 'image' | 'video' | 'audio' | 'document'
+/** Files of newsletters go up as they are. */
+export type UploadedAs = SealedAs | `newsletter-${SealedAs}`
+
+/** What a file is sealed with. */
+interface FileKey {
+  readonly bytes: Buffer
+  readonly kind: SealedAs
+}
+
+function keyFor(kind: UploadedAs): FileKey | undefined {
+  switch (kind) {
+    case 'image':
+    case 'video':
+    case 'audio':
+    case 'document':
+      return { bytes: randomBytes(32), kind }
+    case 'newsletter-image':
+    case 'newsletter-video':
+    case 'newsletter-audio':
+    case 'newsletter-document':
+      break
+  }
+  return undefined
+}
 
 /** Where WhatsApp has a file, and what opens it. Bytes are base64. */
 export interface UploadedFile {
   readonly url: string | undefined
   readonly directPath: string
-  readonly key: string
+  /** With `encSha256`, of a file that is sealed. */
+  readonly key?: string
   /** Unix s. */
   readonly keyTimestamp: number
   /** Of the plain file. */
   readonly sha256: string
   /** Of the sealed one. */
-  readonly encSha256: string
+  readonly encSha256?: string
+  /** Of a file that is not sealed: what its message names the upload by. */
+  readonly handle?: string
 }
 
 /** Bytes of the MAC at the end of a sealed file. */
@@ -84,7 +111,7 @@ export class Uploader {
    * `file.open` and its stream throw, the reason of `signal`, and whatever went wrong on the way.
    */
   async upload(file: FileToUpload, signal: AbortSignal): Promise<UploadedFile> {
-    const key = randomBytes(32)
+    const key = keyFor(file.kind)
     const sealed = await this.#measure(file, key, signal)
     const failures: unknown[] = []
     let isFresh = false
@@ -109,10 +136,11 @@ export class Uploader {
           return {
             url: answer.url,
             directPath: answer.directPath,
-            key: key.toString('base64'),
             keyTimestamp: Math.floor(this.#clock.now() / 1000),
             sha256: sealed.sha256.toString('base64'),
-            encSha256: sealed.encSha256.toString('base64'),
+            ...(key === undefined
+              ? answer.handle !== undefined && { handle: answer.handle }
+              : { key: key.bytes.toString('base64'), encSha256: sealed.sentSha256.toString('base64') }),
           }
         }
         failures.push(new Error(`${host} answered ${answer.status} to an upload`))
@@ -124,43 +152,41 @@ export class Uploader {
     throw new AggregateError(failures, 'no media host took the file')
   }
 
-  /** The first reading: how long the sealed file is, and its hash. */
-  async #measure(file: FileToUpload, key: Buffer, signal: AbortSignal): Promise<Sealed> {
-    const encSha256 = createHash('sha256')
+  /** The first reading: how long the file is as it goes up, and its hash. */
+  async #measure(file: FileToUpload, key: FileKey | undefined, signal: AbortSignal): Promise<Sealed> {
+    const sentSha256 = createHash('sha256')
     const sha256 = createHash('sha256')
     let bytes = 0
     const plain = await file.open(signal)
-    for await (const chunk of seal(plain, key, file.kind, (part) => sha256.update(part))) {
+    for await (const chunk of seal(plain, key, (part) => sha256.update(part))) {
       signal.throwIfAborted()
-      encSha256.update(chunk)
+      sentSha256.update(chunk)
       bytes += chunk.length
     }
-    return { bytes, sha256: sha256.digest(), encSha256: encSha256.digest() }
+    return { bytes, sha256: sha256.digest(), sentSha256: sentSha256.digest() }
   }
 
   /** The second reading, on the way to the host. `directPath` is undefined when the host did not take it. */
   async #post(
     { host, auth }: { host: string; auth: string },
     file: FileToUpload,
-    key: Buffer,
-    { bytes, encSha256 }: Sealed,
+    key: FileKey | undefined,
+    { bytes, sentSha256 }: Sealed,
     signal: AbortSignal,
-  ): Promise<{ status: number; directPath: string | undefined; url: string | undefined }> {
-    const token = encSha256.toString('base64url')
+  ): Promise<{ status: number } & UploadAnswer> {
+    const token = sentSha256.toString('base64url')
+    const path = key === undefined ? `/newsletter/${file.kind}` : MEDIA_PATH_MAP[key.kind]
     const query = new URLSearchParams({ auth, token })
-    const request = https.request(
-      `https://${host}${MEDIA_PATH_MAP[file.kind]}/${token}?${query.toString()}`,
-      {
-        method: 'POST',
-        headers: {
-          'content-type': 'application/octet-stream',
-          'content-length': bytes,
-          origin: DEFAULT_ORIGIN,
-        },
-        agent: this.#route.agent,
-        signal,
+    const request = https.request(`https://${host}${path}/${token}?${query.toString()}`, {
+      method: 'POST',
+      headers: {
+        'content-type': 'application/octet-stream',
+        'content-length': bytes,
+        origin: DEFAULT_ORIGIN,
       },
-    )
+      agent: this.#route.agent,
+      signal,
+    })
     const answered = new Promise<IncomingMessage>((resolve, reject) => {
       request.once('response', resolve)
       request.once('error', reject)
@@ -175,7 +201,7 @@ export class Uploader {
       sourceError = error
     })
     // A host that refuses answers before it has read all, and closes: its answer says more than the broken pipe.
-    const sent = pipeline(Readable.from(seal(plain, key, file.kind), { objectMode: false }), request)
+    const sent = pipeline(Readable.from(seal(plain, key), { objectMode: false }), request)
     sent.catch(() => {
       if (sourceError !== undefined) request.destroy()
     })
@@ -216,7 +242,14 @@ export class Uploader {
 interface Sealed {
   readonly bytes: number
   readonly sha256: Buffer
-  readonly encSha256: Buffer
+  /** Of what goes up. */
+  readonly sentSha256: Buffer
+}
+
+interface UploadAnswer {
+  directPath: string | undefined
+  url: string | undefined
+  handle: string | undefined
 }
 
 /** Reading the file failed, not giving it away. */
@@ -227,14 +260,20 @@ class SourceFailed extends Error {
   }
 }
 
-/** AES-256-CBC under a key of the file's own, and ten bytes of an HMAC over IV and ciphertext at the end (docs/protocol/media.md). */
+/** What goes up: without a key the file as it is, else AES-256-CBC under a key of the file's own, and ten bytes of an HMAC over IV and ciphertext at the end (docs/protocol/media.md). */
 async function* seal(
   plain: AsyncIterable<Buffer>,
-  key: Buffer,
-  kind: FileToUpload['kind'],
+  key: FileKey | undefined,
   onPlain?: (chunk: Buffer) => void,
 ): AsyncGenerator<Buffer> {
-  const { iv, cipherKey, macKey } = await getMediaKeys(key, kind)
+  if (key === undefined) {
+    for await (const chunk of plain) {
+      onPlain?.(chunk)
+      yield chunk
+    }
+    return
+  }
+  const { iv, cipherKey, macKey } = await getMediaKeys(key.bytes, key.kind)
   if (cipherKey === undefined || macKey === undefined) throw new Error('baileys gave no keys')
   const cipher = createCipheriv('aes-256-cbc', cipherKey, iv)
   const hmac = createHmac('sha256', macKey).update(iv)
@@ -261,7 +300,7 @@ async function textOf(response: IncomingMessage): Promise<string> {
   return Buffer.concat(chunks).toString()
 }
 
-function readAnswer(text: string): { directPath: string | undefined; url: string | undefined } {
+function readAnswer(text: string): UploadAnswer {
   let said: unknown
   try {
     said = JSON.parse(text)
@@ -273,5 +312,5 @@ function readAnswer(text: string): { directPath: string | undefined; url: string
     const value = found[name]
     return typeof value === 'string' && value.length <= 4096 ? value : undefined
   }
-  return { directPath: field('direct_path'), url: field('url') }
+  return { directPath: field('direct_path'), url: field('url'), handle: field('handle') }
 }

@@ -17,6 +17,7 @@ import { privacyEndpoints } from './privacy.ts'
 import { organizationEndpoints } from './organizations.ts'
 import { newsletterEndpoints } from './newsletters.ts'
 import { profileEndpoints } from './profile.ts'
+import { receiptEndpoints } from './receipts.ts'
 import { searchEndpoints } from './search.ts'
 import { sessionEndpoints } from './sessions.ts'
 import { shopEndpoints } from './shops.ts'
@@ -31,6 +32,7 @@ export const endpoints = {
   ...eventEndpoints,
   ...sessionEndpoints,
   ...messageEndpoints,
+  ...receiptEndpoints,
   ...chatEndpoints,
   ...labelEndpoints,
   ...historyEndpoints,

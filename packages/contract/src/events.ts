@@ -9,6 +9,7 @@ export const eventTypes = [
   'message.sent',
   'message.delivered',
   'message.read',
+  'message.played',
   'message.failed',
   'message.undecryptable',
   'message.reaction',

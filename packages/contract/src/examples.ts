@@ -101,6 +101,7 @@ export const eventExamples: { readonly [Type in EventType]: EventData<Type> } = 
   'message.sent': { ...ref, status: 'sent' },
   'message.delivered': { ...ref, status: 'delivered' },
   'message.read': { ...ref, status: 'read' },
+  'message.played': { ...ref, from: author.from, fromLid: author.fromLid },
   'message.failed': {
     ...ref,
     status: 'failed',

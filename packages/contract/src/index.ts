@@ -55,6 +55,7 @@ export {
   type MessageStatus,
   messageStatuses,
   type MessageWire,
+  playedAck,
   type WaitReason,
 } from './messages.ts'
 export type { SessionWire } from './sessions.ts'

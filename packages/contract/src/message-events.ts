@@ -60,6 +60,14 @@ export const messageProgress = z.object({
 })
 export type MessageProgress = z.infer<typeof messageProgress>
 
+/** Data of `message.played`: somebody listened to a voice note of ours or looked at a view-once message, the first time. */
+export const messagePlayed = z.object({
+  ...messageRef,
+  from: z.string().describe('Who, with the phone number when it is known'),
+  fromLid: z.string().nullable().describe('The same person, as the address that hides the number'),
+})
+export type MessagePlayed = z.infer<typeof messagePlayed>
+
 /** Data of `message.failed`: a message that will not go out by itself any more. */
 export const messageFailed = z.object({
   ...messageRef,

@@ -46,6 +46,8 @@ export const ackOfStatus = {
   delivered: 2,
   read: 3,
 } as const satisfies Record<MessageStatus, number>
+/** The same of one that was listened to or looked at, whose status is `read`. */
+export const playedAck = 4
 
 /** What a message that is not on its way yet waits for. */
 export const waitReasons = [
@@ -101,6 +103,10 @@ export const messageSchema = z
     ack: z.int().min(-1).max(4),
     timestamp: isoSchema,
     isRead: z.boolean(),
+    isPlayed: z.boolean().meta({
+      description:
+        'Of a voice note, video note or view-once message: listened to or looked at, ours by somebody, those of others by the account.',
+    }),
     hasMedia: z.boolean(),
     has_attachment: z.boolean(),
     mediaUrl: z.string().nullable(),
@@ -191,7 +197,7 @@ export type ChatWire = z.input<typeof chatSchema>
 const tag = 'Messages'
 const params = z.object({ sessionId: sessionRef })
 const chatParams = params.extend({ chatId: chatAddress })
-const messageId = z.string().min(1).max(250).meta({
+export const messageId = z.string().min(1).max(250).meta({
   description: "WhatsApp's id, the number `dbId`, or the old `true_<jid>_<id>` form.",
   example: '3EB0C767D26A1B2C3D4E',
 })

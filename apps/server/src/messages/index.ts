@@ -44,6 +44,7 @@ import { createNumberChecks, type NumberChecks } from './sending/number-checks.t
 import { createRecipients } from './sending/recipients.ts'
 import { createRepeats } from './sending/repeats.ts'
 import { createPoster, type Post } from './sending/post.ts'
+import { createReceiptBook, type ReceiptBook } from './receipt-book.ts'
 import { nobodyKeepsStatuses, type StatusKeeper } from './status-keeper.ts'
 import { type CallOptions, createSender, type SendOutcome, type SendRequest } from './sending/send.ts'
 import { createOutgoingStore } from './sending/storing.ts'
@@ -115,6 +116,7 @@ export interface Messages extends AsyncDisposable {
   /** Makes chats that are missing for messages that exist. */
   repair(session: SessionView): Promise<readonly { chat: Jid; messages: number }[]>
   /** Takes the bytes of files that come with a request. */
+  readonly receipts: ReceiptBook
   readonly files: Pick<Files, 'take' | 'takeAlbum' | 'readForm' | 'ready'>
   readonly list: MessageList
   readonly finder: MessageFinder
@@ -345,6 +347,7 @@ export function createMessages(deps: MessagesDeps): Messages {
     scheduled: createScheduledList(database),
     pacing: (sessionId) => pacers.settings(sessionId),
     pace: (sessionId, settings) => pacers.set(sessionId, settings, outbox.now()),
+    receipts: createReceiptBook({ database, chats, sessions }),
     files,
     list,
     finder,

@@ -82,6 +82,7 @@ export function outgoingRow(
     // What is done to another message shows on that one.
     shown: isDeedKind(type) || isFrame(type) ? 0 : 1,
     is_starred: 0,
+    played: 0,
     sent_at: now,
     stored_at: now,
   }

@@ -119,7 +119,11 @@ function mappingsOf(entry: JournalEntry): readonly LidMapping[] {
 
 function addressesOf(entry: JournalEntry): readonly Address[] {
   const { sessionId } = entry
-  if (entry.kind === 'receipt') return [{ sessionId, jid: entry.chat }]
+  if (entry.kind === 'receipt')
+    return [entry.chat, ...(entry.participant === undefined ? [] : [entry.participant])].map((jid) => ({
+      sessionId,
+      jid,
+    }))
   // A change that people made to a message names its author too, which is looked up where it is needed.
   return entry.chat === entry.sender
     ? [{ sessionId, jid: entry.chat }]
@@ -260,6 +264,7 @@ function rowOf(fresh: Fresh, now: number): MessageRow {
     is_read: past === undefined ? fromMe(fresh) : 1,
     shown: shown ? 1 : 0,
     is_starred: 0,
+    played: 0,
     sent_at: entry.sentAt,
     stored_at: now,
   }

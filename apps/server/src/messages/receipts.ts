@@ -1,5 +1,5 @@
-import type { MessageProgress, NewsletterPosted, StatusPosted } from '@inbox-hub/contract'
-import { isDeedKind, isNewsletter, isStatus, type Jid } from '@inbox-hub/whatsapp'
+import type { MessagePlayed, MessageProgress, NewsletterPosted, StatusPosted } from '@inbox-hub/contract'
+import { isDeedKind, isLid, isNewsletter, isStatus, type Jid } from '@inbox-hub/whatsapp'
 
 import type { Chats } from '../chats/index.ts'
 import type { NewEvent } from '../events/index.ts'
@@ -10,6 +10,7 @@ import { eventId } from './event-ids.ts'
 import { markRead, type MessageRow, messagesByWhatsappId, moveStatus } from './message-rows.ts'
 import { afterNews } from './message-status.ts'
 import { isOwn, type Own } from './own.ts'
+import { markPlayed, NewReceipts } from './receipt-rows.ts'
 import type { TallyChange } from './tally.ts'
 
 export type ReceiptEntry = Extract<JournalEntry, { kind: 'receipt' }>
@@ -36,14 +37,14 @@ export class ChangedMeanwhile extends Error {
 }
 
 /**
- * Moves the messages that receipts speak of forward; answers `message.sent`, `message.delivered` and `message.read` for those the hub
- * sent, each once, in order. A receipt counts only in its own chat: ids are chosen by senders, and anybody can send a receipt.
+ * Moves the messages that receipts speak of forward; answers `message.sent`, `message.delivered`, `message.read` and `message.played` for
+ * those the hub sent, each once, in order; keeps who has which. A receipt counts only in its own chat: ids are chosen by senders, and anybody can send a receipt.
  */
 export async function applyReceipts(
   tx: Tx,
   entries: readonly ReceiptEntry[],
   { canonical, chats, own, receipts, tally }: ReceiptDeps,
-): Promise<readonly ProgressEvent[]> {
+): Promise<readonly (ProgressEvent | NewEvent<MessagePlayed>)[]> {
   const rows = await rowsOf(tx, entries)
   const now = new Map<number, MessageRow>()
   const proven: MessageRow[] = []
@@ -51,6 +52,8 @@ export async function applyReceipts(
   const readChats = new Map<string, { sessionId: number; chat: Jid; messages: number }>()
   const opened: MessageRow[] = []
   const done: MessageRow[] = []
+  const kept = new NewReceipts()
+  const played = new Map<number, { row: MessageRow; entry: ReceiptEntry; by: Jid }>()
 
   for (const entry of entries) {
     const { sessionId } = entry
@@ -60,6 +63,9 @@ export async function applyReceipts(
       for (const stored of rows.get(`${sessionId} ${whatsappId}`) ?? []) {
         if (stored.chat_jid !== chat) continue
         const row = now.get(stored.id) ?? stored
+        const by = canonical(sessionId, entry.participant ?? entry.chat)
+        if (entry.status === 'played' && bySelf === (row.from_me === 0) && row.played === 0)
+          played.set(row.id, { row, entry, by })
         if (bySelf) {
           // Read on the phone or another device of the account.
           if (row.from_me === 1 || row.is_read === 1 || entry.status === 'delivered') continue
@@ -73,6 +79,8 @@ export async function applyReceipts(
           continue
         }
         if (row.from_me === 0) continue
+        // What is done to a message has none of its own; statuses have their viewers.
+        if (row.shown === 1) kept.add(row.id, by, entry.status, entry.sentAt)
         const told = entry.status === 'delivered' ? 'delivered' : 'read'
         const status = afterNews(row.status, told)
         if (status === row.status) continue
@@ -105,9 +113,14 @@ export async function applyReceipts(
   await markRead.runMany(tx, opened)
   for (const { sessionId, chat, messages } of readChats.values())
     await chats.read(tx, sessionId, chat, messages)
+  await kept.write(tx)
+  for (const { row } of played.values()) await markPlayed.run(tx, { id: row.id })
   if (proven.length > 0) await receipts.confirm(tx, proven)
   for (const row of done) await receipts.deedDone(tx, row.id)
-  return progressEvents(tx, chats, steps)
+  return [
+    ...(await progressEvents(tx, chats, steps)),
+    ...(await playedEvents(tx, chats, [...played.values()])),
+  ]
 }
 
 async function rowsOf(
@@ -142,6 +155,40 @@ async function progressEvents(
   return steps.map(({ row, status, entry }) =>
     progressEvent(row, status, shown(row.session_id, row.chat_jid as Jid), entry.sentAt, entry.receivedAt),
   )
+}
+
+/** `message.played`: of ours that the hub sent, the first time. */
+async function playedEvents(
+  tx: Tx,
+  { addresses }: Pick<Chats, 'addresses'>,
+  played: readonly { row: MessageRow; entry: ReceiptEntry; by: Jid }[],
+): Promise<readonly NewEvent<MessagePlayed>[]> {
+  const told = played.filter(({ row }) => row.via_hub === 1 && row.shown === 1)
+  if (told.length === 0) return []
+  const shown = await addresses.shown(
+    tx,
+    // A column that only canonical addresses are written to.
+    told.flatMap(({ row, by }) =>
+      [row.chat_jid as Jid, by].map((jid) => ({ sessionId: row.session_id, jid })),
+    ),
+  )
+  return told.map(({ row, entry, by }) => {
+    const { session_id: sessionId, id: dbId, whatsapp_id: messageId } = row
+    return {
+      sessionId,
+      type: 'message.played',
+      at: entry.receivedAt,
+      id: eventId('message.played', sessionId, dbId, messageId),
+      data: {
+        messageId,
+        dbId,
+        chatId: shown(sessionId, row.chat_jid as Jid),
+        timestamp: entry.sentAt,
+        from: shown(sessionId, by),
+        fromLid: isLid(by) ? by : null,
+      },
+    }
+  })
 }
 
 type ProgressEvent = NewEvent<MessageProgress | NewsletterPosted | StatusPosted>

@@ -6,6 +6,7 @@ import type { Chats } from '../chats/index.ts'
 import type { MessageFiles } from '../media/index.ts'
 import { statement, type Tx } from '../platform/database/index.ts'
 import { wipeMessage } from './message-rows.ts'
+import { forgetReceipts } from './receipt-rows.ts'
 import { newest } from './rekey-messages.ts'
 import { TallyChange } from './tally.ts'
 
@@ -21,6 +22,7 @@ export async function removeMessage(
   const current = await byId.first(tx, { id })
   if (current === undefined || (await wipeMessage.run(tx, { id })) !== 1) return false
   await files.forget(tx, id)
+  await forgetReceipts.run(tx, { messageId: id })
   const tally = new TallyChange()
   tally.add(current, -1)
   await tally.write(tx)

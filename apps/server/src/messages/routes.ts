@@ -1,5 +1,5 @@
 import { type DataOf, endpoints, HubError, isoOf, offsetOf, paginationOf } from '@inbox-hub/contract'
-import { isGroup, type Jid } from '@inbox-hub/whatsapp'
+import { isGroup, isLid, type Jid } from '@inbox-hub/whatsapp'
 
 import type { Chats, ExtrasOf } from '../chats/index.ts'
 import type { MessageLinks } from '../media/index.ts'
@@ -241,6 +241,42 @@ export function messageRoutes(
     }
   })
 
+  http.serve(endpoints.messageReceipts, async ({ params, ownerId }) => {
+    const { row } = await named(ownerId, params.messageId, params.sessionId)
+    const { session_id: sessionId, status } = row
+    // A column that only canonical addresses are written to.
+    const chat = row.chat_jid as Jid
+    const people = await messages.receipts.of(row)
+    const shown = await chats.addresses.shown(
+      database,
+      [chat, ...people.map(({ jid }) => jid)].map((jid) => ({ sessionId, jid })),
+    )
+    return {
+      data: {
+        messageId: row.whatsapp_id,
+        dbId: row.id,
+        chatId: shown(sessionId, chat),
+        status,
+        receipts: people.map(({ jid, deliveredAt, readAt, playedAt }) => ({
+          id: shown(sessionId, jid),
+          lid: isLid(jid) ? jid : null,
+          deliveredAt: momentOf(deliveredAt),
+          readAt: momentOf(readAt),
+          playedAt: momentOf(playedAt),
+        })),
+        delivered: people.filter(({ deliveredAt }) => deliveredAt !== null).length,
+        read: people.filter(({ readAt }) => readAt !== null).length,
+        played: people.filter(({ playedAt }) => playedAt !== null).length,
+      },
+    }
+  })
+
+  http.serve(endpoints.playMessage, async ({ params, body, ownerId }) => {
+    const { session, row } = await named(ownerId, params.messageId, body.sessionId)
+    await messages.receipts.play(session, row)
+    return { data: { messageId: row.whatsapp_id, played: true as const } }
+  })
+
   http.serve(endpoints.listScheduled, async ({ params, query, ownerId, language, baseUrl }) => {
     const { id: sessionId } = sessions.find(ownerId, params.sessionId, 'name_first')
     const chat = query.chatId === undefined ? undefined : await canonical(sessionId, query.chatId)
@@ -340,3 +376,5 @@ function pacingWire({
     newChatsPerDay: newChats.perDay ?? null,
   }
 }
+
+const momentOf = (at: number | null): string | null => (at === null ? null : isoOf(at))

@@ -132,6 +132,19 @@ export const messageErrors = {
       pt: 'Envie o que ela diz como mensagem nova.',
     },
   },
+  MESSAGE_NOT_PLAYABLE: {
+    status: 400,
+    message: {
+      es: 'El mensaje no es uno que se reproduzca',
+      en: 'The message is none that is played',
+      pt: 'A mensagem não é uma que se reproduza',
+    },
+    remedy: {
+      es: 'Use el `messageId` de una nota de voz, una nota de video o un mensaje de ver una vez de otra persona.',
+      en: 'Use the `messageId` of a voice note, a video note or a view-once message of somebody else.',
+      pt: 'Use o `messageId` de uma nota de voz, uma nota de vídeo ou uma mensagem de visualização única de outra pessoa.',
+    },
+  },
   NOT_A_POLL: {
     status: 400,
     message: {

@@ -279,6 +279,11 @@ export class ChattingPhone {
     this.inbound.markRead(this.memory.own(({ chat }) => chat === key))
   }
 
+  /** Listens to a voice note, or looks at a view-once message. @throws {RangeError} it was not received */
+  plays(what: PhoneMessage): void {
+    this.inbound.play(what)
+  }
+
   /** How {@link messages} name the chat with somebody, or a group. */
   chatWith(chat: Recipient): string {
     return this.names.chatWith(chat)
@@ -364,6 +369,11 @@ export class ChattingPhone {
   /** Waits until somebody has read a message of its own. */
   wasRead(sent: SentMessage, wait: WaitOptions = {}): Promise<SentMessage> {
     return this.#until(() => sent.readBy.size > 0 && sent, `learn that ${sent.id} was read`, wait)
+  }
+
+  /** Waits until somebody has listened to a message of its own, or looked at it. */
+  wasPlayed(sent: SentMessage, wait: WaitOptions = {}): Promise<SentMessage> {
+    return this.#until(() => sent.playedBy.size > 0 && sent, `learn that ${sent.id} was played`, wait)
   }
 
   /** Waits to see somebody typing, online, calling. */

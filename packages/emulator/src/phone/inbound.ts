@@ -65,6 +65,12 @@ export class Inbound {
     }
   }
 
+  /** Listens to a message, or looks at it. @throws {RangeError} it was not received */
+  play({ id, device: number, wire }: PhoneMessage): void {
+    if (wire === undefined) throw new RangeError(`${id} was not received.`)
+    this.#parts.device(number).acknowledge(wire, [id], 'played')
+  }
+
   #takeMessage(device: PhoneDevice, stanza: BinaryNode): void {
     const { id = '', from = '', participant, category, notify, recipient, t } = stanza.attrs
     const { line, memory, names, companions, receipts, later } = this.#parts

@@ -13,6 +13,8 @@ export interface SentMessage {
   readonly deliveredTo: Set<string>
   /** Readers, as the receipts named them. */
   readonly readBy: Set<string>
+  /** Who listened or looked, as the receipts named them. */
+  readonly playedBy: Set<string>
 }
 
 /** What a phone remembers: messages, contacts, and what became of what it sent. */
@@ -54,7 +56,7 @@ export class Memory {
   }
 
   sending(id: string, chat: string): SentMessage {
-    const sent: SentMessage = { id, chat, deliveredTo: new Set(), readBy: new Set() }
+    const sent: SentMessage = { id, chat, deliveredTo: new Set(), readBy: new Set(), playedBy: new Set() }
     this.#sent.set(id, sent)
     for (const oldest of this.#sent.keys()) {
       if (this.#sent.size <= this.#keep) break
@@ -68,6 +70,7 @@ export class Memory {
     const sent = this.#sent.get(id)
     if (type === undefined) sent?.deliveredTo.add(who)
     else if (type === 'read' || type === 'played') sent?.readBy.add(who)
+    if (type === 'played') sent?.playedBy.add(who)
   }
 
   /** Those of `messages` that somebody else wrote and that were not read before, now read. */

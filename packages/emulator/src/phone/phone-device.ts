@@ -175,7 +175,7 @@ export class PhoneDevice {
   acknowledge(
     wire: { from: string; participant: string | undefined },
     ids: readonly string[],
-    type: 'read' | undefined,
+    type: 'read' | 'played' | undefined,
   ): void {
     const [id = '', ...rest] = ids
     const attrs = {

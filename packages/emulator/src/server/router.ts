@@ -88,8 +88,11 @@ export class Router {
         return
       case 'read':
       case 'read-self':
-        this.#tellOwnDevices(sender, stanza)
+        this.#tellOwnDevices(sender, stanza, 'read-self')
         if (type === 'read-self') return
+        break
+      case 'played':
+        this.#tellOwnDevices(sender, stanza, 'played-self')
         break
       default:
     }
@@ -323,13 +326,13 @@ export class Router {
   }
 
   /** What one device has read, the account's others need not show as new. */
-  #tellOwnDevices(sender: Sender, stanza: BinaryNode): void {
+  #tellOwnDevices(sender: Sender, stanza: BinaryNode, type: 'read-self' | 'played-self'): void {
     const { account } = sender
     const { to = '', participant, id = '' } = stanza.attrs
     const chat = namesAuthors(to)
       ? { from: to, participant: account.address(sender.device, formOf(participant ?? to)) }
       : { from: account.address(sender.device, formOf(to)), recipient: bare(to) }
-    const attrs = { ...chat, id, t: this.time, type: 'read-self' }
+    const attrs = { ...chat, id, t: this.time, type }
     for (const device of account.devices) {
       if (device !== sender.device) this.deliver({ account, device }, { ...stanza, attrs })
     }

@@ -72,6 +72,7 @@ const gists: Readonly<Record<EventType, (said: Said) => string>> = {
   'message.sent': progress,
   'message.delivered': progress,
   'message.read': progress,
+  'message.played': (said) => `${said('messageId')} by ${said('from')}`,
   'message.failed': (said) => `${progress(said)}: ${said('error')}`,
   'media.downloaded': (said) => `${said('messageId')}: ${said('mimetype')}, ${said('filesize')} bytes`,
   'media.failed': (said) => `${said('messageId')}: ${said('reason')}`,

@@ -278,6 +278,7 @@ function scriptedLink(sessionId: number, generation: number, now: () => number):
       for (const listener of ackListeners) listener({ id, chat, error, at: now() })
     },
     fileAgain: async () => ({ is: 'silent' }),
+    async markPlayed() {},
     async markRead(keys) {
       markedRead.push(...keys)
     },

@@ -96,6 +96,8 @@ export interface Link {
   /** Server acks of messages: `error` undefined means the server took it. */
   onAck(listener: (ack: { id: string; chat: Jid; error: number | undefined; at: number }) => void): Disposable
   markRead(keys: readonly { chat: Jid; sender: Jid | undefined; id: string }[]): Promise<void>
+  /** Tells the author of a message that it was listened to or looked at. */
+  markPlayed(message: { chat: Jid; sender: Jid; id: string }): Promise<void>
   typing(chat: Jid, state: 'composing' | 'recording' | 'paused'): Promise<void>
   readonly groups: GroupCalls
   readonly people: PeopleCalls

@@ -244,6 +244,19 @@ export class SocketLink implements Link {
     )
   }
 
+  /** baileys knows the type, but leaves out the time that WhatsApp Web writes (whatsmeow receipt.go, `MarkRead`). */
+  async markPlayed({ chat, sender, id }: Parameters<Link['markPlayed']>[0]): Promise<void> {
+    const { clock } = this.#connection
+    const attrs = {
+      id,
+      to: chat,
+      ...(sender !== chat && { participant: sender }),
+      type: 'played',
+      t: String(Math.floor(clock.now() / 1000)),
+    }
+    await this.#connection.connected().sendNode({ tag: 'receipt', attrs })
+  }
+
   async typing(chat: Jid, state: 'composing' | 'recording' | 'paused'): Promise<void> {
     await this.#connection.connected().sendPresenceUpdate(state, chat)
   }

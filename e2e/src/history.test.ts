@@ -195,6 +195,79 @@ test('a part that is too large for its message is fetched from the media host, a
   )
 })
 
+test('a part whose file has expired is asked of the phone again; meanwhile the sync goes on, and says what is missing', async () => {
+  await using hub = await startHub({ preset: 'standard' })
+  const phone = hub.emulator.phone(ours)
+  await hub.pairSession('support', { number: ours })
+  await synced(hub)
+  const conversation = (id: string, text: string) => ({
+    id: customerId,
+    messages: [
+      {
+        message: {
+          key: { id, remoteJid: customerId, fromMe: false },
+          message: { conversation: text },
+          messageTimestamp: day / 1000,
+        },
+      },
+    ],
+  })
+  phone.tellsExpiredHistory({
+    syncType: 3,
+    chunkOrder: 7,
+    progress: 100,
+    conversations: [conversation('E1', 'From the lost part')],
+  })
+  await eventually(
+    async () => (await messagesOf(hub, customerId)).messages.find(({ messageId }) => messageId === 'E1'),
+    () => 'the part did not come again',
+  )
+  const told = hub.webhook.calls.map(({ json }) => json as { type: string; data: { error: unknown } })
+  expect(told.map(({ data }) => data.error)).toContainEqual(
+    expect.stringContaining('the phone was asked to send it again'),
+  )
+  expect(await synced(hub)).toMatchObject({ percent: 100, error: null })
+})
+
+test("the phone's list of calls is in the list of the session, and told to nobody", async () => {
+  await using hub = await startHub({ preset: 'standard' })
+  const phone = hub.emulator.phone(ours)
+  await hub.pairSession('support', { number: ours })
+  await synced(hub)
+  const { lid } = hub.emulator.addresses(customer)
+  const call = { callCreatorJid: lid, isIncoming: true, startTime: day / 1000, isVideo: false }
+  const history = {
+    syncType: 3,
+    progress: 100,
+    phoneNumberToLidMappings: [{ pnJid: customerId, lidJid: lid }],
+    callLogRecords: [
+      { ...call, callId: 'MISSED', callResult: 4 },
+      { ...call, callId: 'TALKED', callResult: 0, duration: 65, isVideo: true, startTime: day / 1000 + 60 },
+      { ...call, callId: 'OURS', callResult: 0, isIncoming: false },
+      { ...call, callId: 'PLANNED', callResult: 7 },
+    ],
+  }
+  phone.tellsHistory(history)
+  const calls = () => hub.api.call(endpoints.listCalls, { params })
+  await eventually(
+    async () => ((await calls()).total === 2 ? true : undefined),
+    () => 'the calls are not listed',
+  )
+  phone.tellsHistory({ ...history, progress: 99 })
+  await synced(hub)
+  expect((await calls()).calls).toMatchObject([
+    { callId: 'TALKED', status: 'ended', from: customerId, isVideo: true, durationSeconds: 65 },
+    {
+      callId: 'MISSED',
+      status: 'missed',
+      from: customerId,
+      isVideo: false,
+      startedAt: new Date(day).toISOString(),
+    },
+  ])
+  expect(hub.webhook.calls.filter(({ type }) => type?.startsWith('call.'))).toEqual([])
+})
+
 test('synchronising reads the address book and the chats afresh, and repairing makes the chats that messages exist for', async () => {
   await using hub = await startHub({ preset: 'standard' })
   const phone = hub.emulator.phone(ours)

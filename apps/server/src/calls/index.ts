@@ -15,7 +15,7 @@ import { eventId, type Messages } from '../messages/index.ts'
 import type { Clock } from '../platform/clock.ts'
 import { type Database, nextIntegers, type Tx } from '../platform/database/index.ts'
 import type { Log } from '../platform/log.ts'
-import type { CallSignal } from '../sessions/baileys/index.ts'
+import type { CallSignal, PastCall } from '../sessions/baileys/index.ts'
 import { askWhatsApp, type Sessions, type SessionView } from '../sessions/index.ts'
 import {
   type CallRow,
@@ -80,8 +80,10 @@ export function createCalls({ database, events, sessions, chats, messages, clock
 
   sessions.onAcquaintances(async (tx, facts) => {
     const told: NewEvent[] = []
-    for (const fact of facts)
+    for (const fact of facts) {
       if (fact.type === 'call') told.push(...(await keep(tx, fact.sessionId, fact.signal)))
+      if (fact.type === 'past_call') await keepPast(tx, fact.sessionId, fact.call)
+    }
     await events.append(tx, told)
   })
   sessions.whilePurging(async (tx, sessionId) => {
@@ -131,6 +133,34 @@ export function createCalls({ database, events, sessions, chats, messages, clock
       if (isFresh) void refuseByRule(made)
     })
     return [await eventOf(tx, made, signal.at)]
+  }
+
+  /** A call of the phone's list, from before the session was linked or while it was away. */
+  async function keepPast(tx: Tx, sessionId: number, call: PastCall): Promise<void> {
+    const { callId, creator, outcome, startedAt } = call
+    await chats.hold(tx, [sessionId])
+    if ((await findCall.first(tx, { sessionId, callId })) !== undefined) return
+    const [seq = Number.NaN] = await nextIntegers(tx, 'call', 1)
+    const canonical = await chats.addresses.canonical(tx, [{ sessionId, jid: creator }])
+    await insertCall.run(tx, [
+      {
+        seq,
+        session_id: sessionId,
+        call_id: callId,
+        creator: canonical(sessionId, creator),
+        creator_wire: creator,
+        group_jid: call.group ?? null,
+        is_video: Number(call.isVideo),
+        is_group: Number(call.group !== undefined),
+        while_away: 1,
+        status: outcome,
+        rejected_by: outcome === 'rejected' ? 'phone' : null,
+        started_at: startedAt,
+        answered_at: outcome === 'ended' ? startedAt : null,
+        ended_at: startedAt + call.seconds * 1000,
+        heard_at: clock.now(),
+      },
+    ])
   }
 
   /** Moves a call on; answers what to tell, which is nothing when it did not move. */

@@ -33,7 +33,11 @@ test('it never goes back, whatever parts come in which order, until the phone li
         const steps = [progress]
         progress = advanced(progress, { kind, percent }, { read, stored: nothing, isFull, now })
         steps.push(progress)
-        progress = ended(progress, { kind, percent }, { failure: undefined, isLeft: false, isFull, now })
+        progress = ended(
+          progress,
+          { kind, percent },
+          { failure: undefined, isLost: false, isLeft: false, isFull, now },
+        )
         steps.push(progress)
         for (const [index, step] of steps.entries()) {
           expect(step.percent).toBeGreaterThanOrEqual(steps[index - 1]?.percent ?? 0)
@@ -50,13 +54,13 @@ test('a part that asked history is in does not end the sync of the session', () 
   const waiting = ended(
     first,
     { kind: 'bootstrap', percent: 100 },
-    { failure: undefined, isLeft: false, isFull: false, now: 2 },
+    { failure: undefined, isLost: false, isLeft: false, isFull: false, now: 2 },
   )
   expect(waiting).toMatchObject({ at: 'waiting', percent: 10, finishedAt: undefined })
   const done = ended(
     waiting,
     { kind: 'recent', percent: 100 },
-    { failure: undefined, isLeft: false, isFull: false, now: 3 },
+    { failure: undefined, isLost: false, isLeft: false, isFull: false, now: 3 },
   )
   expect(done).toMatchObject({ at: 'done', percent: 100, finishedAt: 3 })
   const asked = begun(done, { kind: 'on_demand', percent: 100 }, 4)
@@ -65,7 +69,7 @@ test('a part that asked history is in does not end the sync of the session', () 
     ended(
       asked,
       { kind: 'on_demand', percent: 100 },
-      { failure: 'gone', isLeft: false, isFull: false, now: 5 },
+      { failure: 'gone', isLost: true, isLeft: false, isFull: false, now: 5 },
     ),
   ).toMatchObject({
     at: 'done',
@@ -73,9 +77,24 @@ test('a part that asked history is in does not end the sync of the session', () 
   })
 })
 
+test('a first part that is lost does not begin the sync again when it comes after all', () => {
+  const how = { isLeft: false, isFull: false, now: 2 }
+  const first = { kind: 'bootstrap', percent: 100 } as const
+  const lost = ended(begun(undefined, first, 1), first, { ...how, failure: 'expired', isLost: true })
+  const recent = { kind: 'recent', percent: 100 } as const
+  const done = ended(begun(lost, recent, 3), recent, { ...how, failure: 'expired', isLost: false })
+  expect(done).toMatchObject({ at: 'done', percent: 100, failure: 'expired' })
+  const again = begun(done, first, 4)
+  expect(again).toMatchObject({ percent: 100, startedAt: 1 })
+  expect(ended(again, first, { ...how, failure: undefined, isLost: false })).toMatchObject({
+    at: 'done',
+    failure: undefined,
+  })
+})
+
 test('a part that is still to be tried again keeps the sync from being done', () => {
   const first = begun(undefined, { kind: 'recent', percent: 100 }, 1)
-  const how = { failure: 'the media host was away', isFull: false, now: 2 }
+  const how = { failure: 'the media host was away', isLost: false, isFull: false, now: 2 }
   const left = ended(first, { kind: 'recent', percent: 100 }, { ...how, isLeft: true })
   expect(left).toMatchObject({ at: 'failed', percent: 99, finishedAt: undefined })
   expect(

@@ -91,24 +91,32 @@ export function advanced(
   }
 }
 
+/** Of a part, in percent, that may be sent again. */
+const almostAll = 99
+
 /** The progress when a part has been read to its end, or never will be. Pure. */
 export function ended(
   before: HistoryProgress,
   part: PartProgress,
   {
     failure,
+    isLost,
     isLeft,
     isFull,
     now,
   }: {
     failure: string | undefined
+    /** This part is not to be had. */
+    isLost: boolean
     /** Another part could not be read yet, and is tried again. */
     isLeft: boolean
     isFull: boolean
     now: number
   },
 ): HistoryProgress {
-  const parts = { ...before.parts, [part.kind]: Math.max(before.parts[part.kind] ?? 0, part.percent) }
+  // A first part that is lost comes again: then it is not the first one of another link.
+  const reachedNow = part.kind === 'bootstrap' && isLost ? Math.min(part.percent, almostAll) : part.percent
+  const parts = { ...before.parts, [part.kind]: Math.max(before.parts[part.kind] ?? 0, reachedNow) }
   const reached = overall(parts, isFull || parts.full !== undefined)
   const percent = Math.max(before.percent, isLeft ? Math.min(99, reached) : reached)
   const isDone = percent === 100

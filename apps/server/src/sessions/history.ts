@@ -108,6 +108,8 @@ export function createHistory({ database, events, settingsOf, clock }: HistoryDe
   const known = new Map<number, Known>()
   /** Parts that could not be read and are tried again, and why. */
   const left = new Map<number, Map<string, string>>()
+  /** Parts that are not to be had, and why, until the phone sends them again. */
+  const lost = new Map<number, Map<string, string>>()
   const listeners = new Set<(answered: Answered) => void>()
   let store: StoreHistory = async () => ({ messages: 0, chats: 0, contacts: 0 })
 
@@ -134,7 +136,11 @@ export function createHistory({ database, events, settingsOf, clock }: HistoryDe
       },
     ])
     const isAnswer = part?.requestId !== undefined && reading === undefined
-    if (isAnswer || before?.percent !== progress.percent || before.at !== progress.at) {
+    const isNews =
+      before?.percent !== progress.percent ||
+      before.at !== progress.at ||
+      (progress.failure !== undefined && progress.failure !== before.failure)
+    if (isAnswer || isNews) {
       const data: SessionSynced = {
         scope: part?.kind === 'on_demand' ? 'chat' : 'session',
         state: progress.at,
@@ -202,13 +208,17 @@ export function createHistory({ database, events, settingsOf, clock }: HistoryDe
       )
     },
     async end(tx, part, failure) {
-      const { sessionId, hash, requestId } = part
+      const { sessionId, hash, requestId, kind, order } = part
+      const name = `${kind} ${order}`
+      const gaps = new Map([...(lost.get(sessionId) ?? [])].filter(([other]) => other !== name))
+      if (failure !== undefined) gaps.set(name, failure)
       const now = clock.now()
       const before = known.get(sessionId)
       const brought = before?.reading?.hash === hash ? before.brought : 0
       const others = [...(left.get(sessionId) ?? [])].filter(([other]) => other !== hash)
       const progress = ended(before?.progress ?? begun(undefined, part, now), part, {
-        failure: failure ?? others[0]?.[1],
+        failure: failure ?? others[0]?.[1] ?? [...gaps.values()][0],
+        isLost: failure !== undefined,
         isLeft: others.length > 0,
         isFull: isFull(sessionId),
         now,
@@ -216,6 +226,7 @@ export function createHistory({ database, events, settingsOf, clock }: HistoryDe
       await keep(tx, sessionId, { progress, reading: undefined, brought }, part)
       tx.afterCommit(() => {
         left.set(sessionId, new Map(others))
+        lost.set(sessionId, gaps)
         if (requestId === undefined) return
         for (const listener of listeners) listener({ sessionId, requestId, messages: brought })
       })
@@ -254,6 +265,7 @@ export function createHistory({ database, events, settingsOf, clock }: HistoryDe
     forget(sessionId) {
       known.delete(sessionId)
       left.delete(sessionId)
+      lost.delete(sessionId)
     },
   }
 }

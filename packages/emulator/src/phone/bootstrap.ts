@@ -116,6 +116,7 @@ export function historyNotification(
   history: proto.IHistorySync,
   media: MediaHost,
   requestId?: string,
+  inline = maxInlineBytes,
 ): proto.Message.IHistorySyncNotification {
   const { syncType, chunkOrder, progress } = history
   const deflated = deflateSync(proto.HistorySync.encode(history).finish())
@@ -123,7 +124,7 @@ export function historyNotification(
     ...(syncType !== undefined && { syncType }),
     ...(chunkOrder !== undefined && { chunkOrder }),
     ...(progress !== undefined && { progress }),
-    ...(deflated.length > maxInlineBytes
+    ...(deflated.length > inline
       ? toHistoryReference(deflated, media)
       : { initialHistBootstrapInlinePayload: deflated }),
     ...(requestId !== undefined && { peerDataRequestSessionId: requestId }),

@@ -37,6 +37,8 @@ export class CompanionCare {
   readonly #line: Line
   readonly #memory: Memory
   readonly #parts: CompanionCareParts
+  /** What it told of its history, by the id of the message that did. */
+  readonly #told = new Map<string, proto.IHistorySync>()
 
   constructor(parts: CompanionCareParts) {
     this.#line = parts.line
@@ -51,12 +53,19 @@ export class CompanionCare {
     const contacts = [...remembered.contacts, { number, pn, lid, pushName }]
     this.#tell(companion.pn, this.#keyShare())
     for (const part of initialHistory({ ...remembered, contacts }, companion.wantsFullHistory))
-      this.tellHistory(companion.pn, historyNotification(part, this.#line.media))
+      this.tellHistory(companion.pn, historyNotification(part, this.#line.media), part)
   }
 
-  tellHistory(companion: string, historySyncNotification: proto.Message.IHistorySyncNotification): void {
+  /** `history` is told again when the device asks for it. */
+  tellHistory(
+    companion: string,
+    historySyncNotification: proto.Message.IHistorySyncNotification,
+    history?: proto.IHistorySync,
+  ): void {
     const { HISTORY_SYNC_NOTIFICATION: type } = proto.Message.ProtocolMessage.Type
-    this.#tell(companion, { protocolMessage: { type, historySyncNotification } })
+    const id = newId()
+    if (history !== undefined) this.#told.set(id, history)
+    this.#tell(companion, { protocolMessage: { type, historySyncNotification } }, id)
   }
 
   /** What a linked device asks its phone for. */
@@ -71,6 +80,9 @@ export class CompanionCare {
       const [message] = this.#memory.own(({ id }) => id === messageKey?.id)
       if (message !== undefined) later(() => this.#resendPlaceholder(companion, message))
     }
+    const lost = this.#told.get(request?.historySyncChunkRetryRequest?.chunkNotificationId ?? '')
+    if (lost !== undefined)
+      later(() => this.tellHistory(companion, historyNotification(lost, this.#line.media), lost))
     const older = request?.historySyncOnDemandRequest
     if (older) {
       const { messages, isAll } = this.#olderThan(older)
@@ -144,7 +156,7 @@ export class CompanionCare {
     return appStateKeyShare(settings.key, linking.rawId, companions, this.#line.clock.now())
   }
 
-  #tell(jid: string, message: proto.IMessage): void {
-    this.#parts.device().writePeer(jid, message, newId())
+  #tell(jid: string, message: proto.IMessage, id = newId()): void {
+    this.#parts.device().writePeer(jid, message, id)
   }
 }

@@ -183,7 +183,15 @@ export class Phone extends ChattingPhone implements SimulatedPhone {
 
   /** Tells every linked device a part of history, whatever is in it. */
   tellsHistory(history: proto.IHistorySync, requestId?: string): void {
-    this.tellsNotification(historyNotification(history, this.line.media, requestId))
+    for (const { pn } of this.companions())
+      this.care.tellHistory(pn, historyNotification(history, this.line.media, requestId), history)
+  }
+
+  /** The same, with a file that is gone from the media host before anybody fetched it; asked for it again, the phone sends it again. */
+  tellsExpiredHistory(history: proto.IHistorySync): void {
+    const notification = historyNotification(history, this.line.media, undefined, 0)
+    this.line.media.expire(notification.directPath ?? '')
+    for (const { pn } of this.companions()) this.care.tellHistory(pn, notification, history)
   }
 
   /** WhatsApp tells its linked devices that a contact has another number now. */

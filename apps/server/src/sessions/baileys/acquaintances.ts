@@ -1,6 +1,7 @@
 import type { Jid } from '@inbox-hub/whatsapp'
 
 import type { NamedMessage } from './app-state/actions.ts'
+import type { PastCall } from './history/past-call.ts'
 import type { CallSignal } from './link/calls.ts'
 import type { GroupNotice } from './link/group-nodes.ts'
 import type { NewsletterNews } from './link/newsletters.ts'
@@ -64,6 +65,8 @@ export type Acquaintance =
     }
   | { type: 'group'; sessionId: number; jid: Jid; notice: GroupNotice }
   | { type: 'call'; sessionId: number; signal: CallSignal }
+  /** From the history: it is told to nobody. */
+  | { type: 'past_call'; sessionId: number; call: PastCall }
   | { type: 'person'; sessionId: number; notice: PersonNotice }
   | { type: 'newsletter'; sessionId: number; jid: Jid; news: NewsletterNews }
 

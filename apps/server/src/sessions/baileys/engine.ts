@@ -312,6 +312,7 @@ class BaileysEngine implements Engine {
           log,
           mediaHost,
           fetchOptions,
+          askAgain: (part) => link.phone.historyAgain(part),
           signal: ended.signal,
         }),
       )

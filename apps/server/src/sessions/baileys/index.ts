@@ -24,6 +24,7 @@ export type { ChangeEntry, Journal, JournalEntry, Projection } from './journal/e
 export type { PrivacyCategories } from './link/account.ts'
 export type { AppStateCalls } from './link/app-state.ts'
 export type { BusinessHours, BusinessProfile, CatalogueProduct, OrderDetails } from './link/business.ts'
+export type { PastCall } from './history/past-call.ts'
 export type { CallSignal } from './link/calls.ts'
 export type { CommunityCalls, CommunityGroup } from './link/communities.ts'
 export type { DialOptions, DialStep, Link, LinkEvent } from './link/dial.ts'

@@ -6,6 +6,7 @@ import type { Database, Tx } from '../../../platform/database/index.ts'
 import { statement, StoreFault } from '../../../platform/database/index.ts'
 import type { Log } from '../../../platform/log.ts'
 import type { Sealer } from '../../../platform/secrets/index.ts'
+import type { Acquaintance } from '../acquaintances.ts'
 import type { WASocket } from '../baileys.ts'
 import { buildMergedTcTokenIndexWrite, proto, resolveTcTokenJid } from '../baileys.ts'
 import type { HistoryBatch, HistoryKind, HistoryPart, HistoryTaker } from './taker.ts'
@@ -13,13 +14,15 @@ import type { Self } from '../journal/envelope.ts'
 import { factOf } from '../journal/facts.ts'
 import { journalContext } from '../journal/inbox.ts'
 import { decodePadded, unpackRecord } from '../journal/record.ts'
+import type { ExpiredPart } from '../link/phone-requests.ts'
 import { isMissing } from '../missing.ts'
 import type { LidMap } from '../signal/lid-map.ts'
 import type { SignalStore } from '../signal/store.ts'
+import { pastCallIn } from './past-call.ts'
 import { pastChatOf, pastOf, pastStatusOf } from './past.ts'
 import { type HistoryPiece, MalformedHistory } from './reader.ts'
 import type { HistorySlots } from './slots.ts'
-import { HistoryGone, partOf, piecesOf } from './source.ts'
+import { HistoryExpired, HistoryGone, partOf, piecesOf } from './source.ts'
 
 const owedParts = statement((db, p: { sessionId: number }) =>
   db
@@ -52,6 +55,8 @@ type Notification = proto.Message.IHistorySyncNotification
 const batchSize = 32
 /** Per time that a batch took, how long what arrives meanwhile has the process for itself. */
 const restPerWork = 0.5
+/** How often the phone is asked for one part on one connection. */
+const maxAsked = 2
 const retryAfterMs = [1_000, 5_000, 30_000, 120_000] as const
 
 const { HistorySyncType } = proto.HistorySync
@@ -79,6 +84,8 @@ export interface HarvestDeps {
   /** Where history lies that is too long for its message, and how to get there. */
   mediaHost: string
   fetchOptions: RequestInit
+  /** Asks the phone for a part whose file is gone. */
+  askAgain: (part: ExpiredPart) => Promise<void>
   /** Ends with the socket. */
   signal: AbortSignal
 }
@@ -92,6 +99,8 @@ export class HistoryHarvest {
   #running: Promise<void> | undefined
   #again = false
   #failures = 0
+  /** Parts that the phone was asked for again, and how often. */
+  readonly #asked = new Map<string, number>()
   #retry: Disposable | undefined
 
   constructor(deps: HarvestDeps) {
@@ -147,11 +156,12 @@ export class HistoryHarvest {
   async #part(hash: string): Promise<boolean> {
     const { store, taker, log, mediaHost, fetchOptions, signal } = this.#deps
     const { sessionId } = store.lease
-    const notification = await this.#notification(hash)
+    const { notification, id: notificationId = '' } = (await this.#notification(hash)) ?? {}
     const part: HistoryPart = {
       sessionId,
       hash,
       kind: kindOf[notification?.syncType ?? -1] ?? 'other',
+      order: notification?.chunkOrder ?? undefined,
       percent: Math.min(100, notification?.progress ?? 100),
       requestId: notification?.peerDataRequestSessionId || undefined,
     }
@@ -174,21 +184,44 @@ export class HistoryHarvest {
         await this.#write((tx) => taker.failed(tx, part, reason))
         return false
       }
+      if (error instanceof HistoryExpired && (await this.#askAgain(notification, notificationId)))
+        failure = `${failure}; the phone was asked to send it again`
     }
     if (signal.aborted) return false
     await this.#settle(part, failure)
     return true
   }
 
-  async #notification(hash: string): Promise<Notification | undefined> {
+  /** Has the phone put a part there again; what it sends then is a part of its own. False when it was asked often enough. */
+  async #askAgain({ syncType, chunkOrder }: Notification, notificationId: string): Promise<boolean> {
+    const { store, log, askAgain } = this.#deps
+    const name = `${syncType} ${chunkOrder}`
+    const asked = this.#asked.get(name) ?? 0
+    if (isMissing(syncType) || notificationId === '' || asked >= maxAsked) return false
+    this.#asked.set(name, asked + 1)
+    try {
+      await askAgain({ notificationId, syncType, chunkOrder: chunkOrder ?? undefined })
+      return true
+    } catch (error) {
+      log.warn(
+        { sessionId: store.lease.sessionId, error },
+        'the phone was not asked for a part of its history',
+      )
+      return false
+    }
+  }
+
+  async #notification(hash: string): Promise<{ notification: Notification; id: string } | undefined> {
     const { store, sealer, database } = this.#deps
     const { sessionId } = store.lease
     const sealed = (await sealedPart.first(database, { sessionId, hash }))?.sealed
     if (sealed === null || sealed === undefined) return undefined
     const record = unpackRecord(sealer.open(sealed, journalContext(sessionId, hash)))
-    const message = 'plaintext' in record ? decodePadded(record.plaintext) : undefined
-    const inner = message?.deviceSentMessage?.message ?? message
-    return inner?.protocolMessage?.historySyncNotification ?? undefined
+    if (!('plaintext' in record)) return undefined
+    const message = decodePadded(record.plaintext)
+    const inner = message.deviceSentMessage?.message ?? message
+    const notification = inner.protocolMessage?.historySyncNotification
+    return notification ? { notification, id: record.envelope.id } : undefined
   }
 
   async #settle(part: HistoryPart, failure: string | undefined): Promise<void> {
@@ -219,16 +252,23 @@ export class HistoryHarvest {
     const { sessionId } = part
     const pairs: Pair[] = []
     const people: HistoryBatch['people'][number][] = []
+    const calls: Acquaintance[] = []
+    const { messages: isWanted, since = 0 } = this.#deps.taker.wants(sessionId)
     const store = async (): Promise<void> => {
       const batch = { ...emptyBatch, people: people.splice(0) }
       await this.#keepPairs(pairs.splice(0))
+      if (calls.length > 0) await this.#deps.store.commit([], [], calls.splice(0))
       if (batch.people.length > 0) await this.#take(part, batch, { items, read: 0 })
     }
     for await (const { piece } of piecesOf(bytes)) {
       if (this.#deps.signal.aborted) return
       if (piece.is === 'mapping') pairs.push(...pairIn(piece.bytes))
       else if (piece.is === 'push_name' || piece.is === 'account') people.push(...personIn(piece, sessionId))
-      if (pairs.length + people.length >= batchSize) await this.#paced(store)
+      else if (piece.is === 'call' && isWanted) {
+        const call = pastCallIn(piece.bytes)
+        if (call !== undefined && call.startedAt >= since) calls.push({ type: 'past_call', sessionId, call })
+      }
+      if (pairs.length + people.length + calls.length >= batchSize) await this.#paced(store)
     }
     await this.#paced(store)
   }

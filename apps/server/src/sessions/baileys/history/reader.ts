@@ -9,7 +9,7 @@ export type HistoryPiece =
   | { is: 'message'; bytes: Uint8Array }
   /** The end of a conversation: a `Conversation` without its messages. */
   | { is: 'chat'; bytes: Uint8Array }
-  | { is: 'status' | 'push_name' | 'mapping' | 'account'; bytes: Uint8Array }
+  | { is: 'status' | 'push_name' | 'call' | 'mapping' | 'account'; bytes: Uint8Array }
 
 /** The bytes are no history. */
 export class MalformedHistory extends Error {
@@ -21,6 +21,7 @@ const messagesField = 2
 const pieceOfField: Readonly<Record<number, Exclude<HistoryPiece['is'], 'message' | 'chat'>>> = {
   3: 'status',
   7: 'push_name',
+  13: 'call',
   15: 'mapping',
   18: 'account',
 }

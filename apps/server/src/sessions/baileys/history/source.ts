@@ -12,12 +12,18 @@ const maxInflatedBytes = 2 * 1024 * 1024 * 1024
 
 /** The phone, or its server, does not have the part any more: asking again is of no use. */
 export class HistoryGone extends Error {
-  override readonly name = 'HistoryGone'
+  override readonly name: string = 'HistoryGone'
+}
+
+/** The media host had the part and has it no more: the phone can put it there again. */
+export class HistoryExpired extends HistoryGone {
+  override readonly name: string = 'HistoryExpired'
 }
 
 /**
  * The deflated history of a notification: inside it, or at WhatsApp's media host. Only there, whatever address the notification carries:
- * baileys would fetch from any host that the sender named. Throws `HistoryGone` when it is not to be had for good.
+ * baileys would fetch from any host that the sender named. Throws `HistoryGone` when it is not to be had
+ * for good, `HistoryExpired` when the phone may put it there again.
  */
 export async function partOf(
   {
@@ -38,7 +44,7 @@ export async function partOf(
     { host, options },
   ).catch((error: unknown) => {
     throw isGone(error)
-      ? new HistoryGone('the media host does not have the history any more', { cause: error })
+      ? new HistoryExpired('the media host does not have this part any more', { cause: error })
       : error
   })
   const chunks: Buffer[] = []

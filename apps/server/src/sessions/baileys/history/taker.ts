@@ -13,6 +13,8 @@ export interface HistoryPart {
   /** Names it for ever: the same part that comes again has the same. */
   hash: string
   kind: HistoryKind
+  /** Its place among those of its kind, when the phone said. */
+  order: number | undefined
   /** How much of its kind the phone has told with it, 0 to 100. */
   percent: number
   /** The id of our request that it answers. */

@@ -24,8 +24,18 @@ export interface PhoneCalls {
     requestId: string,
     wanted: { chat: Jid; oldest: { id: string; fromMe: boolean; sentAt: number }; count: number },
   ): Promise<void>
+  /** A part of its history whose file is gone; it comes as a part of its own. */
+  historyAgain(part: ExpiredPart): Promise<void>
   /** Messages that could not be opened; they come as if they had just been sent. */
   resend(keys: readonly PhoneMessageKey[]): Promise<void>
+}
+
+/** A part of a history, as the notification that told of it names it. */
+export interface ExpiredPart {
+  /** Of the message that the notification came in. */
+  notificationId: string
+  syncType: proto.Message.HistorySyncType
+  chunkOrder: number | undefined
 }
 
 /** The phone gives no more at a time, and baileys' own examples ask for fifty. */
@@ -42,7 +52,8 @@ export function phoneCalls(relay: (id: string, message: proto.IMessage) => Promi
     const { PEER_DATA_OPERATION_REQUEST_MESSAGE: type } = proto.Message.ProtocolMessage.Type
     await relay(id, { protocolMessage: { type, peerDataOperationRequestMessage } })
   }
-  const { HISTORY_SYNC_ON_DEMAND, PLACEHOLDER_MESSAGE_RESEND } = proto.Message.PeerDataOperationRequestType
+  const { HISTORY_SYNC_ON_DEMAND, HISTORY_SYNC_CHUNK_RETRY, PLACEHOLDER_MESSAGE_RESEND } =
+    proto.Message.PeerDataOperationRequestType
 
   return {
     newRequestId: () => `3EB0${randomBytes(9).toString('hex').toUpperCase()}`,
@@ -57,6 +68,17 @@ export function phoneCalls(relay: (id: string, message: proto.IMessage) => Promi
           onDemandMsgCount: count,
         },
       }),
+    historyAgain({ notificationId, syncType, chunkOrder }) {
+      return ask(this.newRequestId(), {
+        peerDataOperationRequestType: HISTORY_SYNC_CHUNK_RETRY,
+        historySyncChunkRetryRequest: {
+          syncType,
+          ...(chunkOrder !== undefined && { chunkOrder }),
+          chunkNotificationId: notificationId,
+          regenerateChunk: true,
+        },
+      })
+    },
     async resend(keys) {
       for (let from = 0; from < keys.length; from += MAX_RESENDS) {
         await ask(this.newRequestId(), {

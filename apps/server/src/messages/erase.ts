@@ -7,8 +7,9 @@ import type { MessageFiles } from '../media/index.ts'
 import { type Database, statement } from '../platform/database/index.ts'
 import type { MessageRow } from './message-rows.ts'
 import { newest } from './rekey-messages.ts'
-import { forgetMessages } from './status-keeper.ts'
+
 import { TallyChange } from './tally.ts'
+import { forgetMessages } from './unlisted.ts'
 
 /** Rows per transaction, and per look: everybody else writes in between. */
 const batch = 200

@@ -5,9 +5,10 @@ import type { Selectable } from 'kysely'
 
 import { insertRows, statement, type Tx } from '../platform/database/index.ts'
 
-/** Migration 0024 says what each column means. */
+/** Migration 0025 says what each column means. */
 interface MessageReceiptTable {
   message_id: number
+  session_id: number
   jid: string
   delivered_at: number | null
   read_at: number | null
@@ -25,7 +26,7 @@ export type ReceiptRow = Selectable<MessageReceiptTable>
 /** The first time that was told counts. */
 const put = insertRows(
   'message_receipt',
-  ['message_id', 'jid', 'delivered_at', 'read_at', 'played_at'],
+  ['message_id', 'session_id', 'jid', 'delivered_at', 'read_at', 'played_at'],
   (insert) =>
     insert.onConflict((conflict) =>
       conflict.columns(['message_id', 'jid']).doUpdateSet((eb) => ({
@@ -54,11 +55,17 @@ export class NewReceipts {
   readonly #rows = new Map<string, ReceiptRow>()
 
   /** `at` is Unix ms. */
-  add(messageId: number, jid: Jid, status: 'delivered' | 'read' | 'played', at: number): void {
+  add(
+    { id: messageId, session_id: sessionId }: { id: number; session_id: number },
+    jid: Jid,
+    status: 'delivered' | 'read' | 'played',
+    at: number,
+  ): void {
     const key = `${messageId} ${jid}`
     let row = this.#rows.get(key)
     if (row === undefined) {
-      row = { message_id: messageId, jid, delivered_at: null, read_at: null, played_at: null }
+      const nothing = { delivered_at: null, read_at: null, played_at: null }
+      row = { message_id: messageId, session_id: sessionId, jid, ...nothing }
       this.#rows.set(key, row)
     }
     row[`${status}_at`] ??= at

@@ -80,7 +80,7 @@ export async function applyReceipts(
         }
         if (row.from_me === 0) continue
         // What is done to a message has none of its own; statuses have their viewers.
-        if (row.shown === 1) kept.add(row.id, by, entry.status, entry.sentAt)
+        if (row.shown === 1) kept.add(row, by, entry.status, entry.sentAt)
         const told = entry.status === 'delivered' ? 'delivered' : 'read'
         const status = afterNews(row.status, told)
         if (status === row.status) continue

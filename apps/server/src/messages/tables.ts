@@ -25,7 +25,7 @@ export interface MessageTable {
   shown: number
   /** Migration 0010; 0 until somebody stars it. */
   is_starred: Generated<number>
-  /** Migration 0024; 0 until somebody listens or looks. */
+  /** Migration 0025; 0 until somebody listens or looks. */
   played: Generated<number>
   sent_at: number
   stored_at: number

@@ -17,6 +17,7 @@ export const ownRows = {
   call: ['creator', 'creator_wire'],
   wa_group_member: ['jid', 'alt'],
   message_change: ['chat_jid', 'sender_jid', 'author_jid'],
+  message_receipt: ['jid'],
 } as const
 
 /** Rows with an address as a part of this column. They hold keys and counts: deleted, not exported. */

@@ -74,6 +74,26 @@ describe.each(stores)('one contact with many addresses on %s', (store) => {
       formerIds: [customerId],
     })
     expect(await chatsOf(hub)).toMatchObject([{ chatId: '12025550188@s.whatsapp.net', messageCount: 2 }])
+    // As a group tells it, with the name that they gave themselves meanwhile.
+    const group = hub.emulator.group('Lunch', [ours, customer])
+    support.phone.learnsNumberChangeIn(group.jid, customer, '+12025550177', 'ana.new')
+    const again = await hub.webhook.received('contact.merged', 3)
+    expect(again[2]?.data).toMatchObject({
+      contactId: '12025550177@s.whatsapp.net',
+      lid,
+      formerIds: ['12025550188@s.whatsapp.net'],
+    })
+    await eventually(
+      async () => {
+        const query = { search: 'ana.new' }
+        const { contacts: found } = await hub.api.call(endpoints.listContacts, { params, query })
+        return (
+          found.some(({ id, username }) => id.startsWith('12025550177') && username === 'ana.new') ||
+          undefined
+        )
+      },
+      () => 'the username did not change',
+    )
     const { total } = await hub.api.call(endpoints.listContacts, { params, query: {} })
     expect(total).toBe(1)
   })

@@ -204,6 +204,21 @@ export class Phone extends ChattingPhone implements SimulatedPhone {
       ])
   }
 
+  /** The same, told as the members of a group are told it. */
+  learnsNumberChangeIn(group: string, of: Recipient, number: string, username?: string): void {
+    const { pn: old, lid } = this.names.accountOf(of)
+    const now = `${number.replace(/\D/g, '')}@s.whatsapp.net`
+    const attrs = {
+      type: 'w:gp2',
+      from: group,
+      participant: now,
+      participant_lid: lid,
+      ...(username !== undefined && { participant_username: username }),
+    }
+    for (const { device } of this.companions())
+      this.line.notify(device, attrs, [node('modify', {}, [node('participant', { jid: old })])])
+  }
+
   /** The notification alone, whatever it leads to. */
   tellsNotification(notification: proto.Message.IHistorySyncNotification): void {
     for (const { pn } of this.companions()) this.care.tellHistory(pn, notification)

@@ -14,15 +14,17 @@ import {
   newsletterMessageIn,
   type NewsletterNews,
 } from './newsletters.ts'
-import { numberChangesIn } from './number-changes.ts'
+import { groupNumberChangesIn, type NumberChange, numberChangesIn } from './number-changes.ts'
 import type { LinkParts } from './parts.ts'
 import { personNoticesIn } from './people.ts'
+import { Usernames } from './usernames.ts'
 import type { Wire } from './wire.ts'
 
 /** What WhatsApp's stanzas tell: stored, with the addresses it tells, before WhatsApp is told that we know. Presence alone is told and forgotten. */
 export class Notices {
   readonly #connection: Connection
   readonly #parts: LinkParts
+  readonly #usernames = new Usernames()
 
   constructor(connection: Connection, parts: LinkParts) {
     this.#connection = connection
@@ -38,9 +40,12 @@ export class Notices {
         const newsletter = newsletterMessageIn(node, clock.now())
         if (newsletter !== undefined) return this.keepNewsletter(newsletter)
         this.#parts.inbox.remember(node)
-        return hasCiphertext(node) || node.attrs['category'] === 'peer'
-          ? undefined
-          : this.#parts.inbox.keepAbsent(node)
+        const named = this.#keepUsernames(node)
+        if (hasCiphertext(node) || node.attrs['category'] === 'peer') return named
+        return (async () => {
+          await named
+          await this.#parts.inbox.keepAbsent(node)
+        })()
       },
       (error) => this.#connection.onBadFrame(error),
     )
@@ -51,7 +56,7 @@ export class Notices {
     wire.gate('CB:call', (node) => this.#keepCall(node))
     wire.gate('CB:notification', (node) => {
       if (node.attrs['type'] === 'w:gp2') return this.#keepGroupNotices(node)
-      if (node.attrs['type'] === 'contacts') return this.#keepNumberChanges(node)
+      if (node.attrs['type'] === 'contacts') return this.#keepNumberChanges(numberChangesIn(node))
       if (node.attrs['type'] === 'newsletter') {
         const counts = newsletterCountsIn(node, clock.now())
         return counts && this.keepNewsletter(counts)
@@ -78,23 +83,36 @@ export class Notices {
 
   #keepGroupNotices(node: BinaryNode): Promise<void> | undefined {
     const { sessionId } = this.#connection.lease
-    const facts = noticesIn(node, this.#connection.clock.now()).flatMap(({ jid, notice }): Acquaintance[] => [
-      ...pairsIn(notice).map(({ lid, pn }) => ({ type: 'lid_mapping' as const, sessionId, lid, pn })),
-      { type: 'group', sessionId, jid, notice },
-    ])
-    return facts.length === 0 ? undefined : this.#parts.keepFacts(facts)
+    const notices = noticesIn(node, this.#connection.clock.now()).flatMap(
+      ({ jid, notice }): Acquaintance[] => [
+        ...pairsIn(notice).map(({ lid, pn }) => ({ type: 'lid_mapping' as const, sessionId, lid, pn })),
+        { type: 'group', sessionId, jid, notice },
+      ],
+    )
+    const facts = [...notices, ...this.#usernames.newsIn(node, sessionId)]
+    const changes = groupNumberChangesIn(node)
+    if (changes.length === 0) return facts.length === 0 ? undefined : this.#parts.keepFacts(facts)
+    return (async () => {
+      // Before what is told of the new number: it is somebody we know.
+      await this.#keepNumberChanges(changes)
+      if (facts.length > 0) await this.#parts.keepFacts(facts)
+    })()
+  }
+
+  #keepUsernames(node: BinaryNode): Promise<void> | undefined {
+    const news = this.#usernames.newsIn(node, this.#connection.lease.sessionId)
+    return news.length === 0 ? undefined : this.#parts.keepFacts(news)
   }
 
   /** The LID stays when a number changes: what stands under it is shown under the new one from then on. */
-  #keepNumberChanges(node: BinaryNode): Promise<void> | undefined {
-    const changes = numberChangesIn(node)
+  #keepNumberChanges(changes: readonly NumberChange[]): Promise<void> | undefined {
     const { sock } = this.#connection
     if (changes.length === 0 || sock === undefined) return undefined
     return (async () => {
       const pairs: { lid: string; pn: string }[] = []
       for (const { from, to, lid } of changes) {
         // From the store alone: WhatsApp would answer of the old number that it is nobody's.
-        const stored = lid ?? (await this.#lidOf(from))
+        const stored = lid ?? (from && (await this.#lidOf(from)))
         if (stored !== undefined) pairs.push({ lid: stored, pn: to })
       }
       if (pairs.length > 0) await sock.signalRepository.lidMapping.storeLIDPNMappings(pairs)

@@ -355,6 +355,16 @@ test.each(stores)(
       headers,
       body: { currentPassword: password, newPassword: changed },
     })
+    const { browserLogin } = endpoints
+    const browser = await fetch(`${hub.url}${browserLogin.path}`, {
+      method: browserLogin.method,
+      headers: { 'content-type': 'application/json', origin: hub.url },
+      body: JSON.stringify({ identifier: 'ana', password: changed }),
+    })
+    const cookies = browser.headers.getSetCookie().map((cookie) => /^[^=]+=([^;]+)/.exec(cookie)?.[1] ?? '')
+    expect(cookies).toHaveLength(2)
+    for (const cookie of cookies) seeds.add('a cookie', cookie)
+    said.push(await browser.text())
     // The first letter meets the server that quotes, the second one arrives.
     for (const count of [0, 1]) {
       await people.call(endpoints.requestPasswordReset, { body: { email } })

@@ -122,10 +122,8 @@ describe.each(stores)('what people do to messages on %s', (store) => {
     // Answers to an event are sealed in the same way.
     const event = ana.sends(group.jid, { eventMessage: { name: 'Opening', startTime: 1_798_800_000 } })
     const ofEvent = ({ id }: { id: string }) => id === event.id
-    ben.answersEvent(await ben.receives(ofEvent), 'MAYBE')
-    await hub.webhook.received('message.event_answer')
     ben.answersEvent(await ben.receives(ofEvent), 'GOING', { extraGuests: 2 })
-    const [, going] = await hub.webhook.received('message.event_answer', 2)
+    const [going] = await hub.webhook.received('message.event_answer')
     const byBen = { from: '12025550124@s.whatsapp.net', answer: 'going', extraGuests: 2 }
     expect(going?.data).toMatchObject({ messageId: event.id, ofOurs: false, ...byBen })
     support.phone.answersEvent(await support.phone.receives(ofEvent), 'NOT_GOING')

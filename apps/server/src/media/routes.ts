@@ -177,7 +177,6 @@ export function mediaRoutes(
       'cache-control': 'private, max-age=3600, immutable',
       'content-disposition': contentDisposition(isShown ? 'inline' : 'attachment', shownName(row)),
       'content-security-policy': "default-src 'none'; frame-ancestors 'none'; sandbox",
-      'x-content-type-options': 'nosniff',
     }
     const type = isShown ? row.mimetype : 'application/octet-stream'
     if (

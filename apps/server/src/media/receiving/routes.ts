@@ -42,7 +42,6 @@ export function messageFileRoutes(
       type: 'image/jpeg',
       headers: {
         'content-length': String(bytes.length),
-        'x-content-type-options': 'nosniff',
         'cache-control': 'private, max-age=86400, immutable',
       },
     }

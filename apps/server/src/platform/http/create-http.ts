@@ -3,7 +3,6 @@ import { STATUS_CODES } from 'node:http'
 import { Readable } from 'node:stream'
 
 import cors from '@fastify/cors'
-import helmet from '@fastify/helmet'
 import {
   type Endpoint,
   endpoints,
@@ -45,6 +44,7 @@ import { openApiDocument } from './openapi.ts'
 import { Pacing } from './pacing.ts'
 import { parseRequest } from './parse-request.ts'
 import { type RateLimits, usualRateLimits } from './rate-limits.ts'
+import { securityHeaders } from './security-headers.ts'
 import { createUpgrades } from './upgrades.ts'
 
 export interface HttpOptions extends CallersOptions {
@@ -97,6 +97,7 @@ export function createHttp({
   ...credentials
 }: HttpOptions): Http {
   const browser = createBrowser(publicUrl)
+  const secure = securityHeaders({ isHttps: publicUrl?.startsWith('https:') === true })
   const callers = createCallers(credentials, browser)
   const served = new Map<string, Endpoint>()
   const pacing = new Pacing(rateLimits, clock)
@@ -146,6 +147,9 @@ export function createHttp({
       const body = JSON.stringify(errorBody(failure, { language: 'es', requestId, now: clock.now() }))
       socket.end(
         `HTTP/1.1 ${failure.status} ${STATUS_CODES[failure.status] ?? ''}\r\ncontent-type: ${json}\r\nx-request-id: ${requestId}\r\n` +
+          Object.entries(secure)
+            .map(([name, value]) => `${name}: ${value}\r\n`)
+            .join('') +
           `content-length: ${Buffer.byteLength(body)}\r\nconnection: close\r\n\r\n${body}`,
       )
     },
@@ -155,7 +159,7 @@ export function createHttp({
   addBodyParsers(app)
   /** What every answer carries, whatever becomes of the request. */
   function greet(request: FastifyRequest, reply: FastifyReply): void {
-    reply.headers({ 'x-request-id': request.id, 'cache-control': 'no-store' })
+    reply.headers({ ...secure, 'x-request-id': request.id, 'cache-control': 'no-store' })
     pacing.greet(request.ip, reply)
   }
 
@@ -170,15 +174,7 @@ export function createHttp({
     done()
   })
 
-  // After the hook above: what these answer by themselves (preflights) carries the same headers.
-  void app.register(helmet, {
-    contentSecurityPolicy: {
-      useDefaults: false,
-      directives: { 'default-src': ["'none'"], 'frame-ancestors': ["'none'"] },
-    },
-    // QR pictures are shown inside CRMs of other origins.
-    crossOriginResourcePolicy: { policy: 'cross-origin' },
-  })
+  // After the hook above: what this answers by itself (preflights) carries the same headers.
   void app.register(cors, {
     origin: true,
     credentials: true,

@@ -66,11 +66,20 @@ describe.each(stores)('the audit log on %s', (store) => {
     expect((await admin.call(endpoints.getAuditLog, of)).log).toEqual(logs[0])
   })
 
-  test('logins are in it, and what was refused', async () => {
+  test('logins are in it, also those that failed, by the account that was tried; and what was refused', async () => {
+    expect(await refusal(admin.logsIn({ password: 'Wrong horse 1' }))).toBe('AUTHENTICATION_FAILED')
+    expect(await refusal(admin.logsIn({ identifier: password }))).toBe('AUTHENTICATION_FAILED')
     const mine = await admin.call(endpoints.myAuditLogs, { query: page })
-    expect(mine.logs).toContainEqual(
-      expect.objectContaining({ action: 'login', outcome: 'success', userId: admin.id, username: 'ana' }),
-    )
+    const logins = mine.logs.filter(({ action }) => action === 'login')
+    const byAna = { userId: admin.id, username: 'ana', organizationId: null }
+    expect(logins[0]).toMatchObject({
+      ...byAna,
+      outcome: 'failure',
+      status: 401,
+      code: 'AUTHENTICATION_FAILED',
+    })
+    expect(logins).toContainEqual(expect.objectContaining({ ...byAna, outcome: 'success' }))
+    expect(JSON.stringify(mine)).not.toContain(password)
     const weak = createApiClient({
       url: hub.url,
       key: (await hub.api.call(endpoints.createKey, { body: { name: 'weak', scopes: ['chats:read'] } })).key,

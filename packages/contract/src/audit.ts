@@ -43,7 +43,7 @@ const myAuditLogs = endpoint({
   ...user,
   id: 'myAuditLogs',
   path: '/api/audit/my-logs',
-  summary: 'What you did yourself, wherever it was, logins too',
+  summary: 'What you did yourself, wherever it was, logins too, and those that failed at your account',
   query: z.object({ page, limit: limit(50), ...between }),
   data: logs,
 })

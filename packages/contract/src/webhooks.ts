@@ -216,6 +216,7 @@ const testSignature = endpoint({
   path: '/api/webhooks/test/signature',
   tag,
   auth: 'none',
+  bucket: 'auth',
   summary: 'Check how you sign or verify',
   description:
     'Checks `X-Webhook-Signature` (or `X-Signature`) over the exact bytes of the body with the secret of `FRAPPE_WEBHOOK_SECRET`.',

@@ -51,12 +51,11 @@ export function authRoutes(
     }
   })
 
-  http.serve(endpoints.login, async ({ body }) => {
-    const { user, tokens } = await accounts.login(body)
+  http.serve(endpoints.login, async ({ body, isAbout }) => {
+    const { user, tokens } = await accounts.login(body, isAbout)
     return {
       message: 'logged_in',
       data: { user: await accounts.wire(user), ...tokens },
-      audit: { userId: user.id },
     }
   })
 
@@ -71,16 +70,15 @@ export function authRoutes(
     },
   })
 
-  http.serve(endpoints.browserLogin, async ({ body, browserToken }) => {
+  http.serve(endpoints.browserLogin, async ({ body, browserToken, isAbout }) => {
     // Nobody is logged in by another site, as whomever it likes.
     browserToken()
-    const { user, tokens } = await accounts.login(body)
+    const { user, tokens } = await accounts.login(body, isAbout)
     const { data, browser } = kept(tokens)
     return {
       message: 'logged_in',
       data: { user: await accounts.wire(user), ...data },
       browser,
-      audit: { userId: user.id },
     }
   })
 

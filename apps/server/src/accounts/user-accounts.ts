@@ -30,12 +30,11 @@ export type Entrance = { invitation: string } | { ownerOf: number } | 'own_organ
 export interface Accounts {
   /** @throws {HubError} USER_ALREADY_EXISTS, INVITATION_NOT_FOUND */
   register(registration: Registration, entrance: Entrance): Promise<User>
-  /** @throws {HubError} AUTHENTICATION_FAILED, TOTP_REQUIRED */
-  login(given: {
-    identifier: string
-    password: string
-    code?: string | undefined
-  }): Promise<{ user: User; tokens: Tokens }>
+  /** `found` is told whose account it is, before it is proved to be the caller's. @throws {HubError} AUTHENTICATION_FAILED, TOTP_REQUIRED */
+  login(
+    given: { identifier: string; password: string; code?: string | undefined },
+    found: (account: { userId: number }) => void,
+  ): Promise<{ user: User; tokens: Tokens }>
   /** An account in use; undefined when there is none. */
   find(userId: number): Promise<User | undefined>
   /** @throws {HubError} USER_ALREADY_EXISTS */
@@ -230,12 +229,13 @@ export function createAccounts(deps: AccountsDeps): Accounts {
         return user
       })
     },
-    async login({ identifier, password, code }) {
+    async login({ identifier, password, code }, found) {
       const user = await userByIdentifier.first(database, { key: keyOf(identifier) })
       if (user?.is_active !== 1) {
         await isPassword(password, undefined)
         throw new HubError('AUTHENTICATION_FAILED')
       }
+      found({ userId: user.id })
       await prove(user, password)
       if (user.totp_since !== null) {
         if (code === undefined) throw new HubError('TOTP_REQUIRED')

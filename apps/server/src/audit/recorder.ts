@@ -36,8 +36,9 @@ export function createRecorder({
   let failures = 0
   let strangers = { since: -Infinity, count: 0 }
 
-  function isTooMuch({ ownerId, userId }: Audited): boolean {
-    if (ownerId !== 0 || userId !== undefined) return false
+  function isTooMuch({ ownerId, userId, status }: Audited): boolean {
+    // With 401 nobody has proved to be the user.
+    if (ownerId !== 0 || (userId !== undefined && status !== 401)) return false
     const now = clock.monotonic()
     if (now - strangers.since >= 60_000) {
       if (strangers.count > strangersPerMinute)

@@ -297,11 +297,10 @@ export function createHttp({
         refuseBelowRole(grant, endpoint)
         refuseBeyondGrant(grant, endpoint, request.ip)
         grants.set(request, grant)
-        const { ownerId, userId } = grant
+        const { ownerId } = grant
         refuseOtherSessions(grant, request.params, (ref) => sessionNumber?.(ownerId, ref))
         if (endpoint.bucket === 'auth') return
-        const who = userId === undefined ? ownerId : `user ${userId}`
-        pacing.arrive(endpoint.bucket, `${who} ${sessionOf(request.params, ownerId)}`, reply)
+        pacing.arrive(endpoint.bucket, `${nameOf(grant)} ${sessionOf(request.params, ownerId)}`, reply)
       },
       handler: async (request, reply) => {
         const language = languageOf(request)
@@ -341,6 +340,7 @@ export function createHttp({
           user: people.get(request) ?? nobody,
           language,
           browserToken: () => browser.refreshToken(request),
+          isAbout: (person) => trail.isOf(request, { person }),
           requestId: request.id,
           bytes,
           file,
@@ -534,6 +534,12 @@ export function createHttp({
 }
 
 const noGrant: Grant = { ownerId: 0 }
+
+/** Who is counted: a person, or a key. */
+function nameOf({ ownerId, userId, keyId }: Grant): string {
+  if (userId !== undefined) return `user ${userId}`
+  return keyId === undefined ? `owner ${ownerId}` : `key ${keyId}`
+}
 
 function noCompiler(): never {
   throw new Error('A route with a schema for Fastify: schemas belong in the contract.')

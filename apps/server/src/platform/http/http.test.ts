@@ -1,7 +1,7 @@
 import { connect } from 'node:net'
 import { text as textOf } from 'node:stream/consumers'
 
-import { endpoints, HubError } from '@inbox-hub/contract'
+import { type Bucket, type Endpoint, endpoints, HubError } from '@inbox-hub/contract'
 import { Registry } from 'prom-client'
 import { expect, test } from 'vitest'
 
@@ -21,7 +21,11 @@ async function start(serve: (http: Http) => void = () => {}, options: Partial<Ht
     clock: systemClock,
     metrics,
     authenticate: (given) =>
-      given === key ? { ownerId: 1 } : given === 'other-key' ? { ownerId: 2 } : undefined,
+      given === key
+        ? { ownerId: 1, keyId: 'one' }
+        : given === 'other-key'
+          ? { ownerId: 1, keyId: 'other' }
+          : undefined,
     ...options,
   })
   serve(http)
@@ -381,6 +385,71 @@ test('the general limit counts per key and session, and says so on every answer'
   expect((await call('a', 'other-key')).status).toBe(200)
   await clock.advance(600_000)
   expect((await call('a')).status).toBe(200)
+})
+
+test('the limits are those of the contract (§2), each for what it is meant for', () => {
+  const perQuarter = (max: number) => ({ max, windowMs: 900_000 })
+  expect(usualRateLimits).toEqual({
+    general: perQuarter(1000),
+    reads: perQuarter(6000),
+    whatsapp: { max: 30, windowMs: 60_000 },
+    sending: { max: 20, windowMs: 60_000 },
+    sendingHoldMs: 5000,
+    auth: perQuarter(5),
+  })
+  const ids = (bucket: Bucket) =>
+    Object.values<Endpoint>(endpoints)
+      .filter((endpoint) => endpoint.bucket === bucket)
+      .map(({ id }) => id)
+  expect(ids('whatsapp')).toEqual(
+    expect.arrayContaining([
+      'createSession',
+      'connectSession',
+      'restartSession',
+      'disconnectSession',
+      'deleteSession',
+    ]),
+  )
+  expect(ids('none')).toEqual(expect.arrayContaining(['getSessionStatus', 'getQr', 'getQrStatus']))
+  expect(ids('sending')).toEqual(expect.arrayContaining(['sendMessage', 'retryMessage', 'useTemplate']))
+  expect(ids('reads')).toEqual(expect.arrayContaining(['getContactInfo', 'listContacts', 'listMessages']))
+  expect(ids('auth')).toEqual(
+    expect.arrayContaining([
+      'register',
+      'login',
+      'refreshToken',
+      'requestPasswordReset',
+      'resetPassword',
+      'testSignature',
+    ]),
+  )
+})
+
+test('reads have a limit beside that of changes, and every answer has the headers of one', async () => {
+  await using server = await start(
+    (http) => {
+      http.serve(endpoints.listSessions, () => ({
+        data: { sessions: [], total: 0, pagination: { total: 0, page: 1, limit: 100, pages: 0 } },
+      }))
+      serveConnect(http)
+    },
+    { rateLimits: { ...usualRateLimits, general: { max: 1, windowMs: 900_000 } } },
+  )
+  const statuses = []
+  for (const [method, path] of [
+    ['POST', '/api/sessions/a/connect'],
+    ['POST', '/api/sessions/a/connect'],
+    ['GET', '/api/sessions'],
+    ['GET', '/nowhere'],
+    ['PUT', '/api/sessions'],
+  ] as const) {
+    const { status, headers } = await server.call(method, path)
+    statuses.push(status)
+    for (const name of ['policy', 'limit', 'remaining', 'reset'])
+      expect([path, headers.get(`ratelimit-${name}`)]).toEqual([path, expect.stringMatching(/^\d+/)])
+    expect(headers.has('retry-after')).toBe(status === 429)
+  }
+  expect(statuses).toEqual([200, 429, 200, 404, 405])
 })
 
 test('WhatsApp operations have a limit per session under either of its names, with headers of their own', async () => {

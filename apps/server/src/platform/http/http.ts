@@ -17,6 +17,8 @@ export interface ApiRequest<E extends Endpoint, File = undefined> extends Reques
   user: Person
   /** The refresh token that a browser keeps. Throws `CROSS_SITE_REQUEST` when it is not one of our own pages that asks. */
   browserToken: () => string | undefined
+  /** Says, before anything is proved, whose the request claims to be: for the audit log, which also has what fails. */
+  isAbout: (person: { userId: number }) => void
   /** In which language to answer. */
   language: Language
   /** Echoed as `X-Request-Id`, and in the log. */

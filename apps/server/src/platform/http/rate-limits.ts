@@ -6,7 +6,7 @@ export interface RateLimit {
   windowMs: number
 }
 
-/** The contract's buckets (§2). Counted per owner of a key and per session. */
+/** The contract's buckets (§2). `general` and `reads` are counted per key (or person) and session, `whatsapp` and `sending` per session. */
 export interface RateLimits {
   general: RateLimit
   reads: RateLimit

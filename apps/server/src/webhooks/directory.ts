@@ -2,7 +2,7 @@ import type { KeyObject } from 'node:crypto'
 
 import { boundedCache } from '../platform/bounded-cache.ts'
 import type { SessionView } from '../sessions/index.ts'
-import type { Gone } from './dispatcher.ts'
+import type { Gone } from './gone.ts'
 import { spellingsOf, type WebhookEndpoint } from './endpoint.ts'
 import type { EndpointStore } from './endpoint-store.ts'
 import { presets } from './presets/index.ts'

@@ -1,5 +1,10 @@
 import type { Delivery, LaneKey } from './outbox.ts'
 
+/** Between tries while the store cannot be read, and between looks for a receiver's return, ms. */
+export const lookAgainMs = 1000
+/** Longer than a timer can run. */
+export const longestTimerMs = 86_400_000
+
 /** Deliveries of one lane kept in memory; the others wait in their rows. */
 export const mostQueued = 64
 

@@ -3,7 +3,7 @@ import './tables.ts'
 import type { Clock } from '../platform/clock.ts'
 import { type Database, statement } from '../platform/database/index.ts'
 import type { Log } from '../platform/log.ts'
-import type { Called } from './dispatcher.ts'
+import type { Called } from './attempts.ts'
 import type { EndpointNumber, WebhookTallyTable } from './tables.ts'
 
 /** What became of the deliveries of one endpoint so far. Times are Unix ms. */

@@ -5,7 +5,7 @@ import { SMTPServer } from 'smtp-server'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 
 import { eventually, type Hub, postgresUrl, startHub } from './harness.ts'
-import { password, personOf, refusal } from './person.ts'
+import { newcomer, password, personOf, refusal } from './person.ts'
 
 const stores = (await postgresUrl()) === undefined ? (['sqlite'] as const) : (['sqlite', 'postgres'] as const)
 describe.each(stores)('people on %s', (store) => {
@@ -197,6 +197,9 @@ test('where registration is by invitation, a key of the hub makes its first owne
   const { user } = await ana.logsIn()
   expect(user).toMatchObject({ role: 'admin', globalRole: 'admin' })
   expect((await ana.call(endpoints.myOrganizations)).organizations).toMatchObject([{ id: 1, role: 'owner' }])
+  // An administrator can make keys, and must not become an owner by one.
+  const ben = await newcomer(hub, 'ben', { key: hub.key })
+  expect((await ben.call(endpoints.myOrganizations)).organizations).toMatchObject([{ id: 1, role: 'admin' }])
 })
 
 test('a forgotten password is set anew by a letter, and nobody learns whose addresses are known', async () => {

@@ -71,7 +71,7 @@ const register = endpoint({
   path: '/api/auth/register',
   summary: 'Make an account',
   description:
-    'With an invitation it joins the organization that invites; with an API key in `X-API-Key` it becomes an owner of the organization of that key; otherwise, where `REGISTRATION` allows it, it owns an organization of its own.',
+    'With an invitation it joins the organization that invites; with an API key in `X-API-Key` it becomes the owner of the organization of that key, or an administrator where there is one; otherwise, where `REGISTRATION` allows it, it owns an organization of its own.',
   status: 201,
   headers: z.object({ 'x-api-key': maybe(z.string().max(512)) }),
   body: z.object({

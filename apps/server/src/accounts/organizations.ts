@@ -27,7 +27,8 @@ export interface Organizations {
     organization: Pick<OrganizationRow, 'name' | 'description' | 'plan'>,
     userId: number,
   ): Promise<OrganizationRow>
-  join(tx: Tx, organizationId: number, userId: number, role: Role): Promise<void>
+  /** Whoever holds a key of all that an organization has: its owner if it has none yet, else an administrator, who can make such keys. */
+  joinByKey(tx: Tx, organizationId: number, userId: number): Promise<void>
   /** Uses an invitation. Its holder need not have the address it was sent to. @throws {HubError} INVITATION_NOT_FOUND */
   accept(tx: Tx, token: string, user: Pick<User, 'id'>): Promise<number>
   mine(userId: number): Promise<readonly Membership[]>
@@ -182,7 +183,10 @@ export function createOrganizations({
       await join(tx, id, userId, 'owner')
       return row
     },
-    join,
+    async joinByKey(tx, organizationId, userId) {
+      const isFirst = (await owners.all(tx, { organizationId })).length === 0
+      await join(tx, organizationId, userId, isFirst ? 'owner' : 'admin')
+    },
     async accept(tx, token, { id: userId }) {
       const taken = await takeInvitation.first(tx, { hash: hashToken(token, pepper), now: clock.now() })
       if (taken === undefined || (await byId.first(tx, { id: taken.organization_id })) === undefined)

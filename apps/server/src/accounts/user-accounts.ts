@@ -225,7 +225,7 @@ export function createAccounts(deps: AccountsDeps): Accounts {
           const name = registration.organizationName ?? registration.username
           await organizations.found(tx, { name, description: null, plan: 'free' }, id)
         } else if ('invitation' in entrance) await organizations.accept(tx, entrance.invitation, user)
-        else await organizations.join(tx, entrance.ownerOf, id, 'owner')
+        else await organizations.joinByKey(tx, entrance.ownerOf, id)
         return user
       })
     },

@@ -191,6 +191,8 @@ export interface SimulatedPhone {
   companionOnline(companion: Companion, first: boolean): void
   /** A companion wrote a `SyncdPatch` to a collection (archived a chat, say). */
   appStatePatched(collection: string, patch: Uint8Array): void
+  /** All that is set in a collection (`SyncdSnapshot`, encoded), as the phone would have uploaded it. */
+  appStateSnapshot(collection: string): Uint8Array
   codeRequested(request: CodePairing): void
 }
 

@@ -131,6 +131,13 @@ export function toHistoryReference(
   return { ...file, directPath }
 }
 
+/** Encrypts app state and puts it on the media host: where it lies, as answers say it. */
+export function toAppStateReference(bytes: Uint8Array, host: MediaHost): proto.IExternalBlobReference {
+  const { file, directPath } = hosted(bytes, 'md-app-state', host)
+  const { mediaKey, fileSha256, fileEncSha256, fileLength } = file
+  return { mediaKey, directPath, fileSizeBytes: fileLength, fileSha256, fileEncSha256 }
+}
+
 /** A caption makes it another kind of message, as WhatsApp's apps have it. */
 function document(
   documentMessage: proto.Message.IDocumentMessage,

@@ -3,6 +3,7 @@ export {
   mediaFromFile,
   mediaOf,
   type MediaReference,
+  toAppStateReference,
   toHistoryReference,
   toMediaMessage,
   toOpenMessage,

@@ -6,7 +6,7 @@ import { hkdf } from '../signal/index.ts'
 // IV and ciphertext, cut to ten bytes, at the end. Sources: docs/protocol/media.md.
 
 /** What a file is to WhatsApp; the names of Baileys. */
-export type SealedKind = 'image' | 'video' | 'audio' | 'document' | 'sticker' | 'md-msg-hist'
+export type SealedKind = 'image' | 'video' | 'audio' | 'document' | 'sticker' | 'md-msg-hist' | 'md-app-state'
 
 const keyNames = {
   image: 'Image',
@@ -15,6 +15,7 @@ const keyNames = {
   audio: 'Audio',
   document: 'Document',
   'md-msg-hist': 'History',
+  'md-app-state': 'App State',
 } as const satisfies Record<SealedKind, string>
 
 /** Bytes of the MAC at the end of a sealed file. */

@@ -30,6 +30,7 @@ const folders = {
   document: 't62.7119-24',
   sticker: 't62.15575-24',
   'md-msg-hist': 't62.36147-24',
+  'md-app-state': 't62.36147-25',
 } as const satisfies Record<SealedKind, string>
 
 /** What lies on the media host, under direct paths. */

@@ -42,6 +42,8 @@ export class AppStateCollection {
   #hash: Buffer = Buffer.alloc(128)
   /** Index MAC (base64) → value MAC. */
   readonly #valueMacs = new Map<string, Buffer>()
+  /** Index MAC (base64) → what is set, as it is stored. */
+  readonly #records = new Map<string, proto.ISyncdRecord>()
   /** Index (JSON) → what is set. */
   readonly actions = new Map<string, proto.ISyncActionValue>()
 
@@ -75,7 +77,8 @@ export class AppStateCollection {
     const valueMac = macOfValue(key, how, encrypted)
     const indexMac = hmacSha256(key.index, index)
 
-    this.#apply(how, indexMac, valueMac)
+    const record = { index: { blob: indexMac }, value: { blob: Buffer.concat([encrypted, valueMac]) }, keyId }
+    this.#apply(how, record, valueMac)
     this.#version += 1
     if (how === 'set') this.actions.set(index.toString(), value)
     else this.actions.delete(index.toString())
@@ -85,7 +88,7 @@ export class AppStateCollection {
       mutations: [
         {
           operation: how === 'set' ? SET : REMOVE,
-          record: { index: { blob: indexMac }, value: { blob: Buffer.concat([encrypted, valueMac]) }, keyId },
+          record,
         },
       ],
       snapshotMac,
@@ -109,7 +112,7 @@ export class AppStateCollection {
       const plain = decryptCbc(key.valueEncryption, encrypted.subarray(0, 16), encrypted.subarray(16))
       const { index, value, version } = proto.SyncActionData.decode(plain)
       const indexText = Buffer.from(index ?? []).toString()
-      this.#apply(how, Buffer.from(record?.index?.blob ?? []), valueMac)
+      this.#apply(how, record ?? {}, valueMac)
       if (how === 'remove') this.actions.delete(indexText)
       else this.actions.set(indexText, value ?? {})
       actions.push({ index: JSON.parse(indexText), value: value ?? {}, version: version ?? 0 })
@@ -125,14 +128,26 @@ export class AppStateCollection {
     return actions
   }
 
-  #apply(how: 'set' | 'remove', indexMac: Buffer, valueMac: Buffer): void {
-    const index = indexMac.toString('base64')
+  /** All that is set at this version (`SyncdSnapshot`, encoded): for a device that has nothing yet. */
+  snapshot(): Uint8Array {
+    return proto.SyncdSnapshot.encode({
+      version: { version: this.#version },
+      records: [...this.#records.values()],
+      mac: this.#snapshotMac(),
+      keyId: { id: this.#key.keyId },
+    }).finish()
+  }
+
+  #apply(how: 'set' | 'remove', record: proto.ISyncdRecord, valueMac: Buffer): void {
+    const index = Buffer.from(record.index?.blob ?? []).toString('base64')
     const previous = this.#valueMacs.get(index)
     if (previous !== undefined) mixIn(this.#hash, previous, -1)
     if (how === 'remove') {
       this.#valueMacs.delete(index)
+      this.#records.delete(index)
     } else {
       this.#valueMacs.set(index, valueMac)
+      this.#records.set(index, record)
       mixIn(this.#hash, valueMac, 1)
     }
   }

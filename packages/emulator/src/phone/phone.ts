@@ -242,6 +242,10 @@ export class Phone extends ChattingPhone implements SimulatedPhone {
     if (first) this.care.welcome(companion, this.ownName)
   }
 
+  appStateSnapshot(collection: string): Uint8Array {
+    return this.synced.snapshot(collection)
+  }
+
   appStatePatched(collection: string, patch: Uint8Array): void {
     for (const { value } of this.synced.take(collection, patch)) {
       const name = value.pushNameSetting?.name

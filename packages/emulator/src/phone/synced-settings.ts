@@ -45,6 +45,12 @@ export class SyncedSettings {
     return this.#collections.get(name)?.actions.get(JSON.stringify(index))
   }
 
+  /** @throws {RangeError} */
+  snapshot(name: string): Uint8Array {
+    if (!isCollection(name)) throw new RangeError(`There is no app-state collection ${name}`)
+    return this.#collection(name).snapshot()
+  }
+
   isEmpty(name: Collection): boolean {
     return this.#collection(name).version === 0
   }

@@ -79,7 +79,7 @@ export class AccountControl implements Addresses {
     return this.#account.faults.queries.add(fault, times)
   }
 
-  /** Hands out app state that was tampered with, until disposed: the last patch of a collection is not what its MACs say. */
+  /** Hands out app state that was tampered with, until disposed: the last patch of a collection, or its snapshot, is not what its MACs say. */
   spoilsAppState(collection: string): Disposable {
     const { spoiltAppState } = this.#account.faults
     spoiltAppState.add(collection)

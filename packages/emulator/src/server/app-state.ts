@@ -1,14 +1,20 @@
 import { proto } from '../baileys.ts'
+import { type MediaHost, toAppStateReference } from '../media/index.ts'
 import { node } from '../stanza.ts'
 import type { Account } from './account.ts'
 import type { Router } from './router.ts'
 
+/** From more patches on, a device that has nothing gets a snapshot. */
+const patchesWithoutSnapshot = 100
+
 /** The app-state collections of accounts: logs of patches that the server cannot read. */
 export class AppState {
   readonly #router: Router
+  readonly #media: MediaHost
 
-  constructor(router: Router) {
+  constructor(router: Router, media: MediaHost) {
     this.#router = router
+    this.#media = media
   }
 
   version(account: Account, collection: string): number {
@@ -21,6 +27,20 @@ export class AppState {
     const last = patches.at(-1)
     if (last === undefined || !account.faults.spoiltAppState.has(collection)) return patches
     return [...patches.slice(0, -1), spoilt(last)]
+  }
+
+  /** All that is set, where it lies; undefined while patches say it as well. What is spoilt has a MAC that is not its own. */
+  snapshot(account: Account, collection: string): proto.IExternalBlobReference | undefined {
+    if (this.version(account, collection) <= patchesWithoutSnapshot) return undefined
+    let bytes = account.phone.appStateSnapshot(collection)
+    if (account.faults.spoiltAppState.has(collection)) {
+      const snapshot = proto.SyncdSnapshot.decode(bytes)
+      const mac = Buffer.from(snapshot.mac ?? [])
+      mac[0] = (mac[0] ?? 0) ^ 1
+      snapshot.mac = mac
+      bytes = proto.SyncdSnapshot.encode(snapshot).finish()
+    }
+    return toAppStateReference(bytes, this.#media)
   }
 
   /** Adds a patch and tells the account's devices, except the one it is from. Returns the new version. */

@@ -79,7 +79,7 @@ export class Server implements AsyncDisposable {
     this.media = media
     this.accounts = new Accounts((account): SimulatedPhone => makePhone(this.#line(account)))
     this.#router = new Router(this.accounts, this.groups, this.#clock)
-    this.#appState = new AppState(this.#router)
+    this.#appState = new AppState(this.#router, media)
     this.newsletters = new Newsletters(this.#router, this.#clock)
     this.groupActions = new GroupActions(this.groups, this.#router, this.#clock)
     this.profiles = new Profiles(this.#router, media, this.#clock)

@@ -1,4 +1,4 @@
-import type { BinaryNode } from '../../baileys.ts'
+import { type BinaryNode, proto } from '../../baileys.ts'
 import { bytesOf, child, childrenOf, node } from '../../stanza.ts'
 import type { LinkedDevice } from '../account.ts'
 import type { AppState } from '../app-state.ts'
@@ -27,10 +27,15 @@ export function appStateQueries({ appState }: { appState: AppState }): Queries {
   return {
     'w:sync:app:state set sync': (iq, device) => {
       const collections = childrenOf(child(iq, 'sync'), 'collection').map((collection): BinaryNode => {
-        const { name = '', version = '0' } = collection.attrs
+        const { name = '', version = '0', return_snapshot: wantsSnapshot } = collection.attrs
         const patch = bytesOf(child(collection, 'patch'))
         if (patch === undefined) {
-          // Always patches from the start, never a snapshot: that would be a file on a media host.
+          const reference = wantsSnapshot === 'true' ? appState.snapshot(device.account, name) : undefined
+          if (reference !== undefined) {
+            const attrs = { name, version: String(appState.version(device.account, name)) }
+            const encoded = proto.ExternalBlobReference.encode(reference).finish()
+            return node('collection', attrs, [node('snapshot', {}, encoded)])
+          }
           const { attrs, patches } = newer(device, name, Number(version), {})
           return node('collection', attrs, patches.length === 0 ? undefined : [node('patches', {}, patches)])
         }

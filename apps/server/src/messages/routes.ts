@@ -9,6 +9,7 @@ import type { Http } from '../platform/http/index.ts'
 import type { Sessions, SessionView } from '../sessions/index.ts'
 import { chatName } from './chat-wire.ts'
 import { chatFilterOf } from './message-list.ts'
+import { afterNews } from './message-status.ts'
 import type { Messages, MessageRow, SendRequest } from './index.ts'
 import type { Own } from './own.ts'
 import { type PacingSettings, warmUpDay } from './pacing/pacing.ts'
@@ -243,7 +244,7 @@ export function messageRoutes(
 
   http.serve(endpoints.messageReceipts, async ({ params, ownerId }) => {
     const { row } = await named(ownerId, params.messageId, params.sessionId)
-    const { session_id: sessionId, status } = row
+    const { session_id: sessionId } = row
     // A column that only canonical addresses are written to.
     const chat = row.chat_jid as Jid
     const people = await messages.receipts.of(row)
@@ -256,7 +257,8 @@ export function messageRoutes(
         messageId: row.whatsapp_id,
         dbId: row.id,
         chatId: shown(sessionId, chat),
-        status,
+        // A receipt may have come between the two readings: it counts.
+        status: people.some(({ readAt }) => readAt !== null) ? afterNews(row.status, 'read') : row.status,
         receipts: people.map(({ jid, deliveredAt, readAt, playedAt }) => ({
           id: shown(sessionId, jid),
           lid: isLid(jid) ? jid : null,

@@ -123,6 +123,13 @@ describe('API keys', () => {
     const elsewhere = await makeKey({ networks: ['203.0.113.0/24', '2001:db8::/32'] })
     expect(await outcome(hub, elsewhere, endpoints.listSessions)).toBe('AUTHORIZATION_FAILED')
     expect(await outcome(hub, await makeKey({ networks: ['127.0.0.1'] }), endpoints.listSessions)).toBe('ok')
+    // Behind a proxy on this machine it is the client that counts, not the proxy; what a client writes itself is not believed.
+    const through = async (forwarded: string): Promise<number> => {
+      const headers = { 'x-api-key': elsewhere, 'x-forwarded-for': forwarded }
+      return (await fetch(`${hub.url}/api/sessions`, { headers })).status
+    }
+    expect(await through('203.0.113.7')).toBe(200)
+    expect(await through('203.0.113.7, 198.51.100.9')).toBe(403)
     expect(await outcome(hub, await makeKey({ expiresAt: '2020-01-01' }), endpoints.listSessions)).toBe(
       'INVALID_API_KEY',
     )

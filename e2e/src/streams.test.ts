@@ -1,4 +1,5 @@
 import { endpoints } from '@inbox-hub/contract'
+import { createManualClock } from 'inbox-hub'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 
 import { eventually, type Hub, type PairedSession, startHub } from './harness.ts'
@@ -167,6 +168,29 @@ describe('events as they happen', () => {
     })
     expect(lines.map((line) => JSON.parse(line) as unknown)).toEqual(events.slice(0, lines.length))
     expect(lines.length).toBeGreaterThan(3)
+  })
+
+  test('end when the key is revoked, or the ticket’s was', async () => {
+    const clock = createManualClock(Date.now())
+    await using other = await startHub({ clock })
+    const { id, key } = await other.api.call(endpoints.createKey, { body: { name: 'reader' } })
+    const headers = { 'x-api-key': key }
+    const answer = await fetch(`${other.url}/api/events/tickets`, { method: 'POST', headers })
+    const { data } = (await answer.json()) as { data: { ticket: string } }
+    await using stays = follow(other, '')
+    await using stream = follow(other, '', headers)
+    const { told, closed } = socketTo(other, `?ticket=${data.ticket}`)
+    await eventually(
+      () => (told[0] && stream.told[0] && stays.told[0] ? true : undefined),
+      () => 'not open',
+    )
+    await other.api.call(endpoints.revokeKey, { params: { id } })
+    await clock.advance(15_000)
+    await stream.ended
+    expect(await closed).toBe(1001)
+    expect((await stays.opened).bodyUsed).toBe(true)
+    const refused = await fetch(`${other.url}/api/events/stream`, { headers })
+    expect(refused.status).toBe(401)
   })
 
   test('end with the hub, at once, and go on with its next start', async () => {

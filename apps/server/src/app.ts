@@ -351,6 +351,7 @@ export async function startApp({
       sessionNumber: (ownerId, ref) => numberOf(ownerId, ref),
       audit: (request) => audit.recorder.record(request),
       publicUrl: config.publicUrl,
+      trustedProxies: config.trustedProxies,
       ...(config.rateLimits === undefined ? {} : { rateLimits: config.rateLimits }),
     }),
   )

@@ -246,6 +246,18 @@ test("the process's own environment can be read", () => {
 })
 
 test.each([
+  [{}, ['loopback']],
+  [{ TRUSTED_PROXIES: 'none' }, []],
+  [{ TRUSTED_PROXIES: '10.0.0.0/8, fd00::1' }, ['10.0.0.0/8', 'fd00::1']],
+])('%j: trusted are %j', (env, trusted) => {
+  expect(readConfig(env).trustedProxies).toEqual(trusted)
+})
+
+test('a proxy that is neither an address nor a network is refused', () => {
+  expect(refusalOf({ TRUSTED_PROXIES: 'proxy.example.com' })).toMatch(/TRUSTED_PROXIES/)
+})
+
+test.each([
   [{}, true],
   [{ HOST: '::1' }, true],
   [{ HOST: '0.0.0.0' }, false],

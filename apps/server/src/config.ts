@@ -59,6 +59,8 @@ export interface Config {
     /** Which files of messages are fetched as they arrive, for sessions that say nothing of it. */
     readonly downloads: DownloadPolicy
   }
+  /** Reverse proxies that are believed about who asks; `loopback` is a name for this machine's addresses. */
+  readonly trustedProxies: readonly string[]
   /** Undefined = the contract's. */
   readonly rateLimits: RateLimits | undefined
   /** How letters to people are sent; undefined = not at all. */
@@ -118,6 +120,12 @@ const definitions = {
     help: 'Where clients reach the hub, for the links it hands out.',
     shape: 'an http(s) URL, as in https://hub.example.com',
     parse: (text) => httpUrl(text)?.href.replace(/\/+$/, ''),
+  }),
+  TRUSTED_PROXIES: variable({
+    help: 'Reverse proxies whose X-Forwarded-For is believed: limits per address, networks of keys and the audit log go by the client behind them.',
+    shape: 'addresses and networks, separated by commas, as in 127.0.0.1, 10.0.0.0/8; loopback; none',
+    default: 'loopback',
+    parse: parseProxies,
   }),
   INBOX_HUB_DATA_DIR: variable({
     help: 'Directory of the SQLite database and of the master key file; made when missing, readable by its owner alone.',
@@ -419,6 +427,7 @@ const environment = z.record(z.string(), z.string().optional()).transform((env, 
         ? undefined
         : { url: parsed.FRAPPE_WEBHOOK_URL, secret: parsed.FRAPPE_WEBHOOK_SECRET },
     outboundAllowed: parsed.OUTBOUND_ALLOW_CIDRS ?? nothingAllowed,
+    trustedProxies: parsed.TRUSTED_PROXIES ?? [],
     media: {
       s3,
       maxBytes: (parsed.MEDIA_MAX_MB ?? 0) * mebibyte,
@@ -499,6 +508,15 @@ function wrapped(text: string, width: number): string[] {
     } else line = line === '' ? word : `${line} ${word}`
   }
   return [...lines, line]
+}
+
+/** Undefined when one of them is neither an address nor a network. */
+function parseProxies(text: string): readonly string[] | undefined {
+  if (text === 'none') return []
+  const named = text.split(',').map((each) => each.trim())
+  const isKnown = (each: string): boolean =>
+    each === 'loopback' || ipaddr.isValid(each) || ipaddr.isValidCIDR(each)
+  return named.every(isKnown) ? named : undefined
 }
 
 function httpUrl(text: string): URL | undefined {

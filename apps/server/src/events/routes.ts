@@ -61,9 +61,10 @@ export function eventRoutes(http: Http, deps: EventRoutesDeps): void {
     return { ownerId, sessionId: one?.id, types }
   }
 
-  http.serve(endpoints.streamEvents, ({ ownerId, query, headers, signal }) => {
+  http.serve(endpoints.streamEvents, ({ ownerId, query, headers, signal, grant }) => {
     const { listener, body } = serverSentEvents(clock)
-    const stream = streams.open(wanted(ownerId, query), headers['last-event-id'] ?? query.after, listener)
+    const after = headers['last-event-id'] ?? query.after
+    const stream = streams.open(wanted(ownerId, query), after, listener, grant.isStanding)
     signal.addEventListener('abort', () => stream[Symbol.dispose](), { once: true })
     return {
       raw: body,
@@ -73,12 +74,12 @@ export function eventRoutes(http: Http, deps: EventRoutesDeps): void {
     }
   })
 
-  http.serve(endpoints.socketEvents, ({ ownerId, query }) => {
+  http.serve(endpoints.socketEvents, ({ ownerId, query, grant }) => {
     const what = wanted(ownerId, query)
     streams.admit(ownerId)
     return {
       upgrade: (socket) => {
-        const stream = streams.open(what, query.after, overSocket(socket, clock))
+        const stream = streams.open(what, query.after, overSocket(socket, clock), grant.isStanding)
         socket.once('close', () => stream[Symbol.dispose]())
       },
     }

@@ -53,9 +53,15 @@ export interface Encoder<Packet> {
 export interface Streams extends AsyncDisposable {
   /**
    * Tells the listener what comes after `after`, from the store and then as it happens, in order and each once; from now on when that is
-   * left out. Disposing ends it. @throws {HubError} TOO_MANY_STREAMS
+   * left out. Disposing ends it; so does whoever is listening being let in no longer, within `pulseEveryMs`.
+   * @throws {HubError} TOO_MANY_STREAMS
    */
-  open<Packet>(wanted: Wanted, after: number | undefined, listener: Listener<Packet>): Disposable
+  open<Packet>(
+    wanted: Wanted,
+    after: number | undefined,
+    listener: Listener<Packet>,
+    isStanding?: () => Promise<boolean>,
+  ): Disposable
   /** Whether one more may be opened. @throws {HubError} TOO_MANY_STREAMS */
   admit(ownerId: number): void
 }
@@ -94,6 +100,8 @@ interface Member {
   /** What happens while it reads the store; undefined once it follows live. */
   meanwhile: StoredEvent[] | undefined
   gone: boolean
+  /** Whether it would be let in now. */
+  readonly isStanding: (() => Promise<boolean>) | undefined
 }
 
 export function createStreams({ events, sessionsOf, sessionOf, clock, log }: StreamsDeps): Streams {
@@ -223,12 +231,26 @@ export function createStreams({ events, sessionsOf, sessionOf, clock, log }: Str
   }
 
   function beat(): void {
-    for (const member of members) member.listener.send(member.group.encode.pulse)
+    for (const member of members) {
+      member.listener.send(member.group.encode.pulse)
+      if (member.isStanding !== undefined) void checkStanding(member, member.isStanding)
+    }
     pulse = clock.after(pulseEveryMs, beat)
   }
 
+  /** A key that was revoked, a login that ended: nothing more is told. The store failing to say so ends nothing. */
+  async function checkStanding(member: Member, isStanding: () => Promise<boolean>): Promise<void> {
+    const stands = await isStanding().catch(() => true)
+    if (!stands) leave(member)
+  }
+
   return {
-    open<Packet>(wanted: Wanted, after: number | undefined, listener: Listener<Packet>) {
+    open<Packet>(
+      wanted: Wanted,
+      after: number | undefined,
+      listener: Listener<Packet>,
+      isStanding?: () => Promise<boolean>,
+    ) {
       admit(wanted.ownerId)
       perOwner.set(wanted.ownerId, (perOwner.get(wanted.ownerId) ?? 0) + 1)
       // Packets of a group are made by the encoder that its members share, and go to nobody else.
@@ -242,6 +264,7 @@ export function createStreams({ events, sessionsOf, sessionOf, clock, log }: Str
         told: 0,
         meanwhile: [],
         gone: false,
+        isStanding,
       }
       group.members.add(member)
       members.add(member)

@@ -45,7 +45,7 @@ export function createCallers(
   async function keyGrant(given: string): Promise<Grant> {
     const grant = given.length > maxKeyLength ? undefined : await authenticate(given)
     if (grant === undefined) throw new HubError('INVALID_API_KEY')
-    return grant
+    return { ...grant, isStanding: async () => (await authenticate(given)) !== undefined }
   }
 
   const tokenOf = (request: FastifyRequest): string | undefined =>
@@ -91,7 +91,13 @@ export function createCallers(
           organizations: mine.map(({ organizationId }) => organizationId).join(', '),
         })
       const { organizationId: ownerId, role } = only
-      return { ownerId, userId, role, scopes: scopesOfRole(role) }
+      const token = tokenOf(request) ?? ''
+      const isStanding = async (): Promise<boolean> => {
+        const isLoggedIn = (await authenticateUser?.(token)) !== undefined
+        const now = isLoggedIn ? await membershipsOf?.(userId) : undefined
+        return now?.some((each) => each.organizationId === ownerId && each.role === role) === true
+      }
+      return { ownerId, userId, role, scopes: scopesOfRole(role), isStanding }
     },
   }
 }

@@ -62,8 +62,8 @@ export interface HttpOptions extends CallersOptions {
   /** How clients reach this server, for the reference; undefined = wherever the page came from. */
   publicUrl?: string | undefined
   rateLimits?: RateLimits
-  /** Whether `X-Forwarded-For` of a reverse proxy is believed. */
-  trustProxy?: boolean
+  /** Reverse proxies whose `X-Forwarded-For` is believed: addresses, networks, `loopback`. */
+  trustedProxies?: readonly string[]
   /** The most JSON in one request, bytes. */
   maxBodyBytes?: number
 }
@@ -92,7 +92,7 @@ export function createHttp({
   audit,
   publicUrl,
   rateLimits = usualRateLimits,
-  trustProxy = false,
+  trustedProxies = [],
   maxBodyBytes = 256 * 1024,
   ...credentials
 }: HttpOptions): Http {
@@ -120,7 +120,7 @@ export function createHttp({
   const upgrades = createUpgrades(() => [...served.values()].map(({ path }) => path))
   const app = Fastify({
     logger: false,
-    trustProxy,
+    trustProxy: trustedProxies.length > 0 && [...trustedProxies],
     bodyLimit: maxBodyBytes,
     // Of the slowest upload; requests that carry no file have `jsonTimeoutMs`.
     requestTimeout: uploadTimeoutMs,

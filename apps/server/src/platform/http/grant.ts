@@ -16,6 +16,8 @@ export interface Grant {
   readonly sessions?: ReadonlySet<number> | undefined
   /** Networks it may be used from, as in `10.0.0.0/8`. */
   readonly networks?: readonly string[] | undefined
+  /** Whether it would be given now: the key still works, the person is still logged in and a member. For what stays open. */
+  readonly isStanding?: (() => Promise<boolean>) | undefined
 }
 
 /** Operations that show what of all sessions the key may see, by themselves. */

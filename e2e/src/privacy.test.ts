@@ -76,6 +76,7 @@ describe.each(stores)('a contact on %s', (store) => {
         'chat',
         'wa_group_member',
         'message',
+        'message_receipt',
         'media',
         'event',
         'webhook_delivery',

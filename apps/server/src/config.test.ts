@@ -22,6 +22,7 @@ test('an empty environment is a hub on SQLite that listens on this machine and s
     host: '127.0.0.1',
     port: 8084,
     publicUrl: undefined,
+    trustedProxies: ['loopback'],
     dataDir: './data',
     apiKey: undefined,
     masterKeys: undefined,

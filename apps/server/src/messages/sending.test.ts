@@ -367,7 +367,7 @@ databases('a wall clock that is set', ({ open }) => {
 })
 
 databases('receipts of what the hub sent', ({ open }) => {
-  test('tell sent, delivered and read once each, in order, also when the ack is late', async () => {
+  test('tell sent, delivered, read and played once each, in order, also when the ack is late', async () => {
     await using hub = await startFixture(open)
     const link = hub.sessions.online()
     link.ackAtOnce = false
@@ -387,6 +387,7 @@ databases('receipts of what the hub sent', ({ open }) => {
       'message.sent',
       'message.delivered',
       'message.read',
+      'message.played',
     ])
     expect(await hub.messages.list.tallied(1, undefined, undefined)).toContainEqual({
       from_me: 1,

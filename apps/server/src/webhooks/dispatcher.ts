@@ -240,7 +240,11 @@ export function createDispatcher(deps: DispatcherDeps): Dispatcher {
     },
     again(keys, count) {
       owed += count
-      for (const key of keys) void loose.takeUp(laneOf(key))
+      for (const key of keys) {
+        const lane = laneOf(key)
+        lane.loose.askedAt = clock.now()
+        void loose.takeUp(lane)
+      }
     },
     async [Symbol.asyncDispose]() {
       closing.abort()

@@ -35,16 +35,12 @@ const settingsOf = (url: string, session: number): EndpointSettings => ({
 /** Receivers of many endpoints on one port, told apart by the path. */
 async function manyReceivers() {
   const ids = new Map<string, Set<string>>()
-  const latenciesMs: number[] = []
   let calls = 0
   const server = createServer((request, response) => {
-    const parts: Buffer[] = []
-    request.on('data', (part: Buffer) => parts.push(part))
+    request.resume()
     request.on('end', () => {
       response.end('{}')
       calls += 1
-      const at = /"text":"#\d+ (\d+)"/.exec(Buffer.concat(parts).toString())?.[1]
-      latenciesMs.push(Date.now() - Number(at))
       const owner = ids.get(request.url ?? '') ?? new Set()
       ids.set(request.url ?? '', owner.add(String(request.headers['webhook-id'])))
     })
@@ -54,7 +50,6 @@ async function manyReceivers() {
   return {
     urlOf: (index: number) => `http://127.0.0.1:${port}/${index}`,
     idsOf: (index: number) => ids.get(`/${index}`) ?? new Set<string>(),
-    latenciesMs,
     get calls() {
       return calls
     },
@@ -103,13 +98,10 @@ onSqlite('webhook endpoints beside ill ones', ({ open }) => {
     const healthy = sessions.slice(2)
     // As fast as the healthy ones take them: the next when those before are there.
     for (let round = 0; round < share; round += 1) {
-      const at = Date.now()
-      await hub.append(...sessions.map(({ id }) => messageReceived(id, `#${round * endpoints + id} ${at}`)))
+      await hub.append(...sessions.map(({ id }) => messageReceived(id, `#${round * endpoints + id}`)))
       await expect.poll(() => receivers.calls, soon).toBe(healthy.length * (round + 1))
     }
     expect(healthy.filter(({ id }) => receivers.idsOf(id).size !== share)).toEqual([])
-    const sorted = receivers.latenciesMs.toSorted((a, b) => a - b)
-    expect(sorted[Math.floor(sorted.length * 0.95)]).toBeLessThan(2000)
     expect(receivers.calls).toBe(healthy.length * share)
     await expect.poll(() => hub.webhooks.backlog(), soon).toBe(2 * share)
 
@@ -134,7 +126,7 @@ onSqlite('webhook endpoints beside ill ones', ({ open }) => {
       sessions: [sessionOf(1, undefined)],
     })
     const { number } = await hub.webhooks.endpoints.create(1, settingsOf(receivers.urlOf(1), 1), secret)
-    await hub.append(...Array.from({ length: 300 }, (_, n) => messageReceived(1, `#${n} ${Date.now()}`)))
+    await hub.append(...Array.from({ length: 300 }, (_, n) => messageReceived(1, `#${n}`)))
     const settled = async () => (await hub.rows()).every(({ outcome }) => outcome === 'delivered')
     await expect.poll(async () => hub.webhooks.backlog() === 0 && (await settled()), soon).toBe(true)
     const before = new Set(receivers.idsOf(1))

@@ -45,6 +45,8 @@ interface Loose {
   /** While rows are read: what was settled meanwhile, which they may still show as due, and whether somebody asked for more. */
   reading: { readonly settled: Set<string>; missed: boolean } | undefined
   timer: { readonly at: number; readonly timer: Disposable } | undefined
+  /** When a replay last asked for what waits to go at once, Unix ms. */
+  askedAt: number
 }
 
 export function laneName({ sessionId, endpoint, lane }: LaneKey): string {
@@ -68,7 +70,7 @@ export function emptyLane({ sessionId, endpoint, lane }: LaneKey, isKnown: boole
     stream: undefined,
     inLine: false,
     timer: undefined,
-    loose: { taken: new Set(), more: false, reading: undefined, timer: undefined },
+    loose: { taken: new Set(), more: false, reading: undefined, timer: undefined, askedAt: -Infinity },
   }
 }
 

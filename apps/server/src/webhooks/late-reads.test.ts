@@ -88,4 +88,59 @@ databases('deliveries read while others are settled', ({ open }) => {
       'second',
     ])
   })
+
+  test('what is under way when a replay is asked for goes again at once when it fails, not by its schedule', async () => {
+    await using store = await open()
+    const held: (() => void)[] = []
+    let holds = false
+    await using receiver = await startReceiver({
+      secret,
+      answer(_call, response) {
+        const fail = () => response.writeHead(500).end()
+        if (holds) held.push(fail)
+        else fail()
+      },
+    })
+    await using hub = await startWebhookHub(store, {
+      sessions: [sessionOf(1, undefined)],
+      random: () => 0.5,
+    })
+    const { number } = await hub.webhooks.endpoints.create(
+      1,
+      {
+        name: 'ours',
+        url: receiver.url,
+        events: ['message'],
+        sessions: undefined,
+        chats: undefined,
+        headers: {},
+        preset: 'standard',
+        ordered: false,
+        timeoutMs: 15_000,
+        check: 'status',
+        retry: undefined,
+      },
+      secret,
+    )
+    const { endpoint } = hub.webhooks.endpoints.get(number) ?? {}
+    if (endpoint === undefined) throw new Error('The endpoint is gone.')
+    const later = async <T>(ask: () => T | Promise<T>): Promise<T> => {
+      await hub.clock.advance(500)
+      return ask()
+    }
+    await hub.append(messageReceived(1, 'first'))
+    await expect
+      .poll(async () => (await later(() => hub.rows())).map((row) => row.attempts), soon)
+      .toEqual([1])
+    holds = true
+    await expect.poll(() => later(() => held.length), soon).toBe(1)
+    const range = { from: hub.clock.now() - 3_600_000, to: undefined, after: undefined }
+    await hub.webhooks.replay.range({ endpoint, sessionId: undefined }, range, [1])
+    const asked = hub.clock.now()
+    held[0]?.()
+    await expect.poll(() => later(() => held.length), soon).toBe(2)
+    // Its third try would have been half a minute away.
+    expect(hub.clock.now() - asked).toBeLessThan(20_000)
+    held[1]?.()
+  })
 })

@@ -29,7 +29,7 @@ export function createLooseDeliveries({
   clock,
   log,
 }: {
-  outbox: Pick<Outbox, 'dueOfLane' | 'nextDueOfLane'>
+  outbox: Pick<Outbox, 'dueOfLane' | 'hurry' | 'nextDueOfLane'>
   receivers: Pick<Receivers, 'join'>
   attempts: Attempts
   endpointOf: (number: EndpointNumber, sessionId: number) => WebhookEndpoint | Gone
@@ -41,15 +41,34 @@ export function createLooseDeliveries({
   log: Log
 }): LooseDeliveries {
   function written(settlements: readonly Settlement[]): void {
-    for (const { delivery, outcome, dueAt } of settlements) {
+    for (const settlement of settlements) {
+      const { delivery, outcome, dueAt } = settlement
       // What was neither loose nor becomes so was not taken up as such.
       if (outcome === 'untouched' || (outcome === 'delivered' && !delivery.loose)) continue
       const lane = laneOf(delivery)
       if (lane === undefined || !lane.loose.taken.delete(delivery.id)) continue
       lane.loose.reading?.settled.add(delivery.id)
-      if (outcome === null) lookForLoose(lane, dueAt)
+      if (outcome === null && wasAskedFor(lane, settlement)) void hurry(lane, delivery)
+      else if (outcome === null) lookForLoose(lane, dueAt)
       else if (lane.loose.more && lane.loose.taken.size <= looseBatch / 2) void takeUp(lane)
     }
+  }
+
+  /** An attempt that was under way when a replay was asked for does not say when the next one is. */
+  function wasAskedFor(lane: Lane, { attempt }: Settlement): boolean {
+    return attempt !== undefined && attempt.at - attempt.tookMs <= lane.loose.askedAt
+  }
+
+  async function hurry(lane: Lane, delivery: Delivery): Promise<void> {
+    try {
+      await outbox.hurry(delivery, clock.now())
+    } catch (error) {
+      log.warn(
+        { error, sessionId: lane.key.sessionId },
+        'a webhook delivery goes by its schedule, not at once',
+      )
+    }
+    lookForLoose(lane, clock.now())
   }
 
   /** Has due loose deliveries of a lane looked for at `at`, Unix ms, unless that happens sooner anyway. */

@@ -119,6 +119,16 @@ const dueOfLane = statement((db, p: LaneKey & { now: number; limit: number }) =>
     .limit(p.limit),
 )
 
+const dueAtOnce = statement((db, p: { seq: number; endpoint: number; lane: LaneName; now: number }) =>
+  db
+    .updateTable('webhook_delivery')
+    .set({ due_at: p.now })
+    .where('event_seq', '=', p.seq)
+    .where('endpoint', '=', p.endpoint)
+    .where('lane', '=', p.lane)
+    .where('settled_at', 'is', null),
+)
+
 const nextDueOfLane = statement((db, p: LaneKey & { now: number }) =>
   db
     .selectFrom('webhook_delivery')
@@ -195,6 +205,8 @@ export interface Outbox {
   dueOfLane(key: LaneKey, now: number, limit: number): Promise<readonly Delivery[]>
   /** When the next of those is due after `now`, Unix ms; undefined when there is none. */
   nextDueOfLane(key: LaneKey, now: number): Promise<number | undefined>
+  /** What waits for its next try is due at `now`, Unix ms. */
+  hurry(delivery: Delivery, now: number): Promise<void>
   /** Writes down how attempts ended, in one transaction. */
   settle(settlements: readonly Settlement[], now: number): Promise<void>
   /** Deletes everything of a session. */
@@ -228,6 +240,9 @@ export function createOutbox(database: Database, clock: Clock): Outbox {
     ofLane: async (key, after, limit) => (await owedOfLane.all(database, { ...key, after, limit })).map(read),
     dueOfLane: async (key, now, limit) => (await dueOfLane.all(database, { ...key, now, limit })).map(read),
     nextDueOfLane: async (key, now) => (await nextDueOfLane.first(database, { ...key, now }))?.due_at,
+    async hurry({ eventSeq: seq, endpoint, lane }, now) {
+      await database.write((tx) => dueAtOnce.run(tx, { seq, endpoint, lane, now }))
+    },
     async settle(settlements, now) {
       const delivered = new Map<string, { pairs: [number, number][]; lane: LaneName; status: number }>()
       const others: Parameters<typeof settleOne.runMany>[1][number][] = []

@@ -53,9 +53,10 @@ export const shareMedia = statement((db, p: { ids: readonly number[]; from: numb
     .set({ session_id: null })
     .where('session_id', '=', p.from)
     .where('id', 'in', (eb) => filesOf(eb, among('message_id', p.ids)))
-    .where(({ exists, selectFrom }) =>
-      exists(
-        selectFrom('message_file as other')
+    .where((eb) =>
+      eb.exists(
+        eb
+          .selectFrom('message_file as other')
           .select('other.message_id')
           .whereRef('other.media_id', '=', 'media.id')
           .where('other.session_id', '=', p.from),

@@ -5,6 +5,16 @@ import { WebSocket } from 'ws'
 import { type Hub, startHub } from './harness.ts'
 import { newcomer, password } from './person.ts'
 
+/** As much of the document as is read here. */
+interface OpenApi {
+  paths: Record<string, Record<string, { operationId: string; security: Record<string, never[]>[] }>>
+  components: { securitySchemes: Record<string, { name?: string; description?: string }> }
+}
+
+async function openApiOf({ url }: Hub): Promise<OpenApi> {
+  return (await (await fetch(`${url}/openapi.json`)).json()) as OpenApi // what the hub says of itself
+}
+
 /** What a browser that keeps cookies sends from a page at `origin`; none: reading from where one is. */
 function browserOf(hub: Hub) {
   const kept = new Map<string, { value: string; path: string; attributes: string }>()
@@ -123,6 +133,26 @@ describe('a login that a browser keeps', () => {
     expect((await browser.sends(endpoints.listSessions, withKey)).status).toBe(200)
   })
 
+  test('is a way in that the OpenAPI document names, wherever an access token is one', async () => {
+    const browser = browserOf(hub)
+    await browser.logsIn(hub.url)
+    const { components, paths } = await openApiOf(hub)
+    const { cookieAuth } = components.securitySchemes
+    expect(cookieAuth).toMatchObject({ type: 'apiKey', in: 'cookie', name: [...browser.kept.keys()][0] })
+    expect(cookieAuth?.description).toMatch(/Origin.*CROSS_SITE_REQUEST/)
+    const waysInto = new Map(
+      Object.values(paths)
+        .flatMap((path) => Object.values(path))
+        .map(({ operationId, security }) => [operationId, security.flatMap((way) => Object.keys(way))]),
+    )
+    const login = ['accessToken', 'cookieAuth']
+    for (const { id, auth } of Object.values<Endpoint>(endpoints))
+      expect([id, waysInto.get(id)]).toEqual([
+        id,
+        auth === 'none' ? [] : auth === 'user' ? login : ['apiKey', ...login],
+      ])
+  })
+
   test('opens streams of the hub’s own pages', async () => {
     const browser = browserOf(hub)
     await browser.logsIn(hub.url)
@@ -160,6 +190,7 @@ test('behind https the cookies are bound to the host, and the page is where PUBL
     ['__Secure-inbox_hub_refresh', '/api/auth/browser-login', true],
   ])
   expect((await browser.sends(endpoints.getProfile, {})).status).toBe(200)
+  expect((await openApiOf(hub)).components.securitySchemes['cookieAuth']?.name).toBe('__Host-inbox_hub')
   // A name without the prefix could be set by another host of the same domain.
   const { value = '' } = browser.kept.get('__Host-inbox_hub') ?? {}
   browser.kept.clear()

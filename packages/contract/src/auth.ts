@@ -124,6 +124,8 @@ const refreshBrowserLogin = endpoint({
   id: 'refreshBrowserLogin',
   path: '/api/auth/browser-login/refresh',
   summary: 'Exchange the cookies of a browser for new ones',
+  description:
+    'The browser brings the cookie with the refresh token, which it sends to this path alone, and the `Origin` of a page of the hub.',
   data: z.object(kept),
   errors: ['INVALID_REFRESH_TOKEN', 'CROSS_SITE_REQUEST'],
 })

@@ -26,12 +26,20 @@ export interface Browser {
 /** Where the refresh token is sent to, and nowhere else. */
 const refreshPath = '/api/auth/browser-login'
 
+/** The cookie with the access token, of a hub that browsers reach at `publicUrl`. */
+export function accessCookie(publicUrl: string | undefined): string {
+  return isHttps(publicUrl) ? '__Host-inbox_hub' : 'inbox_hub'
+}
+
+const isHttps = (publicUrl: string | undefined): boolean =>
+  publicUrl !== undefined && new URL(publicUrl).protocol === 'https:'
+
 /** `publicUrl`: how browsers reach the hub, when that is known. */
 export function createBrowser(publicUrl: string | undefined): Browser {
   const origin = publicUrl === undefined ? undefined : new URL(publicUrl).origin
-  const isSecure = origin?.startsWith('https:') === true
+  const isSecure = isHttps(publicUrl)
   // The prefixes: only this very host can set it, over TLS. A `__Host-` cookie goes to every path.
-  const access = { name: isSecure ? '__Host-inbox_hub' : 'inbox_hub', path: '/' }
+  const access = { name: accessCookie(publicUrl), path: '/' }
   const refresh = { name: isSecure ? '__Secure-inbox_hub_refresh' : 'inbox_hub_refresh', path: refreshPath }
 
   function isOurs({ headers, method, host }: FastifyRequest): boolean {

@@ -21,6 +21,8 @@ import {
   type ZodOpenApiResponseObject,
 } from 'zod-openapi'
 
+import { accessCookie } from './browser.ts'
+
 /** `/api/sessions/:ref` as OpenAPI writes it. */
 function openApiPath(path: string): string {
   return path.replace(/:(\w+)/g, '{$1}')
@@ -80,10 +82,19 @@ function operation(endpoint: Endpoint): ZodOpenApiOperationObject {
   }
 }
 
-function securityOf({ auth }: Endpoint): { apiKey?: []; accessToken?: [] }[] {
+/** The ways in, each enough alone. */
+function securityOf({ auth }: Endpoint): Record<string, []>[] {
   if (auth === 'none') return []
-  return auth === 'user' ? [{ accessToken: [] }] : [{ apiKey: [] }, { accessToken: [] }]
+  const login = [{ accessToken: [] as [] }, { cookieAuth: [] as [] }]
+  return auth === 'user' ? login : [{ apiKey: [] }, ...login]
 }
+
+const cookieRules = [
+  'The login of a person in a browser, set by `POST /api/auth/browser-login` (where `PUBLIC_URL` is https: `__Host-inbox_hub`).',
+  'It counts for requests of the hub’s own pages alone: the `Origin` must be that of `PUBLIC_URL` or its host that of the request. Without an',
+  '`Origin`, what changes something and every WebSocket must bring `Sec-Fetch-Site: same-origin`, and reading must not say another site.',
+  'Anything else is refused with 403 `CROSS_SITE_REQUEST`. A key or token in a header goes before the cookie and is not asked where it comes from.',
+].join(' ')
 
 const binary = z.string().meta({ contentMediaType: 'application/octet-stream' })
 
@@ -210,6 +221,12 @@ export function openApiDocument(
             bearerFormat: 'JWT',
             description:
               'Of a person. Whoever is a member of several organizations names one in `X-Organization-Id`.',
+          },
+          cookieAuth: {
+            type: 'apiKey',
+            in: 'cookie',
+            name: accessCookie(publicUrl),
+            description: cookieRules,
           },
         },
       },

@@ -3,7 +3,7 @@ import { createApiClient } from 'inbox-hub'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 
 import { type Hub, postgresUrl, startHub } from './harness.ts'
-import { newcomer, type Newcomer, password, refusal } from './person.ts'
+import { invited, newcomer, type Newcomer, password, refusal } from './person.ts'
 
 const stores = (await postgresUrl()) === undefined ? (['sqlite'] as const) : (['sqlite', 'postgres'] as const)
 const page = { limit: 1000 }
@@ -92,6 +92,53 @@ describe.each(stores)('the audit log on %s', (store) => {
       { action: 'createKey', outcome: 'failure', status: 403, code: 'AUTHORIZATION_FAILED' },
       { action: 'createKey', outcome: 'success' },
     ])
+  })
+
+  test('a failed login shows in every organization of the account that was tried, and in no other', async () => {
+    const founder = await newcomer(hub, `founder${store}`)
+    const outsider = await newcomer(hub, `outsider${store}`)
+    const [theirs = 0, others = 0] = await Promise.all(
+      [founder, outsider].map(
+        async (each) => (await each.call(endpoints.myOrganizations)).organizations[0]?.id,
+      ),
+    )
+    const member = await invited(hub, `member${store}`, founder, theirs, 'agent')
+    const { invitation } = await admin.call(endpoints.inviteMember, {
+      params: first,
+      body: { email: member.email, role: 'viewer' },
+    })
+    await member.call(endpoints.acceptInvitation, { body: { token: invitation.token } })
+    const loginsIn = async (by: Newcomer, organizationId: number) =>
+      (await by.call(endpoints.listAuditLogs, { params: { organizationId }, query: { action: 'login' } }))
+        .logs
+    const before = await loginsIn(admin, 1)
+
+    const tries = (identifier: string) => refusal(member.logsIn({ identifier, password: 'Wrong horse 1' }))
+    expect(await tries(member.email)).toBe('AUTHENTICATION_FAILED')
+    expect(await tries(`nobody${store}@example.com`)).toBe('AUTHENTICATION_FAILED')
+
+    const shown = {
+      action: 'login',
+      outcome: 'failure',
+      status: 401,
+      code: 'AUTHENTICATION_FAILED',
+      ip: '127.0.0.1',
+    }
+    const byMember = { ...shown, userId: member.id, username: `member${store}` }
+    const inTheirs = await loginsIn(founder, theirs)
+    expect(inTheirs).toMatchObject([{ ...byMember, organizationId: theirs }])
+    const inFirst = (await loginsIn(admin, 1)).slice(0, -before.length || undefined)
+    expect(inFirst).toMatchObject([{ ...byMember, organizationId: 1 }])
+    expect(await loginsIn(outsider, others)).toEqual([])
+    const critical = await founder.call(endpoints.criticalAuditLogs, { params: { organizationId: theirs } })
+    expect(critical.logs[0]).toEqual(inTheirs[0])
+
+    // To whom it happened it is one.
+    const { logs } = await member.call(endpoints.myAuditLogs, { query: page })
+    expect(logs.filter(({ outcome }) => outcome === 'failure')).toMatchObject([
+      { ...byMember, organizationId: null, requestId: inTheirs[0]?.requestId },
+    ])
+    expect(logs.filter(({ action }) => action === 'login')).toHaveLength(2)
   })
 
   test('counts, the most frequent, the newest and the export agree', async () => {

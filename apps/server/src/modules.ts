@@ -262,7 +262,15 @@ export async function buildModules(stack: AsyncDisposableStack, foundation: Foun
     }),
   )
   const templates = createTemplates({ database, clock })
-  const audit = stack.use(createAudit({ database, secrets, clock, log: log.child({ module: 'audit' }) }))
+  const audit = stack.use(
+    createAudit({
+      database,
+      secrets,
+      clock,
+      log: log.child({ module: 'audit' }),
+      organizationsOf: (tx, userIds) => accounts.organizations.ofEach(tx, userIds),
+    }),
+  )
   return {
     sessions,
     chats,

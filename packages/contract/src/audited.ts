@@ -46,6 +46,9 @@ export function isAudited({ id, method }: Pick<Endpoint, 'id' | 'method'>): bool
   return method === 'GET' ? auditedReads.has(id) : !Object.hasOwn(notAudited, id)
 }
 
+/** Logging in, which belongs to no organization. When it fails, those of the account that was tried have an entry of it each. */
+export const loginActions: readonly OperationId[] = ['login', 'browserLogin']
+
 /** What an administrator wants to know of first, beside all that was refused with 401 or 403. */
 export const criticalActions: readonly OperationId[] = [
   'requestPairingCode',

@@ -32,6 +32,8 @@ export interface Organizations {
   /** Uses an invitation. Its holder need not have the address it was sent to. @throws {HubError} INVITATION_NOT_FOUND */
   accept(tx: Tx, token: string, user: Pick<User, 'id'>): Promise<number>
   mine(userId: number): Promise<readonly Membership[]>
+  /** The ids of the organizations of each of these people; of those without any, nothing. */
+  ofEach(tx: Tx, userIds: readonly number[]): Promise<ReadonlyMap<number, readonly number[]>>
   /** @throws {HubError} ORGANIZATION_NOT_FOUND */
   membership(userId: number, organizationId: number): Promise<Membership>
   update(
@@ -75,6 +77,13 @@ const owners = statement((db, p: { organizationId: number }) =>
     .select('user_id')
     .where('organization_id', '=', p.organizationId)
     .where('role', '=', 'owner'),
+)
+const ofUsers = statement((db, p: { userIds: readonly number[] }, { among }) =>
+  db
+    .selectFrom('member')
+    .select(['user_id', 'organization_id'])
+    .where(among('user_id', p.userIds))
+    .orderBy('organization_id'),
 )
 const putMember = statement((db, p: MemberRow) =>
   db
@@ -205,6 +214,11 @@ export function createOrganizations({
         .orderBy('organization.id')
         .execute()
       return rows.map(({ role, ...organization }) => ({ organization, role }))
+    },
+    async ofEach(tx, userIds) {
+      const rows = await ofUsers.all(tx, { userIds })
+      const byUser = Map.groupBy(rows, ({ user_id: userId }) => userId)
+      return new Map([...byUser].map(([userId, of]) => [userId, of.map((row) => row.organization_id)]))
     },
     async membership(userId, organizationId) {
       const member = await memberOf.first(database, { organizationId, userId })

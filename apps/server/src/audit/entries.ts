@@ -1,6 +1,6 @@
 import './tables.ts'
 
-import { criticalActions } from '@inbox-hub/contract'
+import { criticalActions, loginActions } from '@inbox-hub/contract'
 import { sql } from 'kysely'
 
 import type { Database } from '../platform/database/index.ts'
@@ -10,6 +10,8 @@ import type { AuditRow } from './tables.ts'
 export interface Wanted {
   ownerId?: number | undefined
   userId?: number | undefined
+  /** Without what organizations have of the failed logins of their members: to the person it happened once. */
+  isOnce?: boolean | undefined
   action?: string | undefined
   isCritical?: boolean | undefined
   search?: string | undefined
@@ -68,6 +70,10 @@ export function createEntries(database: Database): Entries {
     if (action !== undefined) query = query.where('audit_log.action', '=', action)
     if (startDate !== undefined) query = query.where('audit_log.at', '>=', startDate)
     if (endDate !== undefined) query = query.where('audit_log.at', '<=', endDate)
+    if (wanted.isOnce === true)
+      query = query.where((eb) =>
+        eb.or([eb('audit_log.owner_id', '=', 0), eb('audit_log.action', 'not in', loginActions)]),
+      )
     if (wanted.isCritical === true) query = query.where(isCritical)
     if (search !== undefined) {
       const pattern = `%${search.toLowerCase().replaceAll(/[\\%_]/g, String.raw`\$&`)}%`

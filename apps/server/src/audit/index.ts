@@ -1,11 +1,9 @@
 /** Who did what: an append-only log whose entries are chained by keyed hashes. */
-import type { Clock } from '../platform/clock.ts'
 import type { Database, Tx } from '../platform/database/index.ts'
-import type { Log } from '../platform/log.ts'
 import type { Secrets } from '../platform/secrets/index.ts'
 import { append, verify, type Verdict } from './chain.ts'
 import { createEntries, type Entries } from './entries.ts'
-import { createRecorder, type Recorder } from './recorder.ts'
+import { createRecorder, type Recorder, type RecorderDeps } from './recorder.ts'
 
 export { auditRoutes } from './routes.ts'
 
@@ -15,20 +13,13 @@ export interface Audit extends AsyncDisposable {
 }
 
 export function createAudit({
-  database,
   secrets,
-  clock,
-  log,
-}: {
-  database: Database
-  secrets: Pick<Secrets, 'derive'>
-  clock: Clock
-  log: Log
-}): Audit {
-  const recorder = createRecorder({ database, key: secrets.derive('audit'), clock, log })
+  ...deps
+}: Omit<RecorderDeps, 'key'> & { secrets: Pick<Secrets, 'derive'> }): Audit {
+  const recorder = createRecorder({ ...deps, key: secrets.derive('audit') })
   return {
     recorder,
-    entries: createEntries(database),
+    entries: createEntries(deps.database),
     [Symbol.asyncDispose]: () => recorder[Symbol.asyncDispose](),
   }
 }

@@ -1,7 +1,9 @@
 import type { KeyObject } from 'node:crypto'
 
+import { loginActions } from '@inbox-hub/contract'
+
 import type { Clock } from '../platform/clock.ts'
-import type { Database } from '../platform/database/index.ts'
+import type { Database, Tx } from '../platform/database/index.ts'
 import type { Audited } from '../platform/http/index.ts'
 import type { Log } from '../platform/log.ts'
 import { append, type AuditEntry } from './chain.ts'
@@ -13,23 +15,22 @@ export interface Recorder extends AsyncDisposable {
   flushed(): Promise<void>
 }
 
+export interface RecorderDeps {
+  database: Database
+  key: KeyObject
+  clock: Clock
+  log: Log
+  /** The organizations of each of these people, by their ids. */
+  organizationsOf: (tx: Tx, userIds: readonly number[]) => Promise<ReadonlyMap<number, readonly number[]>>
+}
+
 const gatherMs = 5
 /** While the store takes nothing. Changes are refused then too, so this is reached by strangers' failures alone. */
 const waitingLimit = 10_000
 /** Failures of callers who are nobody, per minute: they must not be able to fill the disk. */
 const strangersPerMinute = 100
 
-export function createRecorder({
-  database,
-  key,
-  clock,
-  log,
-}: {
-  database: Database
-  key: KeyObject
-  clock: Clock
-  log: Log
-}): Recorder {
+export function createRecorder({ database, key, clock, log, organizationsOf }: RecorderDeps): Recorder {
   let waiting: AuditEntry[] = []
   let running: Promise<void> | undefined
   let timer: Disposable | undefined
@@ -70,7 +71,7 @@ export function createRecorder({
     const entries = waiting
     waiting = []
     try {
-      await database.write((tx) => append(tx, key, entries))
+      await database.write(async (tx) => append(tx, key, await withCopies(tx, entries)))
       failures = 0
     } catch (error) {
       const all = [...entries, ...waiting]
@@ -80,6 +81,18 @@ export function createRecorder({
       if (all.length > waiting.length)
         log.error({ count: all.length - waiting.length }, 'entries of the audit log are lost')
     }
+  }
+
+  /** With an entry of each failed login for every organization of the account: whoever answers for it there looks at these. */
+  async function withCopies(tx: Tx, entries: readonly AuditEntry[]): Promise<AuditEntry[]> {
+    const tried = new Set(entries.filter(isFailedLogin).flatMap(({ user_id: id }) => id ?? []))
+    if (tried.size === 0) return [...entries]
+    // Only here, when the answer has been given: looking it up before would tell by its time that there is such an account.
+    const organizations = await organizationsOf(tx, [...tried])
+    return entries.flatMap((entry) => {
+      const of = isFailedLogin(entry) ? organizations.get(entry.user_id ?? 0) : undefined
+      return [entry, ...(of ?? []).map((ownerId) => ({ ...entry, owner_id: ownerId }))]
+    })
   }
 
   return {
@@ -109,6 +122,12 @@ export function createRecorder({
       await this.flushed()
     },
   }
+}
+
+const logins: ReadonlySet<string> = new Set(loginActions)
+
+function isFailedLogin({ action, status }: AuditEntry): boolean {
+  return logins.has(action) && status === 401
 }
 
 /** As the store gives it back, which the hash must be of: no half characters, no NUL. */

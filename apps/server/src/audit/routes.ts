@@ -36,7 +36,7 @@ export function auditRoutes(http: Pick<Http, 'serve'>, { audit, organizations }:
 
   http.serve(endpoints.myAuditLogs, async ({ user: { userId }, query: { page, limit, ...period } }) => {
     await audit.recorder.flushed()
-    return { data: await pageOf(entries, { userId, ...period }, { page, limit }) }
+    return { data: await pageOf(entries, { userId, isOnce: true, ...period }, { page, limit }) }
   })
 
   http.serve(endpoints.listAuditLogs, async ({ ownerId, query: { page, limit, ...wanted } }) => {

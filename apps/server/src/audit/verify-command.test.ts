@@ -26,12 +26,16 @@ test('inbox-hub audit verify: 0 for what a hub wrote before it stopped, 1 with t
   {
     await using app = await startApp({ config: readConfig(env), log: silentLog })
     const api = createApiClient({ url: app.url, key })
-    for (const name of ['one', 'two', 'three']) await api.call(endpoints.createKey, { body: { name } })
+    const ana = { username: 'ana', email: 'ana@example.com', password: 'Open sesame 1' }
+    await api.call(endpoints.register, { body: ana, headers: { 'x-api-key': key } })
+    const wrong = { identifier: 'ana', password: 'Wrong horse 1' }
+    await expect(api.call(endpoints.login, { body: wrong })).rejects.toThrow('password is wrong')
+    await api.call(endpoints.createKey, { body: { name: 'one' } })
     expect(await verify()).toMatchObject({ exitCode: 1, text: expect.stringContaining('running') as string })
   }
   expect(await verify()).toMatchObject({
     exitCode: 0,
-    text: expect.stringContaining('intact: 3 entries') as string,
+    text: expect.stringContaining('intact: 4 entries') as string,
   })
   const store = new DatabaseSync(join(dataDir, 'inbox-hub.db'))
   store.exec("UPDATE audit_log SET ip = '192.0.2.99' WHERE seq = 2")

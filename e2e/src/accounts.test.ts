@@ -78,6 +78,47 @@ describe.each(stores)('people on %s', (store) => {
     expect(await refusal(dora.logsIn())).toBe('AUTHENTICATION_FAILED')
   })
 
+  test('a token that is nobody’s is refused before a password is hashed for it', async () => {
+    // Passwords are hashed one after another: what has to be hashed waits for these.
+    const answered: string[] = []
+    const guesses = Array.from({ length: 8 }, async (_, n) => {
+      await refusal(personOf(hub, `nobody${n}`).logsIn())
+      answered.push('login')
+    })
+    const newPassword = 'Never set 5'
+    expect(
+      await refusal(hub.api.call(endpoints.resetPassword, { body: { token: 'unknown', newPassword } })),
+    ).toBe('INVALID_TOKEN')
+    expect(await refusal(personOf(hub, 'ivan').registers({ invitation: 'unknown' }))).toBe(
+      'INVITATION_NOT_FOUND',
+    )
+    answered.push('tokens')
+    await Promise.all(guesses)
+    expect(answered.at(-1)).toBe('login')
+  })
+
+  test('of two who use a link at the same time one sets the password', async () => {
+    const owner = await newcomer(hub, 'hana')
+    const [organization] = (await owner.call(endpoints.myOrganizations)).organizations
+    const params = { organizationId: organization?.id ?? 0, memberId: owner.id }
+    const { token } = await owner.call(endpoints.makeResetLink, { params })
+    const passwords = ['First of two 1', 'Second of two 2', 'Third of two 3']
+    const outcomes = await Promise.all(
+      passwords.map(async (newPassword) =>
+        (await refusal(hub.api.call(endpoints.resetPassword, { body: { token, newPassword } }))) ===
+        'INVALID_TOKEN'
+          ? []
+          : [newPassword],
+      ),
+    )
+    const [winner, ...others] = outcomes.flat()
+    expect(others).toEqual([])
+    for (const each of passwords) {
+      if (each === winner) await owner.logsIn({ password: each })
+      else expect(await refusal(owner.logsIn({ password: each }))).toBe('AUTHENTICATION_FAILED')
+    }
+  })
+
   test('with verification codes a password is not enough, and no code is good twice', async () => {
     const eva = personOf(hub, 'eva')
     await eva.registers()

@@ -29,6 +29,8 @@ export interface Organizations {
   ): Promise<OrganizationRow>
   /** Whoever holds a key of all that an organization has: its owner if it has none yet, else an administrator, who can make such keys. */
   joinByKey(tx: Tx, organizationId: number, userId: number): Promise<void>
+  /** Nothing, when an invitation can be used now. @throws {HubError} INVITATION_NOT_FOUND */
+  expectInvitation(token: string): Promise<void>
   /** Uses an invitation. Its holder need not have the address it was sent to. @throws {HubError} INVITATION_NOT_FOUND */
   accept(tx: Tx, token: string, user: Pick<User, 'id'>): Promise<number>
   mine(userId: number): Promise<readonly Membership[]>
@@ -105,6 +107,14 @@ const setRoleOf = statement((db, p: { organizationId: number; userId: number; ro
 )
 const dropMember = statement((db, p: { organizationId: number; userId: number }) =>
   db.deleteFrom('member').where('organization_id', '=', p.organizationId).where('user_id', '=', p.userId),
+)
+const openInvitation = statement((db, p: { hash: string; now: number }) =>
+  db
+    .selectFrom('invitation')
+    .select('id')
+    .where('token_hash', '=', p.hash)
+    .where('accepted_at', 'is', null)
+    .where('expires_at', '>=', p.now),
 )
 const takeInvitation = statement((db, p: { hash: string; now: number }) =>
   db
@@ -195,6 +205,11 @@ export function createOrganizations({
     async joinByKey(tx, organizationId, userId) {
       const isFirst = (await owners.all(tx, { organizationId })).length === 0
       await join(tx, organizationId, userId, isFirst ? 'owner' : 'admin')
+    },
+    async expectInvitation(token) {
+      const hash = hashToken(token, pepper)
+      if ((await openInvitation.first(database, { hash, now: clock.now() })) === undefined)
+        throw new HubError('INVITATION_NOT_FOUND')
     },
     async accept(tx, token, { id: userId }) {
       const taken = await takeInvitation.first(tx, { hash: hashToken(token, pepper), now: clock.now() })

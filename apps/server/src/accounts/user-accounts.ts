@@ -118,6 +118,14 @@ const useRecoveryCode = statement((db, p: { id: number; from: string; to: string
 const storeReset = statement((db, p: { hash: string; userId: number; expiresAt: number }) =>
   db.insertInto('password_reset').values({ token_hash: p.hash, user_id: p.userId, expires_at: p.expiresAt }),
 )
+/** Found by a keyed hash, of which whoever guesses knows no part: how long a comparison takes tells nothing of the token. */
+const resetOf = statement((db, p: { hash: string; now: number }) =>
+  db
+    .selectFrom('password_reset')
+    .select('user_id')
+    .where('token_hash', '=', p.hash)
+    .where('expires_at', '>=', p.now),
+)
 const takeReset = statement((db, p: { hash: string; now: number }) =>
   db
     .deleteFrom('password_reset')
@@ -195,6 +203,8 @@ export function createAccounts(deps: AccountsDeps): Accounts {
 
   return {
     async register(registration, entrance) {
+      if (typeof entrance === 'object' && 'invitation' in entrance)
+        await organizations.expectInvitation(entrance.invitation)
       const password = await hashPassword(registration.password)
       const now = clock.now()
       return database.write(async (tx) => {
@@ -286,9 +296,13 @@ export function createAccounts(deps: AccountsDeps): Accounts {
     },
     makeResetLink: makeReset,
     async resetPassword(token, newPassword) {
+      const tokenHash = hashToken(token, pepper)
+      if ((await resetOf.first(database, { hash: tokenHash, now: clock.now() })) === undefined)
+        throw new HubError('INVALID_TOKEN')
       const hash = await hashPassword(newPassword)
       return database.write(async (tx) => {
-        const taken = await takeReset.first(tx, { hash: hashToken(token, pepper), now: clock.now() })
+        // Of several that came with it at the same time, the first.
+        const taken = await takeReset.first(tx, { hash: tokenHash, now: clock.now() })
         if (taken === undefined) throw new HubError('INVALID_TOKEN')
         const { user_id: userId } = taken
         await setPassword.run(tx, { id: userId, hash, now: clock.now() })

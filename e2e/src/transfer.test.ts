@@ -7,6 +7,7 @@ const stores = (await postgresUrl()) === undefined ? (['sqlite'] as const) : (['
 
 const ana = '+12025550123'
 const ben = '+12025550124'
+const carl = '+12025550125'
 const account = '+12025550177'
 const jidOf = (number: string): string => `${number.slice(1)}@s.whatsapp.net`
 
@@ -106,6 +107,15 @@ describe.each(stores)('chats that go to another session on %s', (store) => {
       () => 'the search never found it in its new session',
     )
     expect(found).toHaveLength(1)
+    const exported = await hub.api.raw(endpoints.exportContact, {
+      params: { sessionId: 'new', contactId: ana.slice(1) },
+    })
+    const lines = (await exported.text()).trim().split('\n')
+    const kinds = new Set(lines.map((line) => (JSON.parse(line) as { kind: string }).kind))
+    // Who has the answer, and what was done to it, stands where the messages are.
+    expect(kinds).toContain('message')
+    expect(kinds).toContain('message_receipt')
+    expect(kinds).toContain('message_change')
     for (const sessionId of ['old', 'new']) {
       const { events } = await hub.api.call(endpoints.listEvents, {
         query: { sessionId, types: 'chat.transferred' },
@@ -117,6 +127,28 @@ describe.each(stores)('chats that go to another session on %s', (store) => {
     // The conversation goes on, at the old number as a new one.
     phone.sends(old, 'Are you still there?')
     expect(await has(old, ana, 1)).toHaveLength(1)
+  })
+
+  test('a long chat goes whole, in several pieces', async () => {
+    const number = '+12025550178'
+    const phone = hub.emulator.phone(number)
+    const count = 450
+    const at = Date.UTC(2026, 0, 1)
+    for (let n = 0; n < count; n += 1) phone.remembers(carl, { text: `Line ${n}`, at: at + n * 1000 })
+    const long = await hub.pairSession('long', { number, history: 'full' })
+    await eventually(
+      async () => {
+        const { sync } = await hub.api.call(endpoints.getSessionStatus, { params: { ref: 'long' } })
+        return sync.state === 'done' || undefined
+      },
+      () => 'its history was never read to the end',
+    )
+    expect(await transfer(fresh, { fromSessionId: 'long', chatId: carl })).toMatchObject({
+      chats: [{ messages: count }],
+    })
+    const there = await messagesOf(fresh, carl)
+    expect(new Set(there.map(({ body }) => body)).size).toBe(count)
+    expect(await total(long)).toBe(0)
   })
 
   test('what both sessions of one number have is there once, and read when one has read it', async () => {

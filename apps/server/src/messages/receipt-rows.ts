@@ -24,7 +24,7 @@ declare module '../platform/database/index.ts' {
 export type ReceiptRow = Selectable<MessageReceiptTable>
 
 /** The first time that was told counts. */
-const put = insertRows(
+export const putReceipts = insertRows(
   'message_receipt',
   ['message_id', 'session_id', 'jid', 'delivered_at', 'read_at', 'played_at'],
   (insert) =>
@@ -39,6 +39,11 @@ const put = insertRows(
 
 export const receiptsOf = statement((db, p: { messageId: number }) =>
   db.selectFrom('message_receipt').selectAll().where('message_id', '=', p.messageId),
+)
+
+/** All of these messages, to be put where they belong now. */
+export const takeReceipts = statement((db, p: { ids: readonly number[] }, { among }) =>
+  db.deleteFrom('message_receipt').where(among('message_id', p.ids)).returningAll(),
 )
 
 export const forgetReceipts = statement((db, p: { messageId: number }) =>
@@ -72,6 +77,6 @@ export class NewReceipts {
   }
 
   async write(tx: Tx): Promise<void> {
-    if (this.#rows.size > 0) await put.run(tx, [...this.#rows.values()])
+    if (this.#rows.size > 0) await putReceipts.run(tx, [...this.#rows.values()])
   }
 }

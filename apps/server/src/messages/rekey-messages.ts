@@ -6,6 +6,7 @@ import { statement, type Tx } from '../platform/database/index.ts'
 import { passChangesOn } from './change-rows.ts'
 import { markRead, type MessageRow, moveStatus } from './message-rows.ts'
 import { afterNews } from './message-status.ts'
+import { putReceipts, takeReceipts } from './receipt-rows.ts'
 import { moveChanges } from './rekey-changes.ts'
 import { TallyChange } from './tally.ts'
 
@@ -152,6 +153,11 @@ export async function unite(
       left.id - right.id,
   ) as [MessageRow, MessageRow] // sorting two rows leaves two rows
   await passChangesOn.run(tx, { from: gone.id, to: kept.id })
+  const receipts = await takeReceipts.all(tx, { ids: [gone.id] })
+  await putReceipts.run(
+    tx,
+    receipts.map((receipt) => ({ ...receipt, message_id: kept.id })),
+  )
   await remove.run(tx, { id: gone.id })
   if (gone.shown === 1) tally.add(gone, -1)
   let result = kept

@@ -8,6 +8,7 @@ import type { MessageFiles } from '../../media/index.ts'
 import { statement, type Tx } from '../../platform/database/index.ts'
 import { changesOf, keepChanges, takeChange } from '../change-rows.ts'
 import type { MessageRow } from '../message-rows.ts'
+import { putReceipts, takeReceipts } from '../receipt-rows.ts'
 import { newest, unite } from '../rekey-messages.ts'
 import { TallyChange } from '../tally.ts'
 
@@ -17,17 +18,17 @@ export interface Move {
   to: { sessionId: number; chat: Jid }
 }
 
-const next = statement(
-  (db, p: { sessionId: number; chat: string; after: number; through: number; limit: number }) =>
-    db
-      .selectFrom('message')
-      .selectAll()
-      .where('session_id', '=', p.sessionId)
-      .where('chat_jid', '=', p.chat)
-      .where('id', '>', p.after)
-      .where('id', '<=', p.through)
-      .orderBy('id')
-      .limit(p.limit),
+/** What is oldest of it goes first. */
+const first = statement((db, p: { sessionId: number; chat: string; through: number; limit: number }) =>
+  db
+    .selectFrom('message')
+    .selectAll()
+    .where('session_id', '=', p.sessionId)
+    .where('chat_jid', '=', p.chat)
+    .where('id', '<=', p.through)
+    .orderBy('sent_at')
+    .orderBy('id')
+    .limit(p.limit),
 )
 const twin = statement(
   (db, p: { sessionId: number; whatsappId: string; chat: string; sender: string; fromMe: number }) =>
@@ -53,36 +54,35 @@ const put = statement((db, p: { id: number; sessionId: number; chat: string; sen
     .where('id', '=', p.id),
 )
 
-/** What a piece of a move came to. */
-export interface MovedPiece {
-  moved: number
-  /** The id to go on after; undefined when it was the last piece. */
-  last: number | undefined
-}
-
-/** One piece of a move. Doing it again goes on where it stopped. */
+/** One piece of a move: how many messages it moved. Less than `limit` were the last. */
 export async function movePiece(
   tx: Tx,
   { from, to }: Move,
-  { after, through, limit }: { after: number; through: number; limit: number },
+  { through, limit }: { through: number; limit: number },
   {
     chats,
     files,
   }: { chats: Pick<Chats, 'addresses' | 'change' | 'lose' | 'read'>; files: Pick<MessageFiles, 'move'> },
-): Promise<MovedPiece> {
-  const rows = await next.all(tx, { ...from, after, through, limit })
-  const changes = await changesOf.all(tx, { ids: rows.map(({ id }) => id) })
-  const people = [...rows, ...changes].flatMap(({ sender_jid: jid }) =>
-    jid === '' ? [] : [{ sessionId: to.sessionId, jid: parseJid(jid) }],
+): Promise<number> {
+  const rows = await first.all(tx, { ...from, through, limit })
+  const ids = rows.map(({ id }) => id)
+  const changes = await changesOf.all(tx, { ids })
+  const receipts = await takeReceipts.all(tx, { ids })
+  const people = [...rows, ...changes]
+    .map(({ sender_jid: jid }) => jid)
+    .concat(receipts.map(({ jid }) => jid))
+  const canonical = await chats.addresses.canonical(
+    tx,
+    people.filter((jid) => jid !== '').map((jid) => ({ sessionId: to.sessionId, jid: parseJid(jid) })),
   )
-  const canonical = await chats.addresses.canonical(tx, people)
-  const sender = (jid: string): string => (jid === '' ? '' : canonical(to.sessionId, parseJid(jid)))
+  const person = (jid: string): string => (jid === '' ? '' : canonical(to.sessionId, parseJid(jid)))
 
   const tally = new TallyChange()
   const lost = { messages: 0, unread: 0 }
   const gained = { messages: 0, unread: 0 }
+  const keptAs = new Map<number, number>()
   for (const row of rows) {
-    const target = { ...row, session_id: to.sessionId, chat_jid: to.chat, sender_jid: sender(row.sender_jid) }
+    const target = { ...row, session_id: to.sessionId, chat_jid: to.chat, sender_jid: person(row.sender_jid) }
     const known = await twin.first(tx, {
       sessionId: to.sessionId,
       whatsappId: row.whatsapp_id,
@@ -100,6 +100,7 @@ export async function movePiece(
       // The history of the other session has it too: one of both stays.
       count(gained, known, -1)
       const kept = await unite(tx, row, known, tally)
+      keptAs.set(row.id, kept.id)
       if (kept.id === row.id) {
         if (kept.shown === 1) tally.add(kept, -1)
         await put.run(tx, { id: kept.id, sessionId: to.sessionId, chat: to.chat, sender: target.sender_jid })
@@ -112,14 +113,19 @@ export async function movePiece(
     const row = await takeChange.first(tx, change)
     if (row === undefined) continue
     await keepChanges.run(tx, [
-      { ...row, session_id: to.sessionId, chat_jid: to.chat, sender_jid: sender(row.sender_jid) },
+      { ...row, session_id: to.sessionId, chat_jid: to.chat, sender_jid: person(row.sender_jid) },
     ])
   }
-  await files.move(
+  await putReceipts.run(
     tx,
-    rows.map(({ id }) => id),
-    { from: from.sessionId, to: to.sessionId },
+    receipts.map((receipt) => ({
+      ...receipt,
+      message_id: keptAs.get(receipt.message_id) ?? receipt.message_id,
+      session_id: to.sessionId,
+      jid: person(receipt.jid),
+    })),
   )
+  await files.move(tx, ids, { from: from.sessionId, to: to.sessionId })
   await tally.write(tx)
   await chats.lose(tx, {
     sessionId: from.sessionId,
@@ -139,7 +145,7 @@ export async function movePiece(
   ])
   // Read in one session is read.
   await chats.read(tx, to.sessionId, to.chat, Math.max(0, -gained.unread))
-  return { moved: rows.length, last: rows.length < limit ? undefined : rows.at(-1)?.id }
+  return rows.length
 }
 
 function count(sum: { messages: number; unread: number }, row: MessageRow, by: 1 | -1): void {

@@ -10,7 +10,7 @@ import type { MessageFiles } from '../../media/index.ts'
 import type { Clock } from '../../platform/clock.ts'
 import { type Database, statement, type Tx } from '../../platform/database/index.ts'
 import type { SessionView } from '../../sessions/index.ts'
-import { type Move, type MovedPiece, movePiece } from './moving.ts'
+import { type Move, movePiece } from './moving.ts'
 
 export interface TransferDeps {
   database: Database
@@ -130,14 +130,11 @@ export function createTransfer({ database, events, chats, files, clock }: Transf
       if (told.length > 0) await events.append(tx, told)
     })
     let messages = 0
-    let after: number | undefined = 0
-    while (after !== undefined) {
-      const piece = { after, through, limit: pieceSize }
-      const done: MovedPiece = await database.write(async (tx) =>
-        movePiece(tx, await moveOf(tx, from.id, to.id, chat), piece, { chats, files }),
+    const limits = { through, limit: pieceSize }
+    for (let moved = pieceSize; moved === pieceSize; messages += moved) {
+      moved = await database.write(async (tx) =>
+        movePiece(tx, await moveOf(tx, from.id, to.id, chat), limits, { chats, files }),
       )
-      messages += done.moved
-      after = done.last
     }
     return database.write(async (tx) => {
       const move = await moveOf(tx, from.id, to.id, chat)

@@ -3,7 +3,7 @@ import type { AddressInfo } from 'node:net'
 import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 
-import { type DataOf, endpoints } from '@inbox-hub/contract'
+import { type DataOf, endpoints, type EventData } from '@inbox-hub/contract'
 import { generated, picture, tone, withFfmpeg } from 'inbox-hub/internal/media/conversion/testing/ffmpeg'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 
@@ -224,7 +224,9 @@ test('the file of a newsletter is fetched when it is asked for, checked, and gon
     async () => {
       const query = { sessionId: 'shop', types: 'newsletter.message' }
       const { events } = await hub.api.call(endpoints.listEvents, { query })
-      return events.length === 2 ? events.map(({ data }) => data as unknown as Status) : undefined
+      return events.length === 2
+        ? events.map(({ data }) => data as EventData<'newsletter.message'>)
+        : undefined
     },
     () => 'the messages did not come',
   )

@@ -1,3 +1,5 @@
+import { setImmediate as turn } from 'node:timers/promises'
+
 import type { SignalRepositoryWithLIDStore } from '../baileys.ts'
 import { isHostedLidUser, isHostedPnUser, isLidUser, isPnUser, jidDecode } from '../baileys.ts'
 import { GroupCipher, GroupSessionBuilder, SenderKeyDistributionMessage, SenderKeyName } from '../baileys.ts'
@@ -17,6 +19,9 @@ import { packSessionRecord, unpackSessionRecord } from './session-codec.ts'
 import type { Change, SignalStore } from './store.ts'
 import { isMissing } from '../missing.ts'
 
+/** After so many sessions with devices, about a millisecond each, the event loop has a turn. */
+const yieldAfter = 8
+
 export interface RepositoryParts {
   store: SignalStore
   lids: LidMap
@@ -28,8 +33,8 @@ export interface RepositoryParts {
 
 /**
  * The Signal half of a socket, given to baileys through its option `makeSignalRepository`. Every method is a transaction
- * of its own, under one lock per user, committed before its result is answered: before ciphertext can reach the wire, and
- * before WhatsApp can be told that a message arrived. Decryption stores the plaintext in that same transaction.
+ * of its own, under one lock per user; one that opens or makes ciphertext is committed before its result is answered: before it can reach the
+ * wire, and before WhatsApp can be told that a message arrived. Decryption stores the plaintext in that same transaction.
  * Why, with measurements: docs/decisions/durable-signal-store.md.
  */
 export function createSignalRepository(parts: RepositoryParts): SignalRepositoryWithLIDStore & {
@@ -37,6 +42,7 @@ export function createSignalRepository(parts: RepositoryParts): SignalRepository
   changingSessions(changes: readonly Change[]): Promise<void>
 } {
   const { store, lids, devices: lists, hot, own, inbox } = parts
+  let made = 0
 
   const onDevice = async <T>(
     jid: string,
@@ -137,11 +143,19 @@ export function createSignalRepository(parts: RepositoryParts): SignalRepository
         return { type: type === 3 ? ('pkmsg' as const) : ('msg' as const), ciphertext: body }
       }),
 
+    // Answered before it is committed, so that those of a large group share commits: whatever uses the session next waits for the lock.
     injectE2ESession: ({ jid, session }: { jid: string; session: OutgoingDevice }) =>
-      onDevice(jid, async (step, { user, device }) => {
-        const address = new libsignal.ProtocolAddress(user, device)
-        await new libsignal.SessionBuilder(step.storage, address).initOutgoing(session)
-        await step.commit()
+      new Promise<void>((resolve, reject) => {
+        onDevice(jid, async (step, { user, device }) => {
+          const address = new libsignal.ProtocolAddress(user, device)
+          await new libsignal.SessionBuilder(step.storage, address).initOutgoing(session)
+          const committed = step.commit()
+          made += 1
+          if (made % yieldAfter === 0) await turn()
+          resolve()
+          await committed
+          // What fails after the answer has ended the store.
+        }).catch(reject)
       }),
 
     validateSession: (jid: string) =>

@@ -47,6 +47,8 @@ await using messages = createMessages({
   files: noFiles,
   sealerOf: async () => ({ seal: (plain) => plain, open: (sealed) => sealed }),
   isAdmin: async () => false,
+  isAnnouncementGroup: async () => false,
+  ordinaryGroups: async () => () => true,
   clock,
   log,
   metrics: new Registry(),

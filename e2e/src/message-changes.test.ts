@@ -145,6 +145,86 @@ describe.each(stores)('what people do to messages on %s', (store) => {
   })
 })
 
+describe.each(stores)('a group for announcements on %s', (store) => {
+  test('reactions are sealed with the secret of their message, both ways', async () => {
+    await using hub = await startHub({ store, preset: 'standard' })
+    const support = await hub.pairSession('support')
+    const ana = hub.emulator.phone(customer)
+    const ben = hub.emulator.phone('+12025550124')
+    const { jid } = hub.emulator.community('School', [support.number, customer, ben.number])
+    const send = (message: object) =>
+      hub.api.call(endpoints.sendMessage, { params, body: { to: jid, message: message as never } })
+
+    const ours = await send({ text: 'We open at nine.' })
+    const received = await ana.receives('We open at nine.')
+    const sealed = ana.reacts(received, '👍')
+    expect(ana.messages.find(({ id }) => id === sealed.id)?.message).toMatchObject({
+      encReactionMessage: { targetMessageKey: { id: ours.messageId } },
+    })
+    const [told] = await hub.webhook.received('message.reaction')
+    expect(told?.data).toMatchObject({
+      messageId: ours.messageId,
+      chatId: jid,
+      from: customerId,
+      isGroup: true,
+      ofOurs: true,
+      emoji: '👍',
+    })
+    expect(await listed(hub, ours.messageId)).toMatchObject({
+      hasReactions: true,
+      reactions: [{ emoji: '👍', from: customerId, fromMe: false }],
+    })
+    ana.reacts(received, '')
+    const [, gone] = await hub.webhook.received('message.reaction', 2)
+    expect(gone?.data).toMatchObject({ messageId: ours.messageId, emoji: null })
+    expect(await listed(hub, ours.messageId)).toMatchObject({ hasReactions: false })
+
+    // Ours go out as the phones' do, to a message of our own phone and to one of a file.
+    const written = support.phone.sends(jid, 'Closed on Monday')
+    const file = await send({
+      document: { buffer: Buffer.from('plan').toString('base64') },
+      fileName: 'plan.txt',
+    })
+    for (const id of [written.id, file.messageId]) {
+      await eventuallyListed(hub, id, () => true)
+      await send({ react: { text: '🎉', key: { id } } })
+      await ben.receives((message) => message.message.encReactionMessage?.targetMessageKey?.id === id)
+      await ben.showing(id, ({ reactions }) => reactions[support.phone.pn] === '🎉')
+      expect(await listed(hub, id)).toMatchObject({ reactions: [{ emoji: '🎉', fromMe: true }] })
+    }
+    expect(JSON.stringify(await listed(hub, written.id))).not.toContain('secret')
+  })
+
+  test('one that comes before its message waits for it; one that its secret does not open shows nowhere', async () => {
+    await using hub = await startHub({ store, preset: 'standard' })
+    const support = await hub.pairSession('support')
+    const [ana, ben] = [hub.emulator.phone(customer), hub.emulator.phone('+12025550124')]
+    const { jid } = hub.emulator.community('School', [support.number, customer, ben.number])
+    const text = 'Monday is free'
+    const withSecret = (byte: number) => ({
+      conversation: text,
+      messageContextInfo: { messageSecret: Buffer.alloc(32, byte) },
+    })
+    const written = { chat: jid, text, pushName: undefined, at: 0, device: 0, wire: undefined }
+    const about = { ...written, id: '3EB0A0A0A0A0A0A0A0A0', from: ana.pn }
+    ana.reacts({ ...about, message: withSecret(7), fromMe: true }, '🥳')
+    ben.reacts({ ...about, message: withSecret(8), fromMe: false }, '👎')
+    ana.sends(jid, 'Hello')
+    await hub.webhook.received('message.received')
+    expect(hub.webhook.calls.filter(({ type }) => type === 'message.reaction')).toEqual([])
+
+    ana.sends(jid, withSecret(7), { id: about.id })
+    const [told] = await hub.webhook.received('message.reaction')
+    expect(told?.data).toMatchObject({ messageId: about.id, from: customerId, emoji: '🥳' })
+    ben.reacts({ ...about, message: withSecret(9), fromMe: false }, '👎')
+    ben.sends(jid, 'Bye')
+    await hub.webhook.received('message.received', 3)
+    const { reactions } = (await listed(hub, about.id)) ?? {}
+    expect(reactions).toMatchObject([{ emoji: '🥳', from: customerId }])
+    expect(hub.webhook.calls.filter(({ type }) => type === 'message.reaction')).toHaveLength(1)
+  })
+})
+
 test('a CRM is told of a reaction in its own way, and of none that is taken back', async () => {
   await using hub = await startHub()
   const support = await hub.pairSession('support')

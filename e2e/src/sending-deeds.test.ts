@@ -125,6 +125,7 @@ describe.each(stores)('what we do to messages on %s', (store) => {
     const ben = hub.emulator.phone('+12025550124')
     const group = hub.emulator.group('Everybody', [support.number, ana.number, ben.number])
     const promoted = hub.emulator.group('Her own', [ana.number, support.number, ben.number])
+    const school = hub.emulator.community('School', [support.number, ana.number])
     const ourText = async (to: { number: string } = ana): Promise<string> =>
       (await support.sends(to, 'We open at nime.')).messageId
     const theirs = async (content: Content, from = ana, to: Recipient = support): Promise<string> => {
@@ -158,6 +159,13 @@ describe.each(stores)('what we do to messages on %s', (store) => {
       reaction: {
         ours: () => theirs('Great'),
         theirs: ourText,
+        by: async (id) => ana.reacts(await onPhone(id), '👍'),
+        shows: ({ reactions }) => reactions[us] === '👍',
+        listed: { reactions: [{ emoji: '👍' }] },
+      },
+      'reaction in a group for announcements': {
+        ours: () => theirs('Great', ana, school.jid),
+        theirs: async () => (await send({ text: 'We open at nine.' }, school.jid)).messageId,
         by: async (id) => ana.reacts(await onPhone(id), '👍'),
         shows: ({ reactions }) => reactions[us] === '👍',
         listed: { reactions: [{ emoji: '👍' }] },

@@ -154,6 +154,11 @@ export async function buildModules(stack: AsyncDisposableStack, foundation: Foun
         const role = session && (await groups.get(session, group)).row.role
         return role === 'admin' || role === 'superadmin'
       },
+      isAnnouncementGroup: async (sessionId, group) => {
+        const session = sessions.view(sessionId)
+        return session !== undefined && groups.isForAnnouncements(session, group)
+      },
+      ordinaryGroups: (on, asked) => groups.ordinary(on, asked),
       clock,
       log,
       metrics,

@@ -223,6 +223,10 @@ export const exampleTargetId = '3EB0C767D26A1B2C3D4E'
 /** What is done to a message, in both directions. */
 export const deedMatrix = {
   reaction: { kind: 'reaction', hub: { react: { text: '👍', key: { id: exampleTargetId } } } },
+  'reaction in a group for announcements': {
+    kind: 'reaction',
+    hub: { react: { text: '👍', key: { id: exampleTargetId } } },
+  },
   edit: { kind: 'edit', hub: { edit: { messageId: exampleTargetId, text: 'We open at nine.' } } },
   'edit of a caption': {
     kind: 'edit',

@@ -104,6 +104,13 @@ export class Emulator implements AsyncDisposable {
     return this.#server.groupActions.create(subject, creator, others, addressing)
   }
 
+  /** Makes a community; the first member creates it. Answers its group for announcements, in which all of them are. */
+  community(subject: string, members: readonly string[]): Group {
+    const [creator, ...others] = members.map((number) => this.#server.accounts.of(number))
+    if (creator === undefined) throw new RangeError('A community needs somebody to create it.')
+    return this.#server.groupActions.createCommunity(subject, creator, others).announcements
+  }
+
   /** A group that somebody made. @throws {RangeError} There is none. */
   groupAt(jid: string): GroupControl {
     const found = this.#server.groups.find(jid)

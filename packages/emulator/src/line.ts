@@ -111,6 +111,8 @@ export interface Group {
   subject: string
   /** How members are named in it. */
   addressing: 'lid' | 'pn'
+  /** The one for announcements of its community. */
+  isAnnouncement: boolean
   creator: Addresses
   /** Unix seconds. */
   createdAt: number

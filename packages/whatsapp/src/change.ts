@@ -10,18 +10,26 @@ export type MessageChange = {
 export type MessageDeed =
   /** An empty emoji takes the reaction back. Of one person the last one counts, like all of these. */
   | { kind: 'reaction'; emoji: string }
+  /** The same in a community's group for announcements, before it is open. */
+  | ({ kind: 'reaction' } & Sealed)
   | { kind: 'edit'; text: string; mentions: readonly Jid[] }
   /** Deleted for everyone. */
   | { kind: 'revoke' }
   | { kind: 'pin'; pinned: boolean; forS: number | undefined }
   /** Kept in a chat whose messages disappear. */
   | { kind: 'keep'; kept: boolean }
-  /** In a poll, or what somebody answers to an event; sealed with the secret of that, base64. */
-  | { kind: 'vote'; payload: string; iv: string }
+  /** In a poll, or what somebody answers to an event. */
+  | ({ kind: 'vote' } & Sealed)
   /** The same once it is open, and as history tells it: the options that were chosen. */
   | { kind: 'vote'; chosen: readonly string[] }
   /** The same of an event. */
   | ({ kind: 'vote' } & EventAnswer)
+
+/** Sealed with the secret of the message that it is about; base64. */
+export interface Sealed {
+  payload: string
+  iv: string
+}
 
 /** Whether somebody comes to an event. */
 export interface EventAnswer {

@@ -95,6 +95,11 @@ export interface MessageExtras {
   /** Id of the album it is a part of. */
   albumId?: string
   ad?: AdReferral
+  /**
+   * What is done to the message under a seal is sealed with it, base64; kept where reactions are, in groups for announcements. Polls and events
+   * have their own.
+   */
+  secret?: string
 }
 
 /** The message that another one answers. */
@@ -260,6 +265,13 @@ export interface Order {
 /** The text that a person would read; '' when there is none. */
 export function textOf(content: MessageContent): string {
   return content.kind === 'undecryptable' ? '' : content.text
+}
+
+/** What is done to the message under a seal is sealed with this, base64; undefined when it lacked it, or it was not kept. */
+export function secretOf(content: MessageContent): string | undefined {
+  if (content.kind === 'undecryptable') return undefined
+  if (content.kind === 'poll') return content.poll.secret
+  return content.kind === 'event' ? content.event.secret : content.secret
 }
 
 /** The message that this one answers, if any. */

@@ -53,17 +53,19 @@ export type OwnDeed = {
   target: OwnDeedTarget
   /** Unix ms. */
   at: number
-} & (
-  | { kind: 'reaction'; emoji: string }
-  /** `file`: the one whose caption it is, as it was sent. */
-  | { kind: 'edit'; text: string; mentions: readonly Jid[]; file?: FileBody }
-  /** As an administrator of the group when it is not ours. */
-  | { kind: 'revoke' }
-  | { kind: 'pin'; pinned: boolean; forS: number }
-  | { kind: 'keep'; kept: boolean }
-  /** `secret` is the poll's, base64: votes are sealed with it. */
-  | { kind: 'vote'; chosen: readonly string[]; secret: string }
-)
+} &
+  /** `secret` is the message's, base64: in a group for announcements reactions are sealed with it. */
+  (
+    | { kind: 'reaction'; emoji: string; secret?: string }
+    /** `file`: the one whose caption it is, as it was sent. */
+    | { kind: 'edit'; text: string; mentions: readonly Jid[]; file?: FileBody }
+    /** As an administrator of the group when it is not ours. */
+    | { kind: 'revoke' }
+    | { kind: 'pin'; pinned: boolean; forS: number }
+    | { kind: 'keep'; kept: boolean }
+    /** `secret` is the poll's, base64: votes are sealed with it. */
+    | { kind: 'vote'; chosen: readonly string[]; secret: string }
+  )
 
 export interface OwnDeedTarget {
   /** WhatsApp's message id. */

@@ -25,6 +25,16 @@ export type GroupsOf = Pick<SessionView, 'id' | 'mePn' | 'meLid'>
 export const findGroup = statement((db, p: { sessionId: number; jid: string }) =>
   db.selectFrom('wa_group').selectAll().where('session_id', '=', p.sessionId).where('jid', '=', p.jid),
 )
+/** Those of these groups that are known to be no community's for announcements. */
+export const ordinaryGroups = statement(
+  (db, p: { sessionId: number; groups: readonly string[] }, { among }) =>
+    db
+      .selectFrom('wa_group')
+      .select('jid')
+      .where('session_id', '=', p.sessionId)
+      .where(among('jid', p.groups))
+      .where('is_announcement_group', '=', sql.lit(0)),
+)
 export const membersOf = statement((db, p: { sessionId: number; jid: string }) =>
   db
     .selectFrom('wa_group_member')
@@ -62,6 +72,7 @@ const insertGroup = insertRows('wa_group', [
   'ephemeral_seconds',
   'community',
   'is_community',
+  'is_announcement_group',
   'size',
   'role',
   'search',
@@ -155,6 +166,7 @@ export async function storeGroup(tx: Tx, of: GroupsOf, group: GroupMetadata, rea
       ephemeral_seconds: group.ephemeralSeconds,
       community: group.community ?? null,
       is_community: Number(group.isCommunity),
+      is_announcement_group: Number(group.isAnnouncementGroup),
       size: group.size,
       role: members.find((member) => isSelf(of, member))?.role ?? null,
       search: folded(group.subject),

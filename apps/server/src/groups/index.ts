@@ -7,7 +7,7 @@ import type { Jid } from '@inbox-hub/whatsapp'
 
 import { byNumber, type Chats, personOf, showPeople } from '../chats/index.ts'
 import type { Events, NewEvent } from '../events/index.ts'
-import { eventId } from '../messages/index.ts'
+import { eventId, type OrdinaryGroups } from '../messages/index.ts'
 import type { Clock } from '../platform/clock.ts'
 import type { Database, Tx } from '../platform/database/index.ts'
 import type { Log } from '../platform/log.ts'
@@ -34,6 +34,7 @@ import {
   isSelf,
   membersOf,
   nameChat,
+  ordinaryGroups,
   purgeGroups,
   storeGroup,
   storeGroups,
@@ -64,6 +65,10 @@ export interface Groups {
   fill(session: SessionView): Promise<void>
   /** Throws `GROUP_NOT_FOUND`, `NOT_IN_GROUP`. */
   get(session: SessionView, group: Jid): Promise<StoredGroup>
+  /** Whether it is the one for announcements of its community; false when WhatsApp cannot be asked. */
+  isForAnnouncements(session: SessionView, group: Jid): Promise<boolean>
+  /** Which of these are known to be no community's for announcements. */
+  ordinary: OrdinaryGroups
   create(
     session: SessionView,
     wish: {
@@ -352,6 +357,17 @@ export function createGroups({ database, events, sessions, chats, clock, log }: 
   const membersAsPeople = (members: readonly GroupMemberRow[]): readonly GroupPerson[] =>
     members.flatMap(({ jid, alt }) => personOf(jid, alt) ?? [])
 
+  async function isForAnnouncements(session: SessionView, jid: Jid): Promise<boolean> {
+    const known = await findGroup.first(database, { sessionId: session.id, jid })
+    if (typeof known?.is_announcement_group === 'number') return known.is_announcement_group === 1
+    try {
+      return (await get(session, jid)).row.is_announcement_group === 1
+    } catch (error) {
+      if (error instanceof HubError) return false
+      throw error
+    }
+  }
+
   const list = createGroupList(database)
 
   return {
@@ -366,6 +382,16 @@ export function createGroups({ database, events, sessions, chats, clock, log }: 
     list,
     fill,
     get,
+    isForAnnouncements,
+    async ordinary(on, groups) {
+      const known = new Set<string>()
+      for (const [sessionId, asked] of Map.groupBy(groups, (group) => group.sessionId)) {
+        const jids = [...new Set(asked.map(({ jid }) => jid))]
+        for (const { jid } of await ordinaryGroups.all(on, { sessionId, groups: jids }))
+          known.add(`${sessionId} ${jid}`)
+      }
+      return (sessionId, jid) => known.has(`${sessionId} ${jid}`)
+    },
     async create(session, { subject, description, people, community }) {
       const addressed = await namedIn(session, [], people)
       const key = `3EB0${randomBytes(9).toString('hex').toUpperCase()}`

@@ -20,6 +20,8 @@ export interface GroupTable {
   ephemeral_seconds: number
   community: string | null
   is_community: number
+  /** Migration 0026. */
+  is_announcement_group: number | null
   size: number
   role: 'member' | 'admin' | 'superadmin' | null
   search: string

@@ -8,11 +8,11 @@ import type { MessageChangeTable } from './tables.ts'
 
 export type MessageChangeRow = Selectable<MessageChangeTable>
 
-/** What is kept of a deed. A vote is kept sealed until its poll is here, then as what was chosen. */
+/** What is kept of a deed. What is sealed is kept so until the message that it is about is here, then as what it says. */
 export type StoredDeed = MessageDeed
 
 export const deedOf = (row: Pick<MessageChangeRow, 'value'>): StoredDeed =>
-  // Only `keepChanges` and `openedVote` write this column.
+  // Only `keepChanges` and `attachChange` write this column.
   JSON.parse(row.value) as StoredDeed
 
 /** Of one person and kind the latest counts; at the same instant the greater id, so that any order of arrival ends the same. */

@@ -8,12 +8,20 @@ import type {
   MessagePollVote,
   MessageReaction,
 } from '@inbox-hub/contract'
-import { isGroup, isLid, isStatus, type Jid, type MessageContent, withoutDevice } from '@inbox-hub/whatsapp'
+import {
+  isGroup,
+  isLid,
+  isStatus,
+  type Jid,
+  type MessageContent,
+  secretOf,
+  withoutDevice,
+} from '@inbox-hub/whatsapp'
 
 import type { Address, Chats } from '../chats/index.ts'
 import type { NewEvent } from '../events/index.ts'
 import type { Tx } from '../platform/database/index.ts'
-import { type JournalEntry, openEventAnswer, openVote } from '../sessions/baileys/index.ts'
+import { type JournalEntry, openEventAnswer, openReaction, openVote } from '../sessions/baileys/index.ts'
 import {
   attachChange,
   deedOf,
@@ -88,19 +96,13 @@ async function applyDue(
   const once = new Map(due.map((row) => [keyOf(row), row]))
   const ordered = [...once.values()].sort((left, right) => left.changed_at - right.changed_at)
   if (ordered.length === 0) return []
-  const addresses = ordered.flatMap(addressesIn)
-  const [canonical, shown] = await Promise.all([
-    deps.chats.addresses.canonical(tx, addresses),
-    deps.chats.addresses.shown(tx, addresses),
-  ])
+  const { shown, targetOf } = await targetsOf(tx, ordered, deps)
   const told: NewEvent[] = []
   for (const row of ordered) {
-    const { session_id: sessionId } = row
-    const self = deps.own(sessionId)
-    const stored = await messagesByWhatsappId.all(tx, { sessionId, whatsappId: row.target_id })
-    const message = stored.find((candidate) => isTarget(row, candidate, (jid) => canonical(sessionId, jid)))
+    const message = await targetOf(row)
     if (message === undefined) continue
-    const deed = opened(deedOf(row), { row, message, self, shown })
+    const deed =
+      opened(deedOf(row), { row, message, self: deps.own(row.session_id), shown })?.deed ?? deedOf(row)
     await attachChange.run(tx, { ...placeOf(row), messageId: message.id, value: JSON.stringify(deed) })
     if (isStatus(message.chat_jid as Jid)) {
       told.push(...(await deps.statuses.changed(tx, { row, deed, message, shown })))
@@ -119,6 +121,30 @@ async function applyDue(
   return told
 }
 
+/** Finds the message that each of `rows` is about, and the addresses to show people by. */
+async function targetsOf(
+  tx: Tx,
+  rows: readonly MessageChangeRow[],
+  { chats }: Pick<ChangeDeps, 'chats'>,
+): Promise<{
+  shown: ChangeDeps['canonical']
+  targetOf: (row: MessageChangeRow) => Promise<MessageRow | undefined>
+}> {
+  const addresses = rows.flatMap(addressesIn)
+  const [canonical, shown] = await Promise.all([
+    chats.addresses.canonical(tx, addresses),
+    chats.addresses.shown(tx, addresses),
+  ])
+  return {
+    shown,
+    async targetOf(row) {
+      const { session_id: sessionId, target_id: whatsappId } = row
+      const stored = await messagesByWhatsappId.all(tx, { sessionId, whatsappId })
+      return stored.find((message) => isTarget(row, message, (jid) => canonical(sessionId, jid)))
+    },
+  }
+}
+
 /** A preview is of a link that stands in the text. */
 function withoutOldPreview<Content extends Exclude<MessageContent, { kind: 'undecryptable' }>>(
   content: Content,
@@ -135,11 +161,13 @@ function withoutOldPreview<Content extends Exclude<MessageContent, { kind: 'unde
 async function keepAll(
   tx: Tx,
   entries: readonly ChangeEntry[],
-  { canonical, own }: ChangeDeps,
+  deps: ChangeDeps,
 ): Promise<readonly MessageChangeRow[]> {
   const kept: MessageChangeRow[] = []
   for (const entry of entries) {
-    const row = rowOf(entry, canonical, own(entry.sessionId))
+    const told = rowOf(entry, deps.canonical, deps.own(entry.sessionId))
+    const isTimed = entry.change.at !== undefined || !('payload' in entry.change)
+    const row = isTimed ? told : await timed(tx, told, entry, deps)
     // Its envelope may have come before its content.
     await settleStub.run(tx, {
       sessionId: entry.sessionId,
@@ -151,6 +179,20 @@ async function keepAll(
     if ((await keepChanges.run(tx, [row])).length > 0) kept.push(row)
   }
   return kept
+}
+
+/** Two of one second are told apart by the time under the seal, when that can be opened: their stanzas say no more than the second. */
+async function timed(
+  tx: Tx,
+  row: MessageChangeRow,
+  { sentAt }: ChangeEntry,
+  deps: ChangeDeps,
+): Promise<MessageChangeRow> {
+  const { shown, targetOf } = await targetsOf(tx, [row], deps)
+  const message = await targetOf(row)
+  if (message === undefined) return row
+  const { at } = opened(deedOf(row), { row, message, self: deps.own(row.session_id), shown }) ?? {}
+  return at === undefined ? row : { ...row, changed_at: plausible(at, sentAt) }
 }
 
 function rowOf(entry: ChangeEntry, canonical: ChangeDeps['canonical'], own: Own): MessageChangeRow {
@@ -168,13 +210,16 @@ function rowOf(entry: ChangeEntry, canonical: ChangeDeps['canonical'], own: Own)
     by_admin: entry.byAdmin ? 1 : 0,
     whatsapp_id: entry.id,
     value: JSON.stringify(deed),
-    // A clock that runs ahead of WhatsApp's would win over everything its owner does later.
-    changed_at: at === undefined || Math.abs(at - entry.sentAt) > maxSkewMs ? entry.sentAt : at,
+    changed_at: plausible(at, entry.sentAt),
     message_id: null,
   }
 }
 
 const maxSkewMs = 60_000
+
+/** A clock that runs ahead of WhatsApp's would win over everything its owner does later. */
+const plausible = (at: number | undefined, sentAt: number): number =>
+  at === undefined || Math.abs(at - sentAt) > maxSkewMs ? sentAt : at
 
 /** Who wrote the message, '' for us; null when the change does not say. */
 function authorOf({ change, fromMe }: ChangeEntry, chat: Jid, sender: Jid | '', own: Own): Jid | '' | null {
@@ -211,7 +256,7 @@ function isTarget(change: MessageChangeRow, message: MessageRow, canonical: (jid
   return author === null || author === message.sender_jid
 }
 
-/** A vote is opened when its poll or event is here, and stays sealed when it cannot be. */
+/** What stands under the seal of a deed to `message`, and when it was done; undefined when there is none, or it cannot be opened. */
 function opened(
   deed: StoredDeed,
   {
@@ -220,26 +265,30 @@ function opened(
     self,
     shown,
   }: { row: MessageChangeRow; message: MessageRow; self: Own; shown: ChangeDeps['canonical'] },
-): StoredDeed {
-  const content = contentOf(message)
-  if (deed.kind !== 'vote' || !('payload' in deed)) return deed
+): { deed: StoredDeed; at: number | undefined } | undefined {
+  if (!('payload' in deed)) return undefined
   const formsOf = (jid: string): readonly Jid[] => {
     const forms = jid === '' ? [self.lid, self.pn] : [jid as Jid, shown(row.session_id, jid as Jid)]
     return [...new Set(forms.filter((form) => form !== undefined).map((form) => withoutDevice(form)))]
   }
-  const vote = {
+  const sealed = {
     targetId: row.target_id,
-    creators: formsOf(message.sender_jid),
-    voters: formsOf(row.sender_jid),
+    authors: formsOf(message.sender_jid),
+    doers: formsOf(row.sender_jid),
     payload: deed.payload,
     iv: deed.iv,
   }
-  if (content.kind === 'event') {
-    const answer = openEventAnswer(content.event, vote)
-    return answer === undefined ? deed : { kind: 'vote', ...answer }
+  const content = contentOf(message)
+  if (deed.kind === 'reaction') {
+    const reaction = openReaction(secretOf(content), sealed)
+    return reaction && { deed: { kind: 'reaction', emoji: reaction.said }, at: reaction.at }
   }
-  const chosen = content.kind === 'poll' ? openVote(content.poll, vote) : undefined
-  return chosen === undefined ? deed : { kind: 'vote', chosen }
+  if (content.kind === 'event') {
+    const answer = openEventAnswer(content.event, sealed)
+    return answer && { deed: { kind: 'vote', ...answer.said }, at: answer.at }
+  }
+  const chosen = content.kind === 'poll' ? openVote(content.poll, sealed) : undefined
+  return chosen && { deed: { kind: 'vote', chosen }, at: undefined }
 }
 
 function eventOf({
@@ -281,6 +330,7 @@ function eventOf({
   })
   switch (deed.kind) {
     case 'reaction':
+      if (!('emoji' in deed)) return []
       return [event('message.reaction', { emoji: deed.emoji === '' ? null : deed.emoji })]
     case 'edit':
       return [

@@ -17,6 +17,7 @@ import {
   statusOf,
   store,
 } from './projection.ts'
+import { type OrdinaryGroups, withNeededSecrets } from './needed-secrets.ts'
 import type { StatusKeeper } from './status-keeper.ts'
 import type { Own } from './own.ts'
 import { TallyChange } from './tally.ts'
@@ -26,6 +27,7 @@ export interface PastDeps {
   own: (sessionId: number) => Own
   statuses: StatusKeeper
   files: Pick<MessageFiles, 'arrived'>
+  ordinaryGroups: OrdinaryGroups
 }
 
 /** The newest messages of others in a chat become unread. */
@@ -73,7 +75,7 @@ export async function takePast(
   sessionId: number,
   batch: HistoryBatch,
   now: number,
-  { chats, own, statuses, files }: PastDeps,
+  { chats, own, statuses, files, ordinaryGroups }: PastDeps,
 ): Promise<Stored> {
   await chats.hold(tx, [sessionId])
   const {
@@ -88,7 +90,7 @@ export async function takePast(
     ...[...past, ...people].map(({ jid }) => jid),
   ].map((jid): Address => ({ sessionId, jid }))
   const canonical = await chats.addresses.canonical(tx, addresses)
-  const stored = await takeMessages(tx, messages, now, { chats, own, canonical })
+  const stored = await takeMessages(tx, messages, now, { chats, own, canonical, ordinaryGroups })
   // Their thumbnails; nobody waits for files of before.
   await files.arrived(
     tx,
@@ -143,13 +145,19 @@ async function takeMessages(
     chats,
     own,
     canonical,
+    ordinaryGroups,
   }: Omit<PastDeps, 'statuses' | 'files'> & { canonical: (sessionId: number, jid: Jid) => Jid },
 ): Promise<readonly Fresh[]> {
   if (messages.length === 0) return []
-  const arrivals = messages
-    .map(({ entry, status }): Arrival => ({
+  const kept = await withNeededSecrets(
+    tx,
+    messages.map(({ entry }) => entry),
+    ordinaryGroups,
+  )
+  const arrivals = kept
+    .map((entry, index): Arrival => ({
       ...arrivalOf(entry, canonical, own),
-      past: { status: status ?? 'received' },
+      past: { status: messages[index]?.status ?? 'received' },
     }))
     // Phones tell the newest first; numbers grow with time, which is what orders messages of the same second.
     .reverse()

@@ -20,6 +20,7 @@ import { applyChatFacts } from './chat-facts.ts'
 import { createMessageFinder, type MessageFinder } from './find-message.ts'
 import { sweepMessages } from './housekeeping.ts'
 import { createMessageList, type MessageList } from './message-list.ts'
+import type { OrdinaryGroups } from './needed-secrets.ts'
 import { applyMessageFacts } from './message-facts.ts'
 import { markChatRead, type MessageRow } from './message-rows.ts'
 import { createMenus } from './menus/menus.ts'
@@ -66,6 +67,7 @@ export { contentOf, storedContent } from './content.ts'
 export type { ReceivedStatus, StatusChange, StatusKeeper } from './status-keeper.ts'
 export { keepOwnReaction } from './status-keeper.ts'
 export { forgetMessages, keepUnlisted } from './unlisted.ts'
+export type { OrdinaryGroups } from './needed-secrets.ts'
 export { isOwn, type Own } from './own.ts'
 export { createWires, fileLinksAt, type WireReader } from './wires.ts'
 export type { TakenContent, TakenFile } from './sending/files.ts'
@@ -146,6 +148,9 @@ export interface MessagesDeps {
   sealerOf: (sessionId: number) => Promise<Sealer>
   /** Whether the session's account administers a group. Throws `NOT_IN_GROUP`, `GROUP_NOT_FOUND`. */
   isAdmin: (sessionId: number, group: Jid) => Promise<boolean>
+  /** Whether a group is its community's for announcements. */
+  isAnnouncementGroup: (sessionId: number, group: Jid) => Promise<boolean>
+  ordinaryGroups: OrdinaryGroups
   clock: Clock
   log: Log
   metrics: Registry
@@ -180,7 +185,7 @@ async function tellRead(
 
 export function createMessages(deps: MessagesDeps): Messages {
   const { database, events, sessions, chats, media, sealerOf, isAdmin, clock, metrics } = deps
-  const { files: messageFiles } = deps
+  const { files: messageFiles, isAnnouncementGroup, ordinaryGroups } = deps
   const log = deps.log.child({ module: 'messages' })
 
   const own = (sessionId: number): Own => {
@@ -221,7 +226,7 @@ export function createMessages(deps: MessagesDeps): Messages {
     log,
   })
   const files = createFiles({ media, uploadDir: deps.uploadDir, clock })
-  const store = createOutgoingStore({ database, chats, outbox, menus, own, clock })
+  const store = createOutgoingStore({ database, chats, outbox, menus, own, ordinaryGroups, clock })
   const release = createRelease({ database, chats, outbox, store, recipients, finder, own, clock })
   const sender = createSender({
     database,
@@ -234,7 +239,7 @@ export function createMessages(deps: MessagesDeps): Messages {
       previews: createPreviews({ outbound: deps.outbound, media, clock, log }),
       isSameChat: async (sessionId, one, other) =>
         (await canonical(sessionId, one)) === (await canonical(sessionId, other)),
-      deed: createDeeds({ database, own, isAdmin, clock }),
+      deed: createDeeds({ database, own, isAdmin, isAnnouncementGroup, clock }),
     }),
     recipients,
     repeats: createRepeats({ database, outbox, unanswered, scheduler }),
@@ -253,7 +258,15 @@ export function createMessages(deps: MessagesDeps): Messages {
     clock,
     log,
     project: (tx, entries, now) =>
-      project(tx, entries, now, { chats, own, receipts: outbox, menus, statuses, files: messageFiles }),
+      project(tx, entries, now, {
+        chats,
+        own,
+        receipts: outbox,
+        menus,
+        ordinaryGroups,
+        statuses,
+        files: messageFiles,
+      }),
   })
 
   chats.moveMessagesWith(async (tx, rekeying) => {
@@ -262,7 +275,13 @@ export function createMessages(deps: MessagesDeps): Messages {
     return moveMessages(tx, rekeying, chats)
   })
   sessions.storeHistoryWith((tx, sessionId, batch) =>
-    takePast(tx, sessionId, batch, clock.now(), { chats, own, statuses, files: messageFiles }),
+    takePast(tx, sessionId, batch, clock.now(), {
+      chats,
+      own,
+      statuses,
+      files: messageFiles,
+      ordinaryGroups,
+    }),
   )
   sessions.onAcquaintances(async (tx, facts) => {
     const told = await applyChatFacts(tx, facts, chats, clock.now())

@@ -20,6 +20,7 @@ import { contentWire } from './content-wire.ts'
 import { applyChanges, type ChangeEntry } from './changes.ts'
 import { eventId } from './event-ids.ts'
 import type { Menus } from './menus/menus.ts'
+import { type OrdinaryGroups, withNeededSecrets } from './needed-secrets.ts'
 import { fillMessage, insertMessages, type MessageRow, messagesByWhatsappId } from './message-rows.ts'
 import { isOwn, type Own, ownAddress } from './own.ts'
 import { applyReceipts, type ReceiptEntry, type Receipts } from './receipts.ts'
@@ -33,6 +34,7 @@ export interface ProjectionDeps {
   /** Receipts prove that messages went out whose acks we missed. In the transaction of the projection. */
   receipts: Receipts
   menus: Pick<Menus, 'answered'>
+  ordinaryGroups: OrdinaryGroups
   statuses: StatusKeeper
   /** The files that messages lead to. */
   files: Pick<MessageFiles, 'arrived' | 'links'>
@@ -61,7 +63,7 @@ export async function project(
   tx: Tx,
   entries: readonly JournalEntry[],
   now: number,
-  { chats, own, receipts, menus, statuses, files }: ProjectionDeps,
+  { chats, own, receipts, menus, ordinaryGroups, statuses, files }: ProjectionDeps,
 ): Promise<readonly NewEvent[]> {
   const told: NewEvent[] = [...(await chats.learn(tx, entries.flatMap(mappingsOf)))]
   await chats.hold(
@@ -80,7 +82,8 @@ export async function project(
   }
   const stored: { sessionId: number; whatsappId: string }[] = []
   if (messages.length > 0) {
-    const read = await menus.answered(tx, messages, canonical)
+    const kept = await withNeededSecrets(tx, messages, ordinaryGroups)
+    const read = await menus.answered(tx, kept, canonical)
     const arrivals = read.map((entry) => arrivalOf(entry, canonical, own))
     told.push(...(await chats.meet(tx, arrivals.flatMap(introductionOf))))
     const fresh = await store(tx, arrivals, now, tally)

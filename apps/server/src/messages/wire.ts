@@ -150,7 +150,7 @@ function changesWire(
       (one): one is typeof one & { deed: Extract<StoredDeed, { kind: Kind }> } => one.deed.kind === kind,
     )
   const reactions = done.flatMap(({ change, deed, fromMe, from }) =>
-    deed.kind === 'reaction' && deed.emoji !== ''
+    'emoji' in deed && deed.emoji !== ''
       ? [{ emoji: deed.emoji, from, fromMe, timestamp: isoOf(change.changed_at) }]
       : [],
   )

@@ -153,7 +153,7 @@ export function createStatuses({
         const isNews = (await markDeleted.run(tx, { messageId: message.id, at: row.changed_at })) === 1
         return isNews ? changeEvent(change, 'status.deleted', { fromMe: message.from_me === 1 }) : []
       }
-      if (deed.kind !== 'reaction' || message.from_me === 0 || row.sender_jid === '') return []
+      if (!('emoji' in deed) || message.from_me === 0 || row.sender_jid === '') return []
       return changeEvent(change, 'status.reaction', { emoji: deed.emoji === '' ? null : deed.emoji })
     },
 

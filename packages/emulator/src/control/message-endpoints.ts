@@ -150,7 +150,8 @@ export function messageEndpoints(phones: Phones): Endpoint[] {
       handle: ({ params, body }) => phone(params).types(body.to, body.state),
     }),
     endpoint('POST /phones/:number/reactions', {
-      about: 'Reacts to a message; an empty emoji takes the reaction back.',
+      about:
+        'Reacts to a message; an empty emoji takes the reaction back. In a group for announcements it is sealed.',
       body: z.strictObject({ messageId, emoji: z.string().max(16) }),
       handle: ({ params, body }) => {
         const from = phone(params)

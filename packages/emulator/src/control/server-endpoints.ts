@@ -59,6 +59,14 @@ export function serverEndpoints(emulator: Emulator): Endpoint[] {
         return { jid, subject, participants }
       },
     }),
+    endpoint('POST /communities', {
+      about: 'Makes a community; the first member creates it. Gives its group for announcements.',
+      body: z.strictObject({ subject: z.string().min(1).max(100), members: z.array(address).min(1) }),
+      handle: ({ body }) => {
+        const { jid, subject, participants } = emulator.community(body.subject, body.members)
+        return { jid, subject, participants }
+      },
+    }),
     endpoint('GET /groups/:jid', {
       about: 'A group: its subject, and who is in it.',
       handle: ({ params }) => viewOfGroup(emulator.groupAt(params['jid'] ?? '')),

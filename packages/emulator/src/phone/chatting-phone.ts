@@ -25,6 +25,7 @@ import {
   pin,
   reaction,
   revocation,
+  sealedReaction,
   vote,
 } from './deeds.ts'
 import { Inbound } from './inbound.ts'
@@ -171,10 +172,18 @@ export class ChattingPhone {
     return this.sends(statusBroadcast, content, { ...options, audience })
   }
 
-  /** Reacts to a message; an empty text takes the reaction back. A reaction to a status is for its author. */
+  /**
+   * Reacts to a message; an empty text takes the reaction back. A reaction to a status is for its author; in a group for announcements it is sealed.
+   *
+   * @throws {RangeError} there, a message that came without its secret
+   */
   reacts(to: PhoneMessage, emoji: string, options: SendOptions = {}): SentMessage {
     const audience = to.chat === statusBroadcast && { audience: [to.from] }
-    const message = reaction(to, emoji, this.line.clock.now())
+    const at = this.line.clock.now()
+    const message =
+      isGroup(to.chat) && this.line.group(to.chat)?.isAnnouncement === true
+        ? sealedReaction(to, this.number, emoji, at)
+        : reaction(to, emoji, at)
     return this.#write(to.chat, message, { ...audience, ...options })
   }
 
@@ -302,6 +311,7 @@ export class ChattingPhone {
           const account = this.line.account(jid)
           return account === undefined ? [jid] : [account.lid, account.pn]
         },
+        nameOf: (jid) => this.names.chatJid(jid, group?.addressing ?? this.addressing),
         isAdmin: (pn) =>
           group?.participants.some((member) => member.pn === pn && member.admin !== undefined) === true,
       },

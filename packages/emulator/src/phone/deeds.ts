@@ -1,7 +1,7 @@
 import { proto } from '../baileys.ts'
 import { toMessage } from './content.ts'
 import { keyOf, type PhoneMessage } from './phone-message.ts'
-import { sealEventAnswer, sealVote } from './poll-vote.ts'
+import { sealEventAnswer, sealReaction, sealVote } from './sealed-deeds.ts'
 
 /** A message, given how its chat is addressed on the wire and how people are there. */
 export type MessageIn = (toJid: (address: string) => string, chat: string) => proto.IMessage
@@ -13,6 +13,21 @@ export function reaction(to: PhoneMessage, emoji: string, at: number): MessageIn
   return (_, chat) => ({
     reactionMessage: { key: { ...keyOf(to), remoteJid: chat }, text: emoji, senderTimestampMs: at },
   })
+}
+
+/**
+ * The same in a group for announcements: nobody reads it who does not have the message.
+ *
+ * @throws {RangeError} the message came without its secret
+ */
+export function sealedReaction(to: PhoneMessage, reader: string, emoji: string, at: number): MessageIn {
+  const secret = to.message.messageContextInfo?.messageSecret
+  if (!secret) throw new RangeError(`${to.id} has no secret to react with`)
+  return (toJid, chat) => {
+    const people = { author: toJid(to.from), doer: toJid(reader) }
+    const seal = sealReaction({ id: to.id, secret, ...people }, { text: emoji, senderTimestampMs: at })
+    return { encReactionMessage: { targetMessageKey: { ...keyOf(to), remoteJid: chat }, ...seal } }
+  }
 }
 
 /** The new text of a message of one's own, or its file with the new caption. */
@@ -68,7 +83,7 @@ export function vote(poll: PhoneMessage, voter: string, chosen: readonly string[
   const secret = poll.message.messageContextInfo?.messageSecret
   if (!secret) throw new RangeError(`${poll.id} has no secret to vote with`)
   return (toJid, chat) => {
-    const people = { creator: toJid(poll.from), voter: toJid(voter) }
+    const people = { author: toJid(poll.from), doer: toJid(voter) }
     const vote = sealVote({ id: poll.id, secret, ...people }, chosen)
     const pollCreationMessageKey = { ...keyOf(poll), remoteJid: chat }
     return { pollUpdateMessage: { pollCreationMessageKey, vote, senderTimestampMs: at } }
@@ -85,7 +100,7 @@ export function eventAnswer(
   const secret = event.message.messageContextInfo?.messageSecret
   if (!secret) throw new RangeError(`${event.id} has no secret to answer with`)
   return (toJid, chat) => {
-    const people = { creator: toJid(event.from), voter: toJid(voter) }
+    const people = { author: toJid(event.from), doer: toJid(voter) }
     const response = proto.Message.EventResponseMessage.EventResponseType[answer]
     const said = { response, timestampMs: at, extraGuestCount: extraGuests }
     const eventCreationMessageKey = { ...keyOf(event), remoteJid: chat }

@@ -1,7 +1,7 @@
 import { proto } from '../baileys.ts'
 import { textOf } from './content.ts'
 import type { PhoneMessage } from './phone-message.ts'
-import { openVote } from './poll-vote.ts'
+import { openReaction, openVote } from './sealed-deeds.ts'
 
 /** A message as its chat shows it, with all that was done to it. People are bare PNs. */
 export interface ShownMessage {
@@ -27,12 +27,21 @@ const editableForMs = 20 * 60_000
  * an administrator take it back.
  *
  * @param formsOf - the addresses of a person: votes name people by one of them
+ * @param nameOf - the address of a person in this chat: sealed reactions name people by no other
  * @param isAdmin - of the chat, which is then a group
  */
 export function shownAs(
   message: PhoneMessage,
   chat: readonly PhoneMessage[],
-  { formsOf, isAdmin }: { formsOf: (pn: string) => readonly string[]; isAdmin: (pn: string) => boolean },
+  {
+    formsOf,
+    nameOf,
+    isAdmin,
+  }: {
+    formsOf: (pn: string) => readonly string[]
+    nameOf: (pn: string) => string
+    isAdmin: (pn: string) => boolean
+  },
 ): ShownMessage {
   const author = bare(message.from)
   const shown = {
@@ -49,10 +58,15 @@ export function shownAs(
     const by = bare(later.from)
     const { reactionMessage, protocolMessage, pinInChatMessage, keepInChatMessage, pollUpdateMessage } =
       later.message
-    if (reactionMessage && isAbout(reactionMessage.key)) {
-      if (reactionMessage.text) shown.reactions[by] = reactionMessage.text
-      else delete shown.reactions[by]
-    }
+    const { encReactionMessage } = later.message
+    const emoji =
+      reactionMessage && isAbout(reactionMessage.key)
+        ? (reactionMessage.text ?? '')
+        : encReactionMessage && isAbout(encReactionMessage.targetMessageKey)
+          ? openReaction(message, nameOf(author), nameOf(by), encReactionMessage)
+          : undefined
+    if (emoji === '') delete shown.reactions[by]
+    else if (emoji !== undefined) shown.reactions[by] = emoji
     if (protocolMessage && isAbout(protocolMessage.key)) {
       const { MESSAGE_EDIT, REVOKE } = proto.Message.ProtocolMessage.Type
       const { type, editedMessage } = protocolMessage

@@ -22,11 +22,24 @@ export class GroupActions {
     creator: Account,
     members: readonly Account[],
     addressing: 'lid' | 'pn',
+    as: Partial<Pick<StoredGroup, 'community' | 'isCommunity' | 'isAnnouncement'>> = {},
   ): StoredGroup {
-    const group = this.#groups.create(subject, creator, addressing, this.#now)
+    const group = Object.assign(this.#groups.create(subject, creator, addressing, this.#now), as)
+    group.settings.announcement = group.isAnnouncement
     for (const member of members) if (member !== creator && member.registered) group.add(member)
     this.announce(group, creator, [node('create', { type: 'new', key: group.jid }, [group.describe()])])
     return group
+  }
+
+  /** A community, with its group for announcements, in which all of its members are. */
+  createCommunity(
+    subject: string,
+    creator: Account,
+    members: readonly Account[],
+  ): { community: StoredGroup; announcements: StoredGroup } {
+    const community = this.create(subject, creator, [], 'lid', { isCommunity: true })
+    const as = { community, isAnnouncement: true }
+    return { community, announcements: this.create(subject, creator, members, 'lid', as) }
   }
 
   changeMembers(

@@ -2,7 +2,7 @@ import { type FileContent, type MessageContent, mediaOf } from '@inbox-hub/whats
 
 import type { SentContent } from '../content.ts'
 import type { Own } from '../own.ts'
-import { sentContent } from './compose.ts'
+import { sentContent, withSecret } from './compose.ts'
 import type { Prepared } from './prepare.ts'
 import { whatsappIdOf } from './send-key.ts'
 
@@ -28,25 +28,30 @@ export function albumIds(
   }
 }
 
-/** The messages that a request becomes, in the order in which they go out: one, or those of an album. */
+/**
+ * The messages that a request becomes, in the order in which they go out: one, or those of an album.
+ *
+ * @param needsSecret - also those have one that nobody votes in or answers
+ */
 export function messagesOf(
   sessionId: number,
   prepared: Prepared,
   key: MessageKey,
-  own: Own,
+  { own, needsSecret }: { own: Own; needsSecret: boolean },
 ): readonly { key: MessageKey; content: SentContent; isFirst: boolean }[] {
-  const first = sentContent(prepared, own)
+  const secretly = (content: SentContent): SentContent => withSecret(content, needsSecret)
+  const first = secretly(sentContent(prepared, own))
   const { rest } = prepared
   if (rest === undefined) return [{ key, content: first, isFirst: true }]
   const { frame, pictures } = albumIds(sessionId, key.whatsappId, rest.length + 1)
   // Nobody asks for these by themselves: what tells them from each other is enough.
   const ownKey = (whatsappId: string): MessageKey => ({ whatsappId, fingerprint: whatsappId })
   return [
-    { key: ownKey(frame), content: frameOf([prepared.content, ...rest]), isFirst: false },
+    { key: ownKey(frame), content: secretly(frameOf([prepared.content, ...rest])), isFirst: false },
     { key, content: inAlbum(first, frame), isFirst: true },
     ...rest.map((content, index) => ({
       key: ownKey(pictures[index + 1] ?? ''),
-      content: inAlbum(content, frame),
+      content: inAlbum(secretly(content), frame),
       isFirst: false,
     })),
   ]

@@ -15,7 +15,7 @@ export function sentContent(
 ): SentContent {
   if (isDeed(content)) return content
   return {
-    ...withSecret(content),
+    ...content,
     ...(mentions.length === 0 ? {} : { mentions }),
     ...(mentionsEveryone === true && { mentionsEveryone }),
     ...(quoted === undefined
@@ -26,12 +26,18 @@ export function sentContent(
   }
 }
 
-/** What people answer to it is sealed with a secret of the message's own, which must be the same each time it is sent. */
-function withSecret(content: SentContent): SentContent {
+/**
+ * What people do to it under a seal is sealed with a secret of the message's own, which must be the same each time it is sent.
+ *
+ * @param always - also when nothing is voted or answered
+ */
+export function withSecret(content: SentContent, always: boolean): SentContent {
   const secret = (): string => randomBytes(32).toString('base64')
   if (content.kind === 'poll') return { ...content, poll: { ...content.poll, secret: secret() } }
   if (content.kind === 'event') return { ...content, event: { ...content.event, secret: secret() } }
-  return content
+  return always && !isDeed(content) && content.kind !== 'undecryptable'
+    ? { ...content, secret: secret() }
+    : content
 }
 
 /** What the link needs to send it. */

@@ -8,6 +8,7 @@ import {
   type OutgoingDeed,
   type OwnDeed,
   type OwnDeedTarget,
+  secretOf,
 } from '@inbox-hub/whatsapp'
 
 import type { Clock } from '../../platform/clock.ts'
@@ -28,11 +29,19 @@ export interface DeedRules {
   own: (sessionId: number) => Own
   /** Whether the session's account administers a group. Throws `NOT_IN_GROUP`, `GROUP_NOT_FOUND`. */
   isAdmin: (sessionId: number, group: Jid) => Promise<boolean>
+  /** Whether it is a community's group for announcements. */
+  isAnnouncementGroup: (sessionId: number, group: Jid) => Promise<boolean>
   clock: Clock
 }
 
 /** What may be done to which message, by WhatsApp's rules: it would take most of these, and no phone would show them. */
-export function createDeeds({ database, own, isAdmin, clock }: DeedRules): PrepareDeps['deed'] {
+export function createDeeds({
+  database,
+  own,
+  isAdmin,
+  isAnnouncementGroup,
+  clock,
+}: DeedRules): PrepareDeps['deed'] {
   async function refuseDeleted(row: MessageRow): Promise<void> {
     const changes = await changesOf.all(database, { ids: [row.id] })
     if (changes.some(({ kind }) => kind === 'revoke')) throw new HubError('MESSAGE_DELETED')
@@ -48,6 +57,14 @@ export function createDeeds({ database, own, isAdmin, clock }: DeedRules): Prepa
     if (clock.now() > row.sent_at + deletableForMs) throw new HubError('DELETE_TOO_LATE')
   }
 
+  /** What a reaction to it is sealed with, if it is: WhatsApp Web does in groups for announcements. */
+  async function sealOf(sessionId: number, row: MessageRow): Promise<{ secret?: string }> {
+    // A column that only canonical addresses are written to.
+    const chat = row.chat_jid as Jid
+    const secret = isGroup(chat) ? secretOf(contentOf(row)) : undefined
+    return secret !== undefined && (await isAnnouncementGroup(sessionId, chat)) ? { secret } : {}
+  }
+
   return async (sessionId, row, deed, mentions) => {
     const author = authorOf(row, own(sessionId))
     // A message that failed is on no phone.
@@ -57,7 +74,7 @@ export function createDeeds({ database, own, isAdmin, clock }: DeedRules): Prepa
     const made = { target, at: clock.now() }
     switch (deed.kind) {
       case 'reaction':
-        return { ...made, kind: 'reaction', emoji: deed.emoji }
+        return { ...made, kind: 'reaction', emoji: deed.emoji, ...(await sealOf(sessionId, row)) }
       case 'edit':
         return { ...made, kind: 'edit', text: deed.text, mentions, ...edited(row, clock.now()) }
       case 'revoke':

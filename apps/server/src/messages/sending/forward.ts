@@ -18,6 +18,7 @@ export function forwarded(content: MessageContent): MessageContent {
     albumId: ____,
     ad: _____,
     viewOnce: ______,
+    secret: _______,
     forwarded: times = 0,
     ...said
   } = content

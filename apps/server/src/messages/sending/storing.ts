@@ -1,5 +1,5 @@
 import { HubError } from '@inbox-hub/contract'
-import { isDeedKind, isPerson, type Jid } from '@inbox-hub/whatsapp'
+import { isDeedKind, isGroup, isPerson, type Jid } from '@inbox-hub/whatsapp'
 
 import type { Chats } from '../../chats/index.ts'
 import type { Clock } from '../../platform/clock.ts'
@@ -7,6 +7,7 @@ import { type Database, nextIntegers, type Tx } from '../../platform/database/in
 import { contentOf, sentContentOf, storedContent } from '../content.ts'
 import { insertMessages, type MessageRow, outgoingRow, setContent } from '../message-rows.ts'
 import type { Menus } from '../menus/menus.ts'
+import type { OrdinaryGroups } from '../needed-secrets.ts'
 import type { Outbox } from '../outbound/outbox.ts'
 import type { Outgoing } from '../outbound/outgoing.ts'
 import { insertOutbound } from '../outbound/outbound-rows.ts'
@@ -54,6 +55,7 @@ export interface OutgoingStoreDeps {
   outbox: Pick<Outbox, 'now' | 'isOpen'>
   menus: Pick<Menus, 'sent'>
   own: (sessionId: number) => Own
+  ordinaryGroups: OrdinaryGroups
   clock: Clock
 }
 
@@ -78,6 +80,7 @@ export function createOutgoingStore({
   outbox,
   menus,
   own,
+  ordinaryGroups,
   clock,
 }: OutgoingStoreDeps): OutgoingStore {
   const insert: OutgoingStore['insert'] = async (tx, row, { fingerprint, asked, onWire }, tally) => {
@@ -112,10 +115,21 @@ export function createOutgoingStore({
     return disappearing(tx, row, changed?.disappearingSeconds ?? 0)
   }
 
+  async function messagesTo(
+    sessionId: number,
+    to: Jid,
+    prepared: Prepared,
+    key: MessageKey,
+  ): Promise<ReturnType<typeof messagesOf>> {
+    const group = isGroup(to) ? [{ sessionId, jid: to }] : []
+    const needsSecret = group.length > 0 && !(await ordinaryGroups(database, group))(sessionId, to)
+    return messagesOf(sessionId, prepared, key, { own: own(sessionId), needsSecret })
+  }
+
   return {
     insert,
     async store(sessionId, prepared, to, key) {
-      const all = messagesOf(sessionId, prepared, key, own(sessionId))
+      const all = await messagesTo(sessionId, to, prepared, key)
       const now = clock.now()
       const asked = outbox.now()
       const write = database.write(async (tx): Promise<{ message: Outgoing; row: MessageRow }[]> => {
@@ -162,7 +176,7 @@ export function createOutgoingStore({
       }
     },
     async schedule(sessionId, prepared, sendAt, to, key) {
-      const all = messagesOf(sessionId, prepared, key, own(sessionId))
+      const all = await messagesTo(sessionId, to, prepared, key)
       const asked = outbox.now()
       return database.write(async (tx) => {
         const ids = await nextIntegers(tx, 'message', all.length)

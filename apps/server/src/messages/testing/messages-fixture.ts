@@ -72,6 +72,8 @@ export async function startFixture(
       files: noFiles,
       sealerOf: async () => markingSealer,
       isAdmin: async () => false,
+      isAnnouncementGroup: async () => false,
+      ordinaryGroups: async () => () => true,
       clock,
       log: silentLog,
       metrics: new Registry(),

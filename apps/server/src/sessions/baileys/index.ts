@@ -1,5 +1,5 @@
 export { createBaileys, type EngineOptions } from './engine.ts'
-export { openEventAnswer, openVote } from './journal/vote.ts'
+export { openEventAnswer, openReaction, openVote } from './journal/sealed-deed.ts'
 
 import type { Lease } from '../../cluster/index.ts'
 import type { Tx } from '../../platform/database/index.ts'

@@ -8,15 +8,10 @@ import { badRequest, forbidden, notFound, type Queries, type QueryError, type Qu
 /** A new community, with its group for announcements, as `w:g2 set create` with `<parent>` makes it. */
 export function createCommunity(create: BinaryNode, creator: Account, actions: GroupActions): StoredGroup {
   const subject = create.attrs['subject'] ?? ''
-  const community = actions.create(subject, creator, [], 'lid')
-  community.isCommunity = true
+  const { community } = actions.createCommunity(subject, creator, [])
   const text = bytesOf(child(child(create, 'description'), 'body'))?.toString()
   if (text !== undefined && text !== '')
     actions.describe(community, creator, child(create, 'description')?.attrs['id'], text)
-  const announcements = actions.create(subject, creator, [], 'lid')
-  announcements.community = community
-  announcements.isAnnouncement = true
-  announcements.settings.announcement = true
   return community
 }
 

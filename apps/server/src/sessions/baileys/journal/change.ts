@@ -1,6 +1,6 @@
 import { proto } from '../baileys.ts'
 
-import type { MessageChange, MessageTarget } from '@inbox-hub/whatsapp'
+import type { MessageChange, MessageTarget, Sealed } from '@inbox-hub/whatsapp'
 import { tryParseJid, withoutDevice } from '@inbox-hub/whatsapp'
 import { isMissing } from '../missing.ts'
 import { contentOf, unwrapped } from './content.ts'
@@ -8,12 +8,13 @@ import { base64Of, countOf, type Numeric } from './protobuf.ts'
 
 /**
  * What a decrypted message does to another one; undefined when it is a message of its own, or does not say to which.
- * Source: `ReactionMessage`, `ProtocolMessage`, `PinInChatMessage`, `KeepInChatMessage`, `PollUpdateMessage`, `EncEventResponseMessage` of WAProto.
+ * Source: `ReactionMessage`, `ProtocolMessage`, `PinInChatMessage`, `KeepInChatMessage`, `PollUpdateMessage`, `EncEventResponseMessage`, `EncReactionMessage`
+ * of WAProto.
  */
 export function changeOf(message: proto.IMessage): MessageChange | undefined {
   const { inner, info } = unwrapped(message)
   const { reactionMessage, protocolMessage, pinInChatMessage, keepInChatMessage } = inner
-  const { pollUpdateMessage, encEventResponseMessage } = inner
+  const { pollUpdateMessage, encEventResponseMessage, encReactionMessage } = inner
   const about = (
     key: proto.IMessageKey | null | undefined,
     at: Numeric,
@@ -40,12 +41,19 @@ export function changeOf(message: proto.IMessage): MessageChange | undefined {
   }
   if (!isMissing(pollUpdateMessage)) {
     const known = about(pollUpdateMessage.pollCreationMessageKey, pollUpdateMessage.senderTimestampMs)
-    return known && sealedIn(known, pollUpdateMessage.vote ?? {})
+    const seal = sealIn(pollUpdateMessage.vote ?? {})
+    return known && seal && { ...known, kind: 'vote', ...seal }
   }
   if (!isMissing(encEventResponseMessage)) {
     // When it was answered is sealed, too; its stanza says it as well.
     const known = about(encEventResponseMessage.eventCreationMessageKey, undefined)
-    return known && sealedIn(known, encEventResponseMessage)
+    const seal = sealIn(encEventResponseMessage)
+    return known && seal && { ...known, kind: 'vote', ...seal }
+  }
+  if (!isMissing(encReactionMessage)) {
+    const known = about(encReactionMessage.targetMessageKey, undefined)
+    const seal = sealIn(encReactionMessage)
+    return known && seal && { ...known, kind: 'reaction', ...seal }
   }
   const { REVOKE, MESSAGE_EDIT } = proto.Message.ProtocolMessage.Type
   if (isMissing(protocolMessage)) return undefined
@@ -57,14 +65,11 @@ export function changeOf(message: proto.IMessage): MessageChange | undefined {
   return known && { ...known, kind: 'edit', text: edited.text, mentions: edited.mentions ?? [] }
 }
 
-/** A vote, or an answer to an event; undefined when it lacks its seal. */
-function sealedIn(
-  known: Pick<MessageChange, 'target' | 'at'>,
-  { encPayload, encIv }: proto.Message.IPollEncValue,
-): MessageChange | undefined {
+/** Undefined when it lacks a part. */
+function sealIn({ encPayload, encIv }: proto.Message.IPollEncValue): Sealed | undefined {
   const payload = base64Of(encPayload)
   const iv = base64Of(encIv)
-  return payload === undefined || iv === undefined ? undefined : { ...known, kind: 'vote', payload, iv }
+  return payload === undefined || iv === undefined ? undefined : { payload, iv }
 }
 
 function targetOf(key: proto.IMessageKey | null | undefined): MessageTarget | undefined {

@@ -4,7 +4,7 @@ import type { Jid, MessageBody, MessageContent, MessageExtras, QuotedRef } from 
 import { tryParseJid } from '@inbox-hub/whatsapp'
 import { isMissing } from '../missing.ts'
 import { bodyOf, readableText } from './message-body.ts'
-import { countOf, present, textIn } from './protobuf.ts'
+import { base64Of, countOf, present, textIn } from './protobuf.ts'
 
 /** Fields that are read by `changeOf`, or are between devices. */
 const notContent: ReadonlySet<string> = new Set([
@@ -14,6 +14,7 @@ const notContent: ReadonlySet<string> = new Set([
   'keepInChatMessage',
   'pollUpdateMessage',
   'encEventResponseMessage',
+  'encReactionMessage',
 ])
 
 /** Fields that hold another message, which is what people see. */
@@ -62,6 +63,13 @@ export function contentOf(message: proto.IMessage): MessageContent | undefined {
   return { ...body, ...extrasOf(field, { viewOnce, info }) }
 }
 
+/** With the secret that came beside it, unless its kind keeps that itself. */
+export function withSecret(content: MessageContent, message: proto.IMessage): MessageContent {
+  if (content.kind === 'undecryptable' || content.kind === 'poll' || content.kind === 'event') return content
+  const secret = base64Of(unwrapped(message).info?.messageSecret)
+  return secret === undefined ? content : { ...content, secret }
+}
+
 export function unwrapped(message: proto.IMessage): Unwrapped {
   let inner = message.deviceSentMessage?.message ?? message
   let info = message.messageContextInfo ?? inner.messageContextInfo ?? undefined
@@ -93,7 +101,7 @@ function unsupported(name: string, inner: proto.IMessage, field: unknown): Messa
 function extrasOf(field: unknown, { viewOnce, info }: Pick<Unwrapped, 'viewOnce' | 'info'>): MessageExtras {
   const context = contextOf(field)
   const mentions = jidsOf(context?.mentionedJid)
-  const quoted = quotedRefOf(context)
+  const quoted = quotedRefOf(context) ?? commentedOn(field)
   const forwarded =
     context?.isForwarded === true
       ? Math.max(1, countOf(context.forwardingScore) ?? 1)
@@ -137,6 +145,15 @@ function quotedRefOf(context: proto.IContextInfo | undefined): QuotedRef | undef
     sender: tryParseJid(context?.participant ?? ''),
     text: quoted !== undefined && quoted.kind !== 'undecryptable' ? quoted.text : '',
   }
+}
+
+/** A sealed comment, as groups for announcements have them, names the message that it is about as nothing else does. */
+function commentedOn(field: unknown): QuotedRef | undefined {
+  if (typeof field !== 'object' || field === null || !('targetMessageKey' in field)) return undefined
+  // The protobuf's own field of that name, on every kind of message that has it.
+  const key = field.targetMessageKey as proto.IMessageKey | null | undefined
+  if (isMissing(key?.id) || key.id === '') return undefined
+  return { id: key.id, sender: tryParseJid(key.participant ?? ''), text: '' }
 }
 
 function contextOf(field: unknown): proto.IContextInfo | undefined {

@@ -231,6 +231,18 @@ describe('what a message says', () => {
     expect(huge).toEqual({ kind: 'unsupported', name: 'invoiceMessage', text: '' })
   })
 
+  test('a sealed comment keeps its name and all of it, and says which message it is about', () => {
+    const targetMessageKey = { id: 'R1', participant: '99@lid' }
+    const encCommentMessage = { targetMessageKey, encPayload: Buffer.alloc(9), encIv: Buffer.alloc(12) }
+    expect(say({ encCommentMessage })).toMatchObject({
+      kind: 'unsupported',
+      name: 'encCommentMessage',
+      text: '',
+      raw: expect.any(String),
+      quoted: { id: 'R1', sender: '99@lid', text: '' },
+    })
+  })
+
   test('what is done to another message is no message', () => {
     const { REVOKE, MESSAGE_EDIT } = proto.Message.ProtocolMessage.Type
     const does = (message: proto.IMessage) =>
@@ -264,6 +276,7 @@ describe('what a message says', () => {
       { protocolMessage: { type: REVOKE, key: { id: '' } } },
       { protocolMessage: { type: MESSAGE_EDIT, key } },
       { pollUpdateMessage: { pollCreationMessageKey: key } },
+      { encReactionMessage: { targetMessageKey: key, encIv: Buffer.alloc(12) } },
     ]) {
       expect(does(nonsense)).toBeUndefined()
       expect(say(nonsense)).toBeUndefined()

@@ -1,9 +1,11 @@
 import { proto, unpadRandomMax16 } from '../baileys.ts'
 
+import { isGroup } from '@inbox-hub/whatsapp'
+
 import { ByteReader, ByteWriter, MalformedRecord } from '../signal/bytes.ts'
 import type { JournalEntry } from './entry.ts'
 import { changeOf } from './change.ts'
-import { contentOf } from './content.ts'
+import { contentOf, withSecret } from './content.ts'
 import type { Envelope } from './envelope.ts'
 import { unknownKind } from './unknown-kind.ts'
 
@@ -102,7 +104,8 @@ export function messageEntry(
     offline,
   }
   if (change !== undefined) return { ...common, kind: 'change', byAdmin: envelope.byAdmin === true, change }
-  return content && { ...common, kind: 'message', content }
+  if (content === undefined) return undefined
+  return { ...common, kind: 'message', content: isGroup(chat) ? withSecret(content, message) : content }
 }
 
 /** Throws on bytes that are no message: its sender could write anything. */

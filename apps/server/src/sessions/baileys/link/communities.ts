@@ -6,7 +6,7 @@ import { HubError } from '@inbox-hub/contract'
 import { isGroup, type Jid, tryParseJid } from '@inbox-hub/whatsapp'
 
 import { addressIn } from '../journal/envelope.ts'
-import { membersIn, metadataIn } from './group-nodes.ts'
+import { isAnnouncementGroup, membersIn, metadataIn } from './group-nodes.ts'
 import type { GroupMember } from './group-nodes.ts'
 
 /** A group of a community. */
@@ -104,8 +104,12 @@ function subGroupIn(node: BinaryNode): CommunityGroup[] {
   const jid = tryParseJid(id.includes('@') ? id : `${id}@g.us`)
   if (jid === undefined || !isGroup(jid)) return []
   const members = Number(size)
-  const isAnnouncement = ['default_sub_group', 'default_sub_community'].some(
-    (tag) => getBinaryNodeChild(node, tag) !== undefined,
-  )
-  return [{ jid, subject, size: Number.isSafeInteger(members) ? members : undefined, isAnnouncement }]
+  return [
+    {
+      jid,
+      subject,
+      size: Number.isSafeInteger(members) ? members : undefined,
+      isAnnouncement: isAnnouncementGroup(node),
+    },
+  ]
 }

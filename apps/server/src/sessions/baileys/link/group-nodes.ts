@@ -33,6 +33,8 @@ export interface GroupMetadata {
   ephemeralSeconds: number
   community: Jid | undefined
   isCommunity: boolean
+  /** The one of its community in which admins write to all. */
+  isAnnouncementGroup: boolean
   size: number
   members: readonly GroupMember[]
 }
@@ -105,6 +107,10 @@ export function textIn(node: BinaryNode | undefined): string | undefined {
 
 const has = (node: BinaryNode, tag: string): boolean => getBinaryNodeChild(node, tag) !== undefined
 
+/** Whether a `<group>` is the one for announcements of its community. */
+export const isAnnouncementGroup = (group: BinaryNode): boolean =>
+  has(group, 'default_sub_group') || has(group, 'default_sub_community')
+
 /** The group that a `<group>` describes; undefined when it names none. Those who could not be added (`error`) are no members. */
 export function metadataIn(group: BinaryNode): GroupMetadata | undefined {
   const { attrs } = group
@@ -133,6 +139,7 @@ export function metadataIn(group: BinaryNode): GroupMetadata | undefined {
     ephemeralSeconds: Number.isSafeInteger(expiration) && expiration > 0 ? expiration : 0,
     community: addressIn(getBinaryNodeChild(group, 'linked_parent')?.attrs ?? {}, 'jid'),
     isCommunity: has(group, 'parent'),
+    isAnnouncementGroup: isAnnouncementGroup(group),
     size: members.length > 0 || !Number.isSafeInteger(size) ? members.length : size,
     members,
   }

@@ -1,10 +1,11 @@
-import { createCipheriv, createHash, createHmac, randomBytes } from 'node:crypto'
+import { createHash } from 'node:crypto'
 
 import type { BinaryNode } from '../baileys.ts'
 import { proto } from '../baileys.ts'
 
-import { isGroup, type Jid, type OwnDeed, withoutDevice } from '@inbox-hub/whatsapp'
+import { isGroup, type Jid, type OwnDeed, type OwnDeedTarget } from '@inbox-hub/whatsapp'
 
+import { sealUnder, type SecretUse } from '../message-secret.ts'
 import { withContext } from './outbound-context.ts'
 import { fileMessageOf } from './outbound-files.ts'
 import type { OutboundMessage } from './outbound.ts'
@@ -12,8 +13,11 @@ import type { OutboundMessage } from './outbound.ts'
 /** The stanza's `edit`, by which WhatsApp knows what is done to another message (baileys: `sendMessage`; whatsmeow: `EditAttribute`). */
 const editAttribute = { edit: '1', pin: '2', revoke: '7', adminRevoke: '8' } as const
 
-/** Something done to a message, as it is sent. `self` is our address in the chat. */
-export function deedMessage(deed: OwnDeed, { to, self }: { to: Jid; self: Jid }): OutboundMessage {
+/** Something done to a message, as it is sent. `self` is our address in the chat, `lid` the one in groups for announcements. */
+export function deedMessage(
+  deed: OwnDeed,
+  { to, self, lid }: { to: Jid; self: Jid; lid: Jid },
+): OutboundMessage {
   const { target, at } = deed
   const key: proto.IMessageKey = {
     remoteJid: to,
@@ -22,8 +26,15 @@ export function deedMessage(deed: OwnDeed, { to, self }: { to: Jid; self: Jid })
     ...(isGroup(to) && !target.fromMe && { participant: target.author }),
   }
   switch (deed.kind) {
-    case 'reaction':
-      return plain({ reactionMessage: { key, text: deed.emoji, senderTimestampMs: at } })
+    case 'reaction': {
+      const reaction: proto.Message.IReactionMessage = { text: deed.emoji, senderTimestampMs: at }
+      if (deed.secret === undefined) return plain({ reactionMessage: { key, ...reaction } })
+      const said = proto.Message.ReactionMessage.encode(reaction).finish()
+      const { target, secret } = deed
+      const author = target.fromMe ? lid : target.author
+      const seal = sealed('Enc Reaction', { target: { ...target, author }, secret }, lid, said)
+      return plain({ encReactionMessage: { targetMessageKey: key, ...seal } })
+    }
     case 'edit': {
       const { text, mentions, file } = deed
       // A caption comes with its whole file: what a phone takes of it is its own affair.
@@ -62,9 +73,11 @@ export function deedMessage(deed: OwnDeed, { to, self }: { to: Jid; self: Jid })
     case 'vote':
       break
   }
+  const selectedOptions = deed.chosen.map((option) => createHash('sha256').update(option).digest())
+  const vote = proto.Message.PollVoteMessage.encode({ selectedOptions }).finish()
   const pollUpdateMessage = {
     pollCreationMessageKey: key,
-    vote: sealedVote(deed, self),
+    vote: sealed('Poll Vote', deed, self, vote),
     senderTimestampMs: at,
   }
   return { ...plain({ pollUpdateMessage }), nodes: [{ tag: 'meta', attrs: { polltype: 'vote' } }] }
@@ -74,24 +87,13 @@ function plain(message: proto.IMessage, attributes: BinaryNode['attrs'] = {}): O
   return { message, nodes: [], attributes }
 }
 
-/**
- * Sealed for the poll and for us: nobody else can cast it, and it fits no other poll. Both people are named in the addressing of the chat.
- * Source: baileys `decryptPollVote`, whatsmeow `EncryptPollVote`.
- */
-function sealedVote(
-  { target, chosen, secret }: Extract<OwnDeed, { kind: 'vote' }>,
+/** Both people are named in the addressing of the chat. */
+function sealed(
+  use: SecretUse,
+  { target, secret }: { target: OwnDeedTarget; secret: string },
   self: Jid,
+  plaintext: Uint8Array,
 ): proto.Message.IPollEncValue {
-  const creator = withoutDevice(target.author)
-  const voter = withoutDevice(self)
-  const selectedOptions = chosen.map((option) => createHash('sha256').update(option).digest())
-  const plaintext = proto.Message.PollVoteMessage.encode({ selectedOptions }).finish()
-  const seed = createHmac('sha256', Buffer.alloc(32)).update(Buffer.from(secret, 'base64')).digest()
-  const key = createHmac('sha256', seed)
-    .update(Buffer.concat([Buffer.from(`${target.id}${creator}${voter}Poll Vote`), Buffer.from([1])]))
-    .digest()
-  const encIv = randomBytes(12)
-  const cipher = createCipheriv('aes-256-gcm', key, encIv)
-  cipher.setAAD(Buffer.from(`${target.id}\0${voter}`))
-  return { encPayload: Buffer.concat([cipher.update(plaintext), cipher.final(), cipher.getAuthTag()]), encIv }
+  const by = { messageId: target.id, author: target.author, doer: self }
+  return sealUnder({ use, secret: Buffer.from(secret, 'base64'), ...by }, plaintext)
 }

@@ -112,13 +112,12 @@ function liveOf(
   }
 }
 
-function pollOf({ question, options, selectable, secret }: Poll): AnyMessageContent {
+function pollOf({ question, options, selectable }: Poll): AnyMessageContent {
   return {
     poll: {
       name: question,
       values: [...options],
       selectableCount: selectable,
-      ...(secret !== undefined && { messageSecret: Buffer.from(secret, 'base64') }),
     },
   }
 }
@@ -147,9 +146,8 @@ function nativeMenu(menu: Extract<MessageContent, { kind: 'buttons' | 'list' }>)
 
 /** Not baileys' own: that one knows no link of our own choice, and makes seconds with fractions of the end. */
 function eventOf(event: PlannedEvent): proto.IMessage {
-  const { name, description, location, joinLink, startsAt, endsAt, canceled, extraGuests, secret } = event
+  const { name, description, location, joinLink, startsAt, endsAt, canceled, extraGuests } = event
   return {
-    messageContextInfo: { messageSecret: Buffer.from(secret ?? '', 'base64') },
     eventMessage: {
       name,
       isCanceled: canceled,

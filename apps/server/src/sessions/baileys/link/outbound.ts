@@ -2,7 +2,7 @@ import type { BinaryNode, WAMessage } from '../baileys.ts'
 import { generateWAMessageFromContent, proto } from '../baileys.ts'
 
 import type { Jid, MessageContent } from '@inbox-hub/whatsapp'
-import { textOf } from '@inbox-hub/whatsapp'
+import { secretOf, textOf } from '@inbox-hub/whatsapp'
 
 import { isMissing } from '../missing.ts'
 import { withContext } from './outbound-context.ts'
@@ -31,14 +31,18 @@ export async function outboundMessage({
   to,
   content: { content, quoted },
   self,
+  lid = self,
 }: {
   id: string
   to: Jid
   content: OutboundContent
+  /** Our address in the chat. */
   self: Jid
+  lid: Jid | undefined
 }): Promise<OutboundMessage> {
-  if ('target' in content) return deedMessage(content, { to, self })
-  const said = oncewise(inAlbum(withContext(await protoOf(content), content), content, to), content)
+  if ('target' in content) return deedMessage(content, { to, self, lid })
+  const whole = inAlbum(withContext(await protoOf(content), content), content, to)
+  const said = secretly(oncewise(whole, content), content)
   const made = generateWAMessageFromContent(to, said, {
     userJid: self,
     messageId: id,
@@ -56,6 +60,14 @@ function inAlbum(message: proto.IMessage, content: MessageContent, to: Jid): pro
     parentMessageKey: { remoteJid: to, fromMe: true, id: content.albumId },
   }
   return { ...message, messageContextInfo: { ...message.messageContextInfo, messageAssociation } }
+}
+
+/** What is done to it under a seal is sealed with a secret that stands beside it. */
+function secretly(message: proto.IMessage, content: MessageContent): proto.IMessage {
+  const secret = secretOf(content)
+  if (secret === undefined) return message
+  const messageSecret = Buffer.from(secret, 'base64')
+  return { ...message, messageContextInfo: { ...message.messageContextInfo, messageSecret } }
 }
 
 /** What is shown once only says so, and is wrapped so that older phones do not show it at all. */

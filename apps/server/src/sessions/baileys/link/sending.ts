@@ -64,7 +64,7 @@ export class Sending {
     const sock = this.#connection.connected()
     const me = this.#connection.connectedAs()
     const self = isLid(to) && me.lid !== undefined ? me.lid : me.pn
-    const outbound = await outboundMessage({ id, to, content, self })
+    const outbound = await outboundMessage({ id, to, content, self, lid: me.lid })
     await beforeWire(proto.Message.encode(outbound.message).finish())
     this.#connection.connected()
     const { devices, tokens } = this.#parts

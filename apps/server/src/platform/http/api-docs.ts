@@ -1,9 +1,15 @@
 import { brotliCompressSync, constants } from 'node:zlib'
 
-import Fastify from 'fastify'
+import { endpoints } from '@inbox-hub/contract'
+import Fastify, { type FastifyInstance } from 'fastify'
+
+import { json } from './answers.ts'
+import type { Http } from './http.ts'
+
+const javascript = 'text/javascript; charset=utf-8'
 
 /** The page at /api/docs. Everything it loads is served from here. */
-export const docsPage = `<!doctype html>
+const docsPage = `<!doctype html>
 <html lang="en">
 <head>
 <meta charset="utf-8">
@@ -21,7 +27,7 @@ export const docsPage = `<!doctype html>
 `
 
 /** Starts the reference with everything off that would talk to somebody else. */
-export const docsStart = `Scalar.createApiReference('#app', {
+const docsStart = `Scalar.createApiReference('#app', {
   url: '/openapi.json',
   telemetry: false,
   withDefaultFonts: false,
@@ -35,7 +41,7 @@ export const docsStart = `Scalar.createApiReference('#app', {
 `
 
 /** What the page may load: its own files, and styles that its script writes. */
-export const docsPolicy = [
+const docsPolicy = [
   "default-src 'none'",
   "script-src 'self'",
   "style-src 'self' 'unsafe-inline'",
@@ -47,13 +53,32 @@ export const docsPolicy = [
   "frame-ancestors 'none'",
 ].join('; ')
 
+/** The OpenAPI document, made once, and the pages that show it. */
+export function serveApiDocs(app: FastifyInstance, serve: Http['serve'], makeDocument: () => string): void {
+  let document: string | undefined
+  serve(endpoints.openapi, () => ({ raw: (document ??= makeDocument()), type: json }))
+  serve(endpoints.docs, () => ({
+    raw: docsPage,
+    type: 'text/html; charset=utf-8',
+    headers: { 'content-security-policy': docsPolicy },
+  }))
+  app.get('/api/docs/start.js', (_request, reply) => reply.type(javascript).send(docsStart))
+  app.get('/api/docs/scalar.js', async (request, reply) => {
+    const { plain, brotli } = await docsScript()
+    reply.type(javascript).headers({ 'cache-control': 'public, max-age=86400', vary: 'accept-encoding' })
+    return /\bbr\b/.test(request.headers['accept-encoding'] ?? '')
+      ? reply.header('content-encoding', 'br').send(brotli)
+      : reply.send(plain)
+  })
+}
+
 let script: Promise<{ plain: string; brotli: Buffer }> | undefined
 
 /**
  * Scalar's browser code. Its package holds it as one string of 4 MB: loaded when somebody opens the page,
  * not at start, because most processes never show it.
  */
-export function docsScript(): Promise<{ plain: string; brotli: Buffer }> {
+function docsScript(): Promise<{ plain: string; brotli: Buffer }> {
   script ??= loadScript()
   return script
 }

@@ -3,28 +3,20 @@ import { STATUS_CODES } from 'node:http'
 import { Readable } from 'node:stream'
 
 import cors from '@fastify/cors'
-import {
-  type Endpoint,
-  endpoints,
-  HubError,
-  issueText,
-  type Language,
-  languageFor,
-  roleOf,
-  textIn,
-} from '@inbox-hub/contract'
+import { type Endpoint, endpoints, HubError, issueText, type Language, roleOf } from '@inbox-hub/contract'
 import Fastify, { type FastifyReply, type FastifyRequest, type RouteOptions } from 'fastify'
 import { Histogram, type Registry } from 'prom-client'
 
 import type { Clock } from '../clock.ts'
 import type { Log } from '../log.ts'
 import { createAuditTrail } from './audit-trail.ts'
-import { docsPage, docsPolicy, docsScript, docsStart } from './api-docs.ts'
+import { createAnswers, json, languageOf } from './answers.ts'
+import { serveApiDocs } from './api-docs.ts'
 import { addBodyParsers } from './body-parsers.ts'
 import { createBrowser } from './browser.ts'
-import { bytesOf, discard, givenOut, takeNoBody, takeNoForm } from './byte-body.ts'
-import { errorBody, successBody } from './envelope.ts'
-import { failureOf, failureOfConnection } from './failure.ts'
+import { bytesOf, discard, takeNoBody, takeNoForm } from './byte-body.ts'
+import { errorBody } from './envelope.ts'
+import { failureOfConnection } from './failure.ts'
 import {
   type CallersOptions,
   createCallers,
@@ -39,12 +31,13 @@ import {
   refuseOtherSessions,
   refuseWithoutSession,
 } from './grant.ts'
-import type { Answer, ApiRequest, Audited, FormReader, Handler, Http, RawAnswer } from './http.ts'
+import type { ApiRequest, Audited, FormReader, Handler, Http } from './http.ts'
 import { openApiDocument } from './openapi.ts'
 import { Pacing } from './pacing.ts'
 import { parseRequest } from './parse-request.ts'
 import { type RateLimits, usualRateLimits } from './rate-limits.ts'
 import { securityHeaders } from './security-headers.ts'
+import { UnderWay } from './under-way.ts'
 import { createUpgrades } from './upgrades.ts'
 
 export interface HttpOptions extends CallersOptions {
@@ -74,12 +67,6 @@ const jsonTimeoutMs = 30_000
 const uploadTimeoutMs = 30 * 60_000
 /** An upload that sends nothing for so long is given up, ms. */
 const uploadSilenceMs = 30_000
-/** How long handlers that wait (long polls) get to answer after their signal was aborted, ms. */
-const lastWordsMs = 250
-
-const json = 'application/json; charset=utf-8'
-const script = 'text/javascript; charset=utf-8'
-
 /**
  * The HTTP edge. Nothing but this folder knows Fastify: routes are functions of the contract's operations.
  * What it promises beside the handlers: the envelope, one error body for every failure, a request id, limits.
@@ -102,12 +89,8 @@ export function createHttp({
   const served = new Map<string, Endpoint>()
   const pacing = new Pacing(rateLimits, clock)
   const trail = createAuditTrail(audit, (ownerId, ref) => sessionNumber?.(ownerId, ref))
-  /** Ends what handlers of requests under way still do. */
-  const ends = new Set<AbortController>()
-  let stopped = false
-  let draining = false
-  let underWay = 0
-  let onIdle: (() => void) | undefined
+  const answers = createAnswers({ log, clock, trail, maxBodyBytes })
+  const underWay = new UnderWay(clock)
 
   const durations = new Histogram({
     name: 'inbox_hub_http_request_duration_seconds',
@@ -138,7 +121,7 @@ export function createHttp({
     schemaController: { compilersFactory: { buildValidator: noCompiler, buildSerializer: noCompiler } },
     frameworkErrors: (error, request, reply) => {
       greet(request, reply)
-      refuse(error, request, reply)
+      answers.refuse(error, request, reply)
     },
     clientErrorHandler(error, socket) {
       if (!socket.writable) return
@@ -164,12 +147,7 @@ export function createHttp({
   }
 
   app.addHook('onRequest', (request, reply, done) => {
-    underWay++
-    // Also when the client goes away before its answer, of which `onResponse` never hears.
-    reply.raw.once('close', () => {
-      underWay--
-      if (underWay === 0) onIdle?.()
-    })
+    underWay.begins(reply.raw)
     greet(request, reply)
     done()
   })
@@ -203,57 +181,18 @@ export function createHttp({
     done()
   })
 
-  /** Answers with the failure that `thrown` is. */
-  function refuse(thrown: unknown, request: FastifyRequest, reply: FastifyReply, endpoint?: Endpoint): void {
-    const language = languageOf(request)
-    const failure = failureOf(thrown, language, endpoint?.maxBodyBytes ?? maxBodyBytes)
-    if (failure.status >= 500 && failure.code !== 'SERVICE_UNAVAILABLE' && failure.code !== 'NOT_READY') {
-      const { method, id: requestId, routeOptions } = request
-      const { code, status, cause } = failure
-      log.error(
-        { code, status, method, route: routeOptions.url, requestId, error: cause ?? failure },
-        'request failed',
-      )
-    }
-    trail.fails(request, failure.status, failure.code)
-    if (failure.retryAfterMs !== undefined)
-      reply.header('retry-after', String(Math.max(1, Math.ceil(failure.retryAfterMs / 1000))))
-    const shown = withContractData(failure, endpoint, request.id)
-    void reply
-      .code(failure.status)
-      .headers(failure.headers)
-      .header('content-language', language)
-      .type(json)
-      .send(JSON.stringify(errorBody(shown, { language, requestId: request.id, now: clock.now() })))
-  }
-
-  /** The failure with only as much `data` as its operation's contract allows. */
-  function withContractData(failure: HubError, endpoint: Endpoint | undefined, requestId: string): HubError {
-    if (failure.data === undefined) return failure
-    const { code, details, retryAfterMs, values, cause } = failure
-    const allowed = endpoint?.errorData[code]?.safeParse(failure.data)
-    if (allowed?.success === false)
-      log.error({ requestId, code, error: allowed.error }, 'data of an error does not match the contract')
-    return new HubError(code, details, {
-      cause,
-      values,
-      ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
-      ...(allowed?.success === true ? { data: allowed.data } : {}),
-    })
-  }
-
-  app.setErrorHandler((error, request, reply) => refuse(error, request, reply))
+  app.setErrorHandler((error, request, reply) => answers.refuse(error, request, reply))
   app.setNotFoundHandler((request, reply) => {
     const path = request.url.replace(/\?.*$/s, '')
     const methods = [...served.values()]
       .filter((endpoint) => pathMatches(endpoint.path, path))
       .map(({ method }) => method)
     if (methods.length === 0) {
-      refuse(new HubError('NOT_FOUND'), request, reply)
+      answers.refuse(new HubError('NOT_FOUND'), request, reply)
       return
     }
     reply.header('allow', [...new Set(methods)].sort().join(', '))
-    refuse(new HubError('METHOD_NOT_ALLOWED'), request, reply)
+    answers.refuse(new HubError('METHOD_NOT_ALLOWED'), request, reply)
   })
 
   function serve<E extends Endpoint, File extends AsyncDisposable | undefined = undefined>(
@@ -272,7 +211,7 @@ export function createHttp({
       method: endpoint.method,
       url: endpoint.path,
       ...(endpoint.maxBodyBytes === undefined ? {} : { bodyLimit: endpoint.maxBodyBytes }),
-      errorHandler: (error, request, reply) => refuse(error, request, reply, endpoint),
+      errorHandler: (error, request, reply) => answers.refuse(error, request, reply, endpoint),
       onRequest: async (request, reply) => {
         trail.arrives(request, endpoint)
         if (request.url.includes('%00'))
@@ -282,7 +221,7 @@ export function createHttp({
         if (!isStreamed(endpoint, request) && hasBody(request)) expectBody(request, reply)
         const isForAll = endpoint.auth === 'none'
         if (isForAll && endpoint.bucket === 'none') return
-        if (draining) {
+        if (underWay.isDraining) {
           reply.header('connection', 'close')
           throw new HubError('SERVICE_UNAVAILABLE', {}, { retryAfterMs: 2000 })
         }
@@ -312,7 +251,7 @@ export function createHttp({
         // The body of a form is known when its file has been read, which is not before it may proceed.
         let parsed = isForm ? undefined : parsedOf(endpoint, request, language, streamed ? {} : request.body)
         let ended: AbortSignal | undefined
-        const signal = () => (ended ??= endOf(reply))
+        const signal = () => (ended ??= underWay.endOf(reply.raw))
         // A session that is being made is named in the body.
         const session = sessionOf({ ...parsed?.body, ...(request.params as object) }, ownerId)
         await pacing.proceed(endpoint.bucket, `${ownerId} ${session}`, signal, reply)
@@ -364,7 +303,9 @@ export function createHttp({
         }
         if ('upgrade' in answer) return upgrades.accept(request, reply, answer)
         const sent =
-          'raw' in answer ? sendRaw(request, reply, answer) : sendAnswer(endpoint, reply, answer, language)
+          'raw' in answer
+            ? answers.sendRaw(request, reply, answer)
+            : answers.send(endpoint, reply, answer, language)
         trail.succeeds(request, reply, 'raw' in answer ? undefined : answer.audit)
         return sent
       },
@@ -385,7 +326,7 @@ export function createHttp({
     const timer = clock.after(jsonTimeoutMs, () => {
       if (reply.sent || request.raw.complete) return
       reply.header('connection', 'close')
-      refuse(new HubError('REQUEST_TIMEOUT'), request, reply)
+      answers.refuse(new HubError('REQUEST_TIMEOUT'), request, reply)
     })
     reply.raw.once('close', () => timer[Symbol.dispose]())
     request.raw.once('end', () => timer[Symbol.dispose]())
@@ -406,44 +347,6 @@ export function createHttp({
     return parseRequest(endpoint, { params, query, headers, body }, language)
   }
 
-  function sendRaw(
-    request: FastifyRequest,
-    reply: FastifyReply,
-    { raw, type, status = 200, headers }: RawAnswer,
-  ): FastifyReply {
-    if (headers !== undefined) reply.headers(headers)
-    reply.code(status)
-    // A 304 has no body, and so no type.
-    if (status !== 304) reply.type(type)
-    if (!(raw instanceof Readable)) return reply.send(raw)
-    if (request.method !== 'HEAD') return reply.send(givenOut(raw))
-    // Only what its headers say is wanted, not that the file is read.
-    raw.destroy()
-    return reply.send(Readable.from([]))
-  }
-
-  function sendAnswer<E extends Endpoint>(
-    endpoint: E,
-    reply: FastifyReply,
-    { data, message, status, headers }: Answer<E>,
-    language: Language,
-  ): FastifyReply {
-    // Parsing strips what is not in the contract. It costs half a microsecond per message of a list: less than
-    // JSON.stringify does, and a compiled serializer would check nothing.
-    const shown = endpoint.success.data.parse(data)
-    const body = successBody(shown, {
-      message: textOf(message, language),
-      flat: endpoint.success.envelope === 'flat',
-      now: clock.now(),
-    })
-    if (headers !== undefined) reply.headers(headers)
-    return reply
-      .code(status ?? endpoint.success.status)
-      .header('content-language', language)
-      .type(json)
-      .send(JSON.stringify(body))
-  }
-
   /** What stands for the session in the names of limits. */
   function sessionOf(fields: unknown, ownerId: number): string {
     // Path parameters and bodies; both are plain objects, and the fields are checked here.
@@ -454,60 +357,10 @@ export function createHttp({
     return number === undefined ? `named ${named}` : String(number)
   }
 
-  let document: string | undefined
-  serve(endpoints.openapi, () => {
+  serveApiDocs(app, serve, () => {
     const inOrder = Object.values<Endpoint>(endpoints).filter(({ id }) => served.has(id))
-    document ??= JSON.stringify(openApiDocument(inOrder, { publicUrl }))
-    return { raw: document, type: json }
+    return JSON.stringify(openApiDocument(inOrder, { publicUrl }))
   })
-  serve(endpoints.docs, () => ({
-    raw: docsPage,
-    type: 'text/html; charset=utf-8',
-    headers: { 'content-security-policy': docsPolicy },
-  }))
-  app.get('/api/docs/start.js', (_request, reply) => reply.type(script).send(docsStart))
-  app.get('/api/docs/scalar.js', async (request, reply) => {
-    const { plain, brotli } = await docsScript()
-    reply.type(script).headers({ 'cache-control': 'public, max-age=86400', vary: 'accept-encoding' })
-    return /\bbr\b/.test(request.headers['accept-encoding'] ?? '')
-      ? reply.header('content-encoding', 'br').send(brotli)
-      : reply.send(plain)
-  })
-
-  /**
-   * Aborted when the client goes away before its answer is written, and when the server stops. Fastify's own `request.signal` follows the
-   * request stream instead, which closes as soon as the body has been read. One signal, and not `AbortSignal.any` of two: that costs a
-   * request some 50 µs more.
-   */
-  function endOf({ raw }: FastifyReply): AbortSignal {
-    const end = new AbortController()
-    if (stopped || raw.destroyed) {
-      end.abort()
-      return end.signal
-    }
-    ends.add(end)
-    raw.once('close', () => {
-      ends.delete(end)
-      if (!raw.writableEnded) end.abort()
-    })
-    return end.signal
-  }
-
-  function stop(): void {
-    stopped = true
-    for (const end of ends) end.abort()
-  }
-
-  /** Whether no request is under way, now or within `ms`. */
-  async function idleWithin(ms: number): Promise<boolean> {
-    if (underWay === 0) return true
-    const { promise, resolve } = Promise.withResolvers<void>()
-    onIdle = resolve
-    using _timer = clock.after(ms, resolve)
-    await promise
-    onIdle = undefined
-    return underWay === 0
-  }
 
   return {
     serve: (endpoint, handler) => serve(endpoint, handler),
@@ -519,15 +372,9 @@ export function createHttp({
       const shown = address.family === 'IPv6' ? `[${address.address}]` : address.address
       return { host: address.address, port: address.port, url: `http://${shown}:${address.port}` }
     },
-    async drain(maxMs) {
-      draining = true
-      if (await idleWithin(maxMs)) return
-      stop()
-      await idleWithin(lastWordsMs)
-    },
+    drain: (maxMs) => underWay.drain(maxMs),
     async [Symbol.asyncDispose]() {
-      draining = true
-      stop()
+      underWay.stop()
       await app.close()
     },
   }
@@ -545,10 +392,6 @@ function noCompiler(): never {
   throw new Error('A route with a schema for Fastify: schemas belong in the contract.')
 }
 
-function languageOf(request: FastifyRequest): Language {
-  return languageFor(request.headers['accept-language'])
-}
-
 function hasBody({ headers }: FastifyRequest): boolean {
   return headers['transfer-encoding'] !== undefined || (lengthOf({ headers }) ?? 0) > 0
 }
@@ -556,13 +399,6 @@ function hasBody({ headers }: FastifyRequest): boolean {
 function lengthOf({ headers }: Pick<FastifyRequest, 'headers'>): number | undefined {
   const given = headers['content-length']
   return given === undefined ? undefined : Number(given)
-}
-
-function textOf(message: Answer<Endpoint>['message'], language: Language): string | undefined {
-  if (message === undefined) return undefined
-  return typeof message === 'string'
-    ? textIn(message, language)
-    : textIn(message.key, language, message.values)
 }
 
 /** Whether a path is one of a route's, parameters aside. */

@@ -1,5 +1,7 @@
 import './tables.ts'
 
+import { setImmediate as turn } from 'node:timers/promises'
+
 import { type Database, statement, type Tx } from '../platform/database/index.ts'
 
 /** Events per look and per transaction. */
@@ -32,6 +34,8 @@ export async function* eventsAbout(
     const end = rows.at(-1)
     if (end === undefined || rows.length < batch) return
     last = end.session_seq
+    // A store in this process answers without one: everybody else has it here.
+    await turn()
   }
 }
 

@@ -5,9 +5,9 @@ import { isStatus, type Jid } from '@inbox-hub/whatsapp'
 import type { Chats } from '../chats/index.ts'
 import type { MessageFiles } from '../media/index.ts'
 import { type Database, statement } from '../platform/database/index.ts'
-import type { MessageRow } from './message-rows.ts'
+import { type Addresses, inSomeGroup, pagesFrom, type Place, receiptsBy } from './of-person.ts'
+import { removeReceipt } from './receipt-rows.ts'
 import { newest } from './rekey-messages.ts'
-
 import { TallyChange } from './tally.ts'
 import { forgetMessages } from './unlisted.ts'
 
@@ -28,18 +28,15 @@ const inGroups = statement((db, p: { sessionId: number; jid: string; limit: numb
     .selectAll()
     .where('session_id', '=', p.sessionId)
     .where('sender_jid', '=', p.jid)
-    .where('in_group', '=', 1)
-    .where('from_me', '=', 0)
+    .where(inSomeGroup)
     .limit(p.limit),
 )
-const after = statement((db, p: { sessionId: number; sentAt: number; id: number; limit: number }) =>
+const after = statement((db, p: Place & { sessionId: number; limit: number }) =>
   db
     .selectFrom('message')
     .select(['id', 'sent_at', 'body', 'content'])
     .where('session_id', '=', p.sessionId)
-    .where((eb) =>
-      eb.or([eb('sent_at', '>', p.sentAt), eb.and([eb('sent_at', '=', p.sentAt), eb('id', '>', p.id)])]),
-    )
+    .where((eb) => eb(eb.refTuple('sent_at', 'id'), '>', eb.tuple(p.sentAt, p.id)))
     .orderBy('sent_at')
     .orderBy('id')
     .limit(p.limit),
@@ -48,33 +45,15 @@ const replaceText = statement((db, p: { id: number; body: string; content: strin
   db.updateTable('message').set({ body: p.body, content: p.content }).where('id', '=', p.id),
 )
 
-/** Everything somebody wrote and that was written to them, in pages; where they stand under two addresses, one after the other. */
-export async function* messagesOf(
-  database: Database,
-  { sessionId, jids }: { sessionId: number; jids: readonly Jid[] },
-): AsyncGenerator<readonly MessageRow[]> {
-  for (const jid of jids) {
-    for (let last = 0; ;) {
-      const rows = await database.read
-        .selectFrom('message')
-        .selectAll()
-        .where('session_id', '=', sessionId)
-        .where('id', '>', last)
-        .where((eb) =>
-          eb.or([
-            eb('chat_jid', '=', jid),
-            eb.and([eb('sender_jid', '=', jid), eb('in_group', '=', 1), eb('from_me', '=', 0)]),
-          ]),
-        )
-        .orderBy('id')
-        .limit(batch)
-        .execute()
-      if (rows.length > 0) yield rows
-      const end = rows.at(-1)
-      if (end === undefined || rows.length < batch) break
-      last = end.id
-    }
+/** Removes their receipts for messages of ours; answers how many. */
+export async function eraseReceiptsOf(database: Database, person: Addresses): Promise<number> {
+  let erased = 0
+  for await (const rows of receiptsBy(database, person)) {
+    const keys = rows.map(({ message_id: messageId, jid }) => ({ messageId, jid }))
+    await database.write((tx) => removeReceipt.runMany(tx, keys))
+    erased += keys.length
   }
+  return erased
 }
 
 interface Erasing {
@@ -86,7 +65,7 @@ interface Erasing {
 /** Removes what somebody wrote and what was written to them, everywhere in a session, with its files; answers how many messages it was. */
 export async function eraseMessagesOf(
   { database, chats, files }: Erasing,
-  { sessionId, jids }: { sessionId: number; jids: readonly Jid[] },
+  { sessionId, jids }: Addresses,
 ): Promise<number> {
   let erased = 0
   for (const jid of jids) {
@@ -138,17 +117,14 @@ export async function redactMessages(
   redact: { text: (text: string) => string; json: (json: string) => string },
 ): Promise<number> {
   let redacted = 0
-  let last = { sent_at: -1, id: 0 }
-  for (;;) {
-    const rows = await after.all(database, { sessionId, sentAt: last.sent_at, id: last.id, limit: batch })
+  const page = (from: Place) => after.all(database, { sessionId, ...from, limit: batch })
+  for await (const rows of pagesFrom(page, batch)) {
     const changed = rows.flatMap(({ id, body, content }) => {
       const now = { id, body: redact.text(body), content: content === null ? null : redact.json(content) }
       return now.body === body && now.content === content ? [] : [now]
     })
     if (changed.length > 0) await database.write((tx) => replaceText.runMany(tx, changed))
     redacted += changed.length
-    const end = rows.at(-1)
-    if (end === undefined || rows.length < batch) return redacted
-    last = end
   }
+  return redacted
 }

@@ -1,40 +1,15 @@
 import { parseJid } from '@inbox-hub/whatsapp'
 import { expect, test } from 'vitest'
 
-import type { Database, Tx } from '../platform/database/index.ts'
 import { databases } from '../platform/testing/databases.ts'
 import { eventually, startFixture } from './testing/messages-fixture.ts'
+import { noting } from './testing/noting.ts'
 import { me } from './testing/scripted-sessions.ts'
 
 const ana = { pn: parseJid('12025550123@s.whatsapp.net'), lid: parseJid('777000111@lid') }
 const ben = { pn: parseJid('12025550124@s.whatsapp.net'), lid: parseJid('777000222@lid') }
 const group = parseJid('120363000000000001@g.us')
 const call = { language: 'en', signal: undefined } as const
-
-/** The store, noting the text of every prepared statement that runs on it. */
-function noting(database: Database, texts: Set<string>): Database {
-  const note = <Runner extends Database['sql']>(runner: Runner): Runner => ({
-    ...runner,
-    dialect: runner.dialect,
-    execute(sql: string, values: readonly unknown[]) {
-      texts.add(sql)
-      return runner.execute(sql, values)
-    },
-  })
-  return {
-    ...database,
-    dialect: database.dialect,
-    read: database.read,
-    sql: note(database.sql),
-    write: (work) =>
-      database.write((tx) => {
-        const noted: Tx = { db: tx.db, sql: note(tx.sql), afterCommit: (run) => tx.afterCommit(run) }
-        return work(noted)
-      }),
-    probe: () => database.probe(),
-    [Symbol.asyncDispose]: () => database[Symbol.asyncDispose](),
-  }
-}
 
 databases('what is done for every message', ({ open, dialect }) => {
   test.runIf(dialect === 'sqlite')('finds its rows by index, however many messages there are', async () => {

@@ -46,6 +46,20 @@ export const takeReceipts = statement((db, p: { ids: readonly number[] }, { amon
   db.deleteFrom('message_receipt').where(among('message_id', p.ids)).returningAll(),
 )
 
+/** Those of some people for some messages. */
+export const receiptsAmong = statement(
+  (db, p: { ids: readonly number[]; jids: readonly string[] }, { among }) =>
+    db
+      .selectFrom('message_receipt')
+      .selectAll()
+      .where(among('message_id', p.ids))
+      .where(among('jid', p.jids)),
+)
+
+export const removeReceipt = statement((db, p: { messageId: number; jid: string }) =>
+  db.deleteFrom('message_receipt').where('message_id', '=', p.messageId).where('jid', '=', p.jid),
+)
+
 export const forgetReceipts = statement((db, p: { messageId: number }) =>
   db.deleteFrom('message_receipt').where('message_id', '=', p.messageId),
 )

@@ -3,7 +3,7 @@ import { sql } from 'kysely'
 import type { Chats } from '../chats/index.ts'
 import { emptyEvents, eventsAbout } from '../events/index.ts'
 import type { Media, MessageFiles } from '../media/index.ts'
-import { eraseMessagesOf, redactMessages } from '../messages/index.ts'
+import { eraseMessagesOf, eraseReceiptsOf, redactMessages } from '../messages/index.ts'
 import type { Database, Tx } from '../platform/database/index.ts'
 import type { Search } from '../search/index.ts'
 import { forgetDeliveries } from '../webhooks/index.ts'
@@ -36,6 +36,7 @@ export async function eraseContact(deps: EraseDeps, person: Person, now: number)
   const { sessionId, jids } = person
   await database.write((tx) => chats.erased.note(tx, sessionId, jids, now))
   const messages = await eraseMessagesOf(deps, person)
+  const receipts = await eraseReceiptsOf(database, person)
   const redacted = await redactMessages(database, sessionId, {
     text: (text) => withoutPerson(person, text),
     json: (json) => jsonWithoutPerson(person, json),
@@ -52,7 +53,7 @@ export async function eraseContact(deps: EraseDeps, person: Person, now: number)
   events += await eraseEvents(database, person)
   await search.purge()
   await media.sweep()
-  return { messages, redacted, events, rows }
+  return { messages, redacted, events, rows: receipts + rows }
 }
 
 async function eraseEvents(database: Database, person: Person): Promise<number> {

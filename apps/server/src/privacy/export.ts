@@ -1,5 +1,5 @@
 import { eventsAbout } from '../events/index.ts'
-import { messagesOf } from '../messages/index.ts'
+import { messagesOf, receiptsBy } from '../messages/index.ts'
 import type { Database } from '../platform/database/index.ts'
 import { deliveriesOf } from '../webhooks/index.ts'
 import { entriesOf } from './erase.ts'
@@ -48,6 +48,9 @@ export async function* exportContact(
       .where('message_id', 'in', ids)
       .execute()
     for (const status of statuses) yield lineOf('status', status)
+  }
+  for await (const receipts of receiptsBy(database, person)) {
+    for (const receipt of receipts) yield lineOf('message_receipt', receipt)
   }
   const views = await database.read
     .selectFrom('status_view')

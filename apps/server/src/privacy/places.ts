@@ -17,7 +17,6 @@ export const ownRows = {
   call: ['creator', 'creator_wire'],
   wa_group_member: ['jid', 'alt'],
   message_change: ['chat_jid', 'sender_jid', 'author_jid'],
-  message_receipt: ['jid'],
 } as const
 
 /** Rows with an address as a part of this column. They hold keys and counts: deleted, not exported. */
@@ -34,6 +33,7 @@ export const mentionedIn = {
 /** Tables with columns that look as if people stood there, and why they are not in the lists above. */
 export const elsewhere = {
   message: 'messages/erase.ts',
+  message_receipt: 'messages/erase.ts: has no index by person',
   event: 'events/redaction.ts',
   webhook_delivery: 'webhooks: deliveries of events that are emptied',
   status_view: 'erase.ts: has no session of its own',

@@ -137,6 +137,85 @@ describe.each(stores)('the history of the phone on %s', (store) => {
   })
 })
 
+test.each(stores)(
+  'who comes to an event of before shows on it, and who says so later, on %s',
+  async (store) => {
+    await using hub = await startHub({ store, preset: 'standard' })
+    const phone = hub.emulator.phone(ours)
+    const [ana, ben] = [hub.emulator.phone(customer), hub.emulator.phone('+12025550124')]
+    const group = hub.emulator.group('Lunch', [ours, ana.number, ben.number])
+    await hub.pairSession('support', { number: ours })
+    await synced(hub)
+    const messageSecret = Buffer.alloc(32, 9)
+    const event = { eventMessage: { name: 'Opening', startTime: day / 1000 } }
+    const key = (id: string, by?: string) => ({
+      id,
+      remoteJid: group.jid,
+      fromMe: by === undefined,
+      ...(by !== undefined && { participant: by }),
+    })
+    const answer = (by: string | undefined, response: number, extraGuestCount = 0) => ({
+      eventResponseMessageKey: key(`answer of ${by ?? 'us'}`, by),
+      timestampMs: day + 1000,
+      eventResponseMessage: { response, timestampMs: day + 1000, extraGuestCount },
+    })
+    phone.tellsHistory({
+      syncType: 3,
+      progress: 100,
+      phoneNumberToLidMappings: [ana, ben].map(({ pn, lid }) => ({ pnJid: pn, lidJid: lid })),
+      conversations: [
+        {
+          id: group.jid,
+          messages: [
+            {
+              message: {
+                key: key('EVENT', ben.lid),
+                messageTimestamp: day / 1000,
+                message: event,
+                messageSecret,
+                eventResponses: [answer(ana.lid, 1, 2), answer(undefined, 3), answer(ben.lid, 0)],
+              },
+            },
+          ],
+        },
+      ],
+    })
+    const answers = async () =>
+      ((await messagesOf(hub, group.jid)).messages[0]?.eventAnswers ?? []).toSorted((one, other) =>
+        one.answer < other.answer ? -1 : 1,
+      )
+    await eventually(
+      async () => ((await answers()).length > 0 ? true : undefined),
+      () => 'nobody comes',
+    )
+    const timestamp = new Date(day + 1000).toISOString()
+    expect(await answers()).toEqual([
+      { from: customerId, answer: 'going', extraGuests: 2, timestamp },
+      { from: `${ours.slice(1)}@s.whatsapp.net`, answer: 'maybe', extraGuests: 0, timestamp },
+    ])
+    expect(hub.webhook.calls.filter(({ type }) => type === 'message.event_answer')).toEqual([])
+
+    ana.answersEvent(
+      {
+        id: 'EVENT',
+        chat: group.jid,
+        from: ben.pn,
+        fromMe: false,
+        text: undefined,
+        message: { ...event, messageContextInfo: { messageSecret } },
+        pushName: undefined,
+        at: day,
+        device: 0,
+        wire: undefined,
+      },
+      'NOT_GOING',
+    )
+    const [told] = await hub.webhook.received('message.event_answer')
+    expect(told?.data).toMatchObject({ messageId: 'EVENT', from: customerId, answer: 'not_going' })
+    expect((await answers()).map(({ answer }) => answer)).toEqual(['maybe', 'not_going'])
+  },
+)
+
 test('older messages of a chat are asked of the phone, until it has none, and when it was away', async () => {
   await using hub = await startHub({ preset: 'standard' })
   const phone = hub.emulator.phone(ours)

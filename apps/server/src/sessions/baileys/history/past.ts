@@ -4,11 +4,13 @@ import type { Jid } from '@inbox-hub/whatsapp'
 import { isGroup, isPerson, isStatus, tryParseJid, withoutDevice } from '@inbox-hub/whatsapp'
 
 import { proto } from '../baileys.ts'
+import { unwrapped } from '../journal/content.ts'
 import type { ChangeEntry } from '../journal/entry.ts'
 import type { PastChat, PastMessage } from './taker.ts'
 import type { Envelope, Self } from '../journal/envelope.ts'
 import { countOf, momentOf, type Numeric, textIn } from '../journal/protobuf.ts'
 import { messageEntry, type RowPlace } from '../journal/record.ts'
+import { eventAnswerIn } from '../journal/sealed-deed.ts'
 import { isMissing } from '../missing.ts'
 import { fieldAt } from './reader.ts'
 
@@ -59,7 +61,7 @@ function toldBy(info: proto.IWebMessageInfo, { self, place, encoded }: Context):
     messages: [{ entry, status, starred: info.starred === true }],
     changes,
   })
-  const { message } = info
+  const message = withSecretOf(info)
   if (isMissing(message)) {
     const { id, chat, chatAlt, sender, senderAlt, sentAt, offline } = envelope
     const common = { ...place, id, chat, chatAlt, sender, senderAlt, sentAt, offline }
@@ -82,6 +84,14 @@ function toldBy(info: proto.IWebMessageInfo, { self, place, encoded }: Context):
     messageEntry(envelope, encoded() ?? new Uint8Array(), place, message)
   if (entry?.kind === 'change') return { messages: [], changes: [entry] }
   return entry?.kind === 'message' ? past(entry) : nothing
+}
+
+/** Phones keep the secret of a message beside it. */
+function withSecretOf({ message, messageSecret }: proto.IWebMessageInfo): proto.IMessage | undefined {
+  if (isMissing(message)) return undefined
+  const { info } = unwrapped(message)
+  if (isMissing(messageSecret) || !isMissing(info?.messageSecret)) return message
+  return { ...message, messageContextInfo: { ...info, messageSecret } }
 }
 
 function envelopeIn(info: proto.IWebMessageInfo, self: Self): Envelope | undefined {
@@ -114,7 +124,7 @@ function personOrPlace(text: string | null | undefined): Jid | undefined {
   return jid && withoutDevice(jid)
 }
 
-/** Reactions, votes and the like, which history keeps with the message that they are about. */
+/** Reactions, votes, answers and the like, which history keeps with the message that they are about. */
 function changesIn(
   info: proto.IWebMessageInfo,
   envelope: Envelope,
@@ -158,6 +168,10 @@ function changesIn(
       kind: 'vote',
       chosen: options.filter((option) => chosen.has(createHash('sha256').update(option).digest('hex'))),
     })
+  }
+  for (const { eventResponseMessageKey, timestampMs, eventResponseMessage } of info.eventResponses ?? []) {
+    const answer = eventAnswerIn(eventResponseMessage ?? {})
+    if (answer !== undefined) add(eventResponseMessageKey, timestampMs, { kind: 'vote', ...answer })
   }
   const { pinInChat, keepInChat } = info
   if (pinInChat?.type === proto.PinInChat.Type.PIN_FOR_ALL) {

@@ -46,13 +46,17 @@ export function openEventAnswer(event: PlannedEvent, deed: SealedDeed): Opened<E
   const response = opened('Event Response', event.secret, deed, (bytes) =>
     proto.Message.EventResponseMessage.decode(bytes),
   )
-  const answer = answers.get(response?.response)
-  return (
-    answer && {
-      said: { answer, extraGuests: countOf(response?.extraGuestCount) ?? 0 },
-      at: countOf(response?.timestampMs) || undefined,
-    }
-  )
+  const said = response && eventAnswerIn(response)
+  return said && { said, at: countOf(response?.timestampMs) || undefined }
+}
+
+/** Undefined when it says nothing. */
+export function eventAnswerIn({
+  response,
+  extraGuestCount,
+}: proto.Message.IEventResponseMessage): EventAnswer | undefined {
+  const answer = answers.get(response)
+  return answer && { answer, extraGuests: countOf(extraGuestCount) ?? 0 }
 }
 
 /**

@@ -189,6 +189,78 @@ describe.each(stores)('chats that go to another session on %s', (store) => {
     expect(await messagesOf(old, ana)).toHaveLength(1)
   })
 
+  test('who was erased in the other session is not brought back: their chat stays, and groups come without them', async () => {
+    const from = await hub.pairSession('keeps')
+    const to = await hub.pairSession('erased')
+    const [carlaNumber, digits] = ['+12025550145', '12025550145']
+    const carla = hub.emulator.phone(carlaNumber)
+    carla.setsPushName('Carla Quibble')
+    const other = hub.emulator.phone(ben)
+    const group = hub.emulator.group('Lunch', [from.number, carlaNumber, ben])
+    carla.sends(from, 'For one session alone')
+    carla.sends(to, 'For the other')
+    await has(to, carlaNumber, 1)
+    await has(from, carlaNumber, 1)
+    const said = carla.sends(group.jid, 'flabbergasted')
+    const heard = await eventually(
+      () => other.messages.find(({ id }) => id === said.id),
+      () => 'the group did not hear it',
+    )
+    other.sends(group.jid, { text: `So says @${digits}`, quoted: heard, mentions: [carlaNumber] })
+    await has(from, group.jid, 2)
+    const { messageId } = await from.sends(group.jid, 'From us')
+    const params = { sessionId: to.sessionId, messageId }
+    const receiptsIn = async (sessionId: string) =>
+      (await hub.api.call(endpoints.messageReceipts, { params: { ...params, sessionId } })).receipts
+    const reactionsIn = async (session: PairedSession) =>
+      (await messagesOf(session, group.jid)).find((message) => message.messageId === messageId)?.reactions
+    for (const phone of [carla, other]) {
+      const onPhone = await eventually(
+        () => phone.messages.find(({ id }) => id === messageId),
+        () => 'the answer never came',
+      )
+      phone.reacts(onPhone, '👍')
+    }
+    await eventually(
+      async () =>
+        (await receiptsIn(from.sessionId)).length === 2 && (await reactionsIn(from))?.length === 2
+          ? true
+          : undefined,
+      () => 'the receipts and reactions never came',
+    )
+    const contact = { params: { sessionId: to.sessionId, contactId: digits }, body: { confirm: carlaNumber } }
+    await hub.api.call(endpoints.eraseContact, contact)
+
+    await expect(
+      transfer(to, { fromSessionId: from.sessionId, chatIds: [group.jid, carlaNumber] }),
+    ).rejects.toMatchObject({ status: 409, code: 'CONTACT_ERASED', details: { chatId: jidOf(carlaNumber) } })
+    expect(await messagesOf(from, group.jid)).toHaveLength(3)
+
+    expect(await transfer(to, { fromSessionId: from.sessionId, chatId: group.jid })).toMatchObject({
+      chats: [{ chatId: group.jid, messages: 2 }],
+    })
+    const moved = await messagesOf(to, group.jid)
+    expect(moved.map(({ body }) => body).toSorted()).toEqual(['From us', 'So says @0'])
+    expect(await chatOf(to, group.jid)).toMatchObject({ messageCount: 2 })
+    expect(await total(to)).toBe(2)
+    expect(await total(from)).toBe(1)
+    const all = JSON.stringify([moved, await chatOf(to, group.jid), await receiptsIn(to.sessionId)])
+    for (const text of ['flabbergasted', 'Quibble', digits, carla.lid.split('@')[0] ?? ''])
+      expect(all).not.toContain(text)
+    expect(await receiptsIn(to.sessionId)).toHaveLength(1)
+    expect(await reactionsIn(to)).toHaveLength(1)
+    const { contacts } = await hub.api.call(endpoints.listContacts, { params: { sessionId: to.sessionId } })
+    expect(contacts.filter(({ number }) => number === digits)).toEqual([])
+
+    // What they write from now on is a new conversation, which may move.
+    const here = { ...contact, params: { ...contact.params, sessionId: from.sessionId } }
+    await hub.api.call(endpoints.eraseContact, here)
+    carla.sends(from, 'Me again')
+    await has(from, carlaNumber, 1)
+    await transfer(to, { fromSessionId: from.sessionId, chatId: carlaNumber })
+    expect((await messagesOf(to, carlaNumber)).map(({ body }) => body)).toEqual(['Me again'])
+  })
+
   test('a chat with a message that has not left waits for it', async () => {
     const session = await hub.pairSession('slow')
     hub.emulator.phone(ben).sends(session, 'Hello')

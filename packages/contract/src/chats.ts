@@ -135,7 +135,7 @@ const transferChat = endpoint({
   tag,
   summary: 'Take chats over from another session, with their messages',
   description:
-    'For a number that takes over from another: the conversation goes on where it stands. Messages, their files, reactions and statuses move in the store, and what the hub knows about the person is known here too; WhatsApp is not asked, and phones notice nothing. A message that both sessions have is there once. What arrives at the other session from now on starts a chat there anew.',
+    'For a number that takes over from another: the conversation goes on where it stands. Messages, their files, reactions and statuses move in the store, and what the hub knows about the person is known here too; WhatsApp is not asked, and phones notice nothing. A message that both sessions have is there once. What arrives at the other session from now on starts a chat there anew. Who was erased in this session is not brought back: their own chat is refused (`CONTACT_ERASED`), and a group comes without what they wrote.',
   params: ofSession,
   body: z
     .object({
@@ -154,7 +154,7 @@ const transferChat = endpoint({
       z.object({ chatId: z.string(), messages: z.int().meta({ description: 'How many moved' }) }),
     ),
   }),
-  errors: ['SESSION_NOT_FOUND', 'CHAT_NOT_FOUND', 'CHAT_HAS_UNSENT'],
+  errors: ['SESSION_NOT_FOUND', 'CHAT_NOT_FOUND', 'CHAT_HAS_UNSENT', 'CONTACT_ERASED'],
 })
 
 export const chatEndpoints = {

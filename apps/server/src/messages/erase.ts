@@ -41,7 +41,7 @@ const after = statement((db, p: Place & { sessionId: number; limit: number }) =>
     .orderBy('id')
     .limit(p.limit),
 )
-const replaceText = statement((db, p: { id: number; body: string; content: string | null }) =>
+export const replaceText = statement((db, p: { id: number; body: string; content: string | null }) =>
   db.updateTable('message').set({ body: p.body, content: p.content }).where('id', '=', p.id),
 )
 

@@ -3,11 +3,19 @@ import { sql } from 'kysely'
 import type { Chats } from '../chats/index.ts'
 import { emptyEvents, eventsAbout } from '../events/index.ts'
 import type { Media, MessageFiles } from '../media/index.ts'
-import { eraseMessagesOf, eraseReceiptsOf, redactMessages } from '../messages/index.ts'
+import {
+  eraseMessagesOf,
+  eraseReceiptsOf,
+  jsonWithoutPerson,
+  names,
+  nobody,
+  redactMessages,
+  withoutPerson,
+} from '../messages/index.ts'
 import type { Database, Tx } from '../platform/database/index.ts'
 import type { Search } from '../search/index.ts'
 import { forgetDeliveries } from '../webhooks/index.ts'
-import { jsonWithoutPerson, names, nobody, type Person, withoutPerson } from './person.ts'
+import type { Person } from './person.ts'
 import { mentionedIn, namedIn, ownRows } from './places.ts'
 
 export interface EraseDeps {

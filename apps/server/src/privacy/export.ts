@@ -1,9 +1,9 @@
 import { eventsAbout } from '../events/index.ts'
-import { messagesOf, receiptsBy } from '../messages/index.ts'
+import { messagesOf, names, receiptsBy } from '../messages/index.ts'
 import type { Database } from '../platform/database/index.ts'
 import { deliveriesOf } from '../webhooks/index.ts'
 import { entriesOf } from './erase.ts'
-import { names, type Person } from './person.ts'
+import type { Person } from './person.ts'
 import { ownRows } from './places.ts'
 
 /** One line of an export. */

@@ -28,6 +28,19 @@ export const chatErrors = {
       pt: 'Espere até serem enviadas, ou cancele a mensagem de `details`; depois repita.',
     },
   },
+  CONTACT_ERASED: {
+    status: 409,
+    message: {
+      es: 'Los datos de esta persona se borraron en la sesión que recibiría el chat',
+      en: 'The data of this person were erased in the session that would take the chat',
+      pt: 'Os dados desta pessoa foram apagados na sessão que receberia a conversa',
+    },
+    remedy: {
+      es: 'Deje el chat en su sesión, o borre allí también los datos de la persona; lo que escriba después se puede pasar.',
+      en: 'Leave the chat in its session, or erase the person there too; what they write afterwards can be transferred.',
+      pt: 'Deixe a conversa na sua sessão, ou apague ali também os dados da pessoa; o que ela escrever depois pode ser transferido.',
+    },
+  },
   ERASURE_NOT_CONFIRMED: {
     status: 400,
     message: {

@@ -7,10 +7,13 @@ import type { Chats } from '../../chats/index.ts'
 import type { MessageFiles } from '../../media/index.ts'
 import { statement, type Tx } from '../../platform/database/index.ts'
 import { changesOf, keepChanges, takeChange } from '../change-rows.ts'
+import { replaceText } from '../erase.ts'
 import type { MessageRow } from '../message-rows.ts'
 import { putReceipts, takeReceipts } from '../receipt-rows.ts'
 import { newest, unite } from '../rekey-messages.ts'
 import { TallyChange } from '../tally.ts'
+import { forgetMessages } from '../unlisted.ts'
+import { erasedThere } from './erased.ts'
 
 /** What stands in the chat of one session goes to the same chat of another. Addresses are canonical, each in its session. */
 export interface Move {
@@ -54,7 +57,10 @@ const put = statement((db, p: { id: number; sessionId: number; chat: string; sen
     .where('id', '=', p.id),
 )
 
-/** One piece of a move: how many messages it moved. Less than `limit` were the last. */
+/**
+ * One piece of a move: how many messages there were, less than `limit` when they were the last, and how many of them are there now. Those of
+ * people who were erased there since come no further, as what they did; what others wrote of them comes as erasing leaves it.
+ */
 export async function movePiece(
   tx: Tx,
   { from, to }: Move,
@@ -62,24 +68,49 @@ export async function movePiece(
   {
     chats,
     files,
-  }: { chats: Pick<Chats, 'addresses' | 'change' | 'lose' | 'read'>; files: Pick<MessageFiles, 'move'> },
-): Promise<number> {
-  const rows = await first.all(tx, { ...from, through, limit })
-  const ids = rows.map(({ id }) => id)
-  const changes = await changesOf.all(tx, { ids })
-  const receipts = await takeReceipts.all(tx, { ids })
-  const people = [...rows, ...changes]
+  }: {
+    chats: Pick<Chats, 'addresses' | 'change' | 'erased' | 'lose' | 'read'>
+    files: Pick<MessageFiles, 'forget' | 'move'>
+  },
+): Promise<{ found: number; moved: number }> {
+  const found = await first.all(tx, { ...from, through, limit })
+  const sentAt = new Map(found.map((row) => [row.id, row.sent_at]))
+  const foundChanges = await changesOf.all(tx, { ids: [...sentAt.keys()] })
+  const foundReceipts = await takeReceipts.all(tx, { ids: [...sentAt.keys()] })
+  const people = [...found, ...foundChanges]
     .map(({ sender_jid: jid }) => jid)
-    .concat(receipts.map(({ jid }) => jid))
+    .concat(from.chat, to.chat, ...foundReceipts.map(({ jid }) => jid))
+    .filter((jid) => jid !== '')
+    .map((jid) => parseJid(jid))
   const canonical = await chats.addresses.canonical(
     tx,
-    people.filter((jid) => jid !== '').map((jid) => ({ sessionId: to.sessionId, jid: parseJid(jid) })),
+    people.map((jid) => ({ sessionId: to.sessionId, jid })),
   )
   const person = (jid: string): string => (jid === '' ? '' : canonical(to.sessionId, parseJid(jid)))
+  const erased = await erasedThere(tx, chats, { from: from.sessionId, to: to.sessionId }, people)
 
   const tally = new TallyChange()
   const lost = { messages: 0, unread: 0 }
   const gained = { messages: 0, unread: 0 }
+  const gone = new Set<number>()
+  for (const row of found) {
+    if (!erased.isGone(row)) continue
+    gone.add(row.id)
+    count(lost, row, 1)
+    if (row.shown === 1) tally.add(row, -1)
+  }
+  await forgetMessages(tx, [...gone], files)
+  const rows = found.filter(({ id }) => !gone.has(id)).map((row) => erased.redacted(row))
+  const ids = rows.map(({ id }) => id)
+  const changes = foundChanges.filter(({ message_id: id }) => !gone.has(id ?? 0))
+  const receipts = foundReceipts.filter(
+    ({ message_id: id, jid }) => !gone.has(id) && !erased.isGoneSince(jid, sentAt.get(id) ?? 0),
+  )
+  await replaceText.runMany(
+    tx,
+    rows.filter((row) => !found.includes(row)),
+  )
+
   const keptAs = new Map<number, number>()
   for (const row of rows) {
     const target = { ...row, session_id: to.sessionId, chat_jid: to.chat, sender_jid: person(row.sender_jid) }
@@ -111,9 +142,14 @@ export async function movePiece(
   }
   for (const change of changes) {
     const row = await takeChange.first(tx, change)
-    if (row === undefined) continue
+    if (row === undefined || erased.isGoneSince(row.sender_jid, row.changed_at)) continue
     await keepChanges.run(tx, [
-      { ...row, session_id: to.sessionId, chat_jid: to.chat, sender_jid: person(row.sender_jid) },
+      {
+        ...erased.redactedChange(row),
+        session_id: to.sessionId,
+        chat_jid: to.chat,
+        sender_jid: person(row.sender_jid),
+      },
     ])
   }
   await putReceipts.run(
@@ -145,7 +181,7 @@ export async function movePiece(
   ])
   // Read in one session is read.
   await chats.read(tx, to.sessionId, to.chat, Math.max(0, -gained.unread))
-  return rows.length
+  return { found: found.length, moved: rows.length }
 }
 
 function count(sum: { messages: number; unread: number }, row: MessageRow, by: 1 | -1): void {

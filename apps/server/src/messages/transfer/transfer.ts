@@ -10,6 +10,7 @@ import type { MessageFiles } from '../../media/index.ts'
 import type { Clock } from '../../platform/clock.ts'
 import { type Database, statement, type Tx } from '../../platform/database/index.ts'
 import type { SessionView } from '../../sessions/index.ts'
+import { erasedThere } from './erased.ts'
 import { type Move, movePiece } from './moving.ts'
 
 export interface TransferDeps {
@@ -17,9 +18,9 @@ export interface TransferDeps {
   events: Pick<Events, 'append'>
   chats: Pick<
     Chats,
-    'addresses' | 'adopt' | 'change' | 'hold' | 'learn' | 'lose' | 'read' | 'remove' | 'settings'
+    'addresses' | 'adopt' | 'change' | 'erased' | 'hold' | 'learn' | 'lose' | 'read' | 'remove' | 'settings'
   >
-  files: Pick<MessageFiles, 'move'>
+  files: Pick<MessageFiles, 'forget' | 'move'>
   clock: Clock
 }
 
@@ -43,6 +44,16 @@ const unsent = statement((db, p: { sessionId: number; chat: string }) =>
     .where('message.chat_jid', '=', p.chat)
     .limit(1),
 )
+const oldest = statement((db, p: { sessionId: number; chat: string }) =>
+  db
+    .selectFrom('message')
+    .select(['chat_jid', 'sender_jid', 'sent_at', 'stored_at'])
+    .where('session_id', '=', p.sessionId)
+    .where('chat_jid', '=', p.chat)
+    .orderBy('sent_at')
+    .orderBy('id')
+    .limit(sql.lit(1)),
+)
 const authors = statement((db, p: { sessionId: number; chat: string }) =>
   db
     .selectFrom('message')
@@ -64,10 +75,14 @@ export interface Transferred {
  * over answers in the conversation as it was. A message that both have is there once. In pieces, so that nobody waits for a large chat; a
  * move that was cut off goes on when it is asked for again.
  *
- * @throws {HubError} CHAT_NOT_FOUND, CHAT_HAS_UNSENT; before anything moved
+ * @throws {HubError} CHAT_NOT_FOUND, CHAT_HAS_UNSENT, CONTACT_ERASED; before anything moved
  */
 export function createTransfer({ database, events, chats, files, clock }: TransferDeps) {
-  async function refuse(from: SessionView, addresses: readonly Jid[]): Promise<readonly Jid[]> {
+  async function refuse(
+    from: SessionView,
+    to: SessionView,
+    addresses: readonly Jid[],
+  ): Promise<readonly Jid[]> {
     const canonical = await chats.addresses.canonical(
       database,
       addresses.map((jid) => ({ sessionId: from.id, jid })),
@@ -80,6 +95,13 @@ export function createTransfer({ database, events, chats, files, clock }: Transf
       const waits = await unsent.first(database, { sessionId: from.id, chat })
       if (waits !== undefined)
         throw new HubError('CHAT_HAS_UNSENT', { chatId: address, messageId: waits.whatsappId })
+      const erased = await erasedThere(database, chats, { from: from.id, to: to.id }, [address, chat])
+      if (erased.isErased(chat) || erased.isErased(address)) {
+        const first = await oldest.first(database, { sessionId: from.id, chat })
+        // What they wrote since is a new conversation; without a message there is only what was known of them.
+        if (first === undefined || erased.isGone(first))
+          throw new HubError('CONTACT_ERASED', { chatId: address })
+      }
       found.add(chat)
     }
     return [...found]
@@ -126,15 +148,19 @@ export function createTransfer({ database, events, chats, files, clock }: Transf
     const through = (await newestOf.first(database, { sessionId: from.id, chat }))?.id ?? 0
     await database.write(async (tx) => {
       const people = (await authors.all(tx, { sessionId: from.id, chat })).map(({ jid }) => parseJid(jid))
-      const told = await introduce(tx, from.id, to.id, [...new Set([chat, ...people])])
+      const erased = await erasedThere(tx, chats, { from: from.id, to: to.id }, people)
+      const known = people.filter((jid) => jid === chat || !erased.isErased(jid))
+      const told = await introduce(tx, from.id, to.id, [...new Set([chat, ...known])])
       if (told.length > 0) await events.append(tx, told)
     })
     let messages = 0
     const limits = { through, limit: pieceSize }
-    for (let moved = pieceSize; moved === pieceSize; messages += moved) {
-      moved = await database.write(async (tx) =>
+    for (let found = pieceSize; found === pieceSize;) {
+      const piece = await database.write(async (tx) =>
         movePiece(tx, await moveOf(tx, from.id, to.id, chat), limits, { chats, files }),
       )
+      found = piece.found
+      messages += piece.moved
     }
     return database.write(async (tx) => {
       const move = await moveOf(tx, from.id, to.id, chat)
@@ -169,7 +195,7 @@ export function createTransfer({ database, events, chats, files, clock }: Transf
     addresses: readonly Jid[],
   ): Promise<readonly Transferred[]> => {
     const moved: Transferred[] = []
-    for (const chat of await refuse(from, addresses)) moved.push(await transferOne(from, to, chat))
+    for (const chat of await refuse(from, to, addresses)) moved.push(await transferOne(from, to, chat))
     return moved
   }
 }

@@ -70,7 +70,7 @@ const data = z.object({
   }),
   pendingMessages: z.int().meta({
     description:
-      'Messages of the hub that the search does not know yet; it waits for them up to half a second.',
+      'Messages of the hub that the search does not know yet, of changed ones 10,000 at most; it waits for them up to half a second.',
   }),
 })
 

@@ -46,7 +46,7 @@ export function createSearch({ database, chats, own, clock, log, metrics }: Sear
   metrics.registerMetric(
     new Gauge({
       name,
-      help: 'Messages that the search does not know yet as they are',
+      help: 'Messages that the search does not know yet as they are; of those that were changed 10000 at most are counted',
       registers: [],
       async collect() {
         // Without an answer of the store the figure stays what it was: the other metrics must be told.

@@ -14,7 +14,7 @@ export interface Indexer extends AsyncDisposable {
   catchUp(maxMs: number): Promise<void>
   /** Leaves nothing of removed messages in the index. */
   purge(): Promise<void>
-  /** Messages that are not indexed as they are now. */
+  /** Messages that are not indexed as they are now; of those that were changed since 10,000 at most are counted. */
   lag(): Promise<number>
   /** Told of a failure of the index; answers whether it was one, after which it is made anew. */
   repair(error: unknown): Promise<boolean>
@@ -70,9 +70,13 @@ const changes = statement((db, p: { limit: number }) =>
 const settle = statement((db, p: { ids: readonly number[] }, { among }) =>
   db.deleteFrom('search_change').where(among('message_id', p.ids)),
 )
-const changesWaiting = statement((db, _: object) =>
-  db.selectFrom('search_change').select(({ fn }) => fn.countAll<number>().as('count')),
+const changesWaiting = statement((db, p: { most: number }) =>
+  db
+    .selectFrom(db.selectFrom('search_change').select('message_id').limit(p.most).as('waiting'))
+    .select(({ fn }) => fn.countAll<number>().as('count')),
 )
+/** Counting takes time by the row, and is asked for with every search and every look at the metrics. */
+const mostCounted = 10_000
 
 export function createIndexer({
   database,
@@ -208,7 +212,7 @@ export function createIndexer({
       const [seen, newest, waiting] = await Promise.all([
         progressSeen.first(database, {}),
         newestId.first(database, {}),
-        changesWaiting.first(database, {}),
+        changesWaiting.first(database, { most: mostCounted }),
       ])
       const readUntil = seen?.format === format ? seen.message_id : 0
       return Math.max(0, (newest?.id ?? 0) - readUntil) + (waiting?.count ?? 0)

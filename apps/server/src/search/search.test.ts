@@ -295,6 +295,19 @@ databases('the search', ({ open, dialect }) => {
       .toBe('0')
   })
 
+  test('counts no further than it has to how much has changed', async () => {
+    await using app = await startSearch(open)
+    await app.hub.database.write(async (tx) => {
+      const rows = Array.from({ length: 12_000 }, (_, n) => ({ message_id: n + 1, sent_at: 1 }))
+      for (let n = 0; n < rows.length; n += 1000)
+        await tx.db
+          .insertInto('search_change')
+          .values(rows.slice(n, n + 1000))
+          .execute()
+    })
+    expect(await app.metrics.metrics()).toMatch(/^inbox_hub_search_lag 10000$/m)
+  })
+
   test('no text breaks a query, and every text is found by its own words', async () => {
     await using app = await startSearch(open)
     const nasty = fc.oneof(

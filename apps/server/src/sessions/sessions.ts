@@ -1,10 +1,4 @@
-import {
-  HubError,
-  type SessionReason,
-  type SessionStatus,
-  sessionStatuses,
-  statusOfState,
-} from '@inbox-hub/contract'
+import { HubError, type SessionReason, type SessionStatus } from '@inbox-hub/contract'
 import type { Registry } from 'prom-client'
 
 import type { Cluster } from '../cluster/index.ts'
@@ -17,6 +11,7 @@ import type { Log } from '../platform/log.ts'
 import type { ProbeResult } from '../platform/probes.ts'
 import type { Sealer, Secrets } from '../platform/secrets/index.ts'
 import type { Engine, Link } from './baileys/index.ts'
+import { Activity } from './activity.ts'
 import { type ClientVersions, createClientVersions } from './client-version.ts'
 import { createDialPacer, type Pacing, usualPacing } from './dial-pacer.ts'
 import { diagnose, type DialRecord, dialsIn } from './diagnosis.ts'
@@ -26,6 +21,7 @@ import type { SessionView, Sessions } from './index.ts'
 import { renderQr } from './qr/index.ts'
 import { type ActorDeps, phoneNumberOf, SessionActor } from './session-actor.ts'
 import { countSessions } from './session-metrics.ts'
+import { nameKey, type RefOrder, SessionRegistry } from './session-registry.ts'
 import { isResting, type SessionState, type ShownQr, type Standing } from './session-state.ts'
 import {
   createSessionStore,
@@ -129,13 +125,10 @@ export interface SessionLifecycle extends Sessions {
   ): Promise<{ rows: TimelineRow[]; total: number }>
 }
 
-export type RefOrder = 'number_first' | 'name_first'
-
 /** How long a deleted session can be brought back. */
 const tombstoneMs = 30 * 86_400_000
 const sweepEveryMs = 5 * 60_000
 const longSweepEveryMs = 60 * 60_000
-const saveActivityEveryMs = 60_000
 /** Sockets close within 3 s; what does not is left to the end of the process. */
 const drainMs = 6_000
 /** How long the purge of a tombstone may take to take the device off the phone. */
@@ -147,15 +140,11 @@ const diagnosedDials = 10
 export async function createSessions(deps: SessionsDeps): Promise<SessionLifecycle> {
   const { database, events, cluster, secrets, clock, log, frappeUrl } = deps
   const store = createSessionStore(database, secrets)
-  const actors = new Map<number, SessionActor>()
-  const byName = new Map<string, SessionActor>()
-  /** Ids of the sessions that a number was seen on: those that left it since are found out when it is looked up. */
-  const byNumber = new Map<string, Set<number>>()
+  const registry = new SessionRegistry()
+  const activity = new Activity({ store, clock, log })
   const online = new Set<(id: number, link: Link) => void>()
   const purges: ((tx: Tx, id: number) => Promise<void>)[] = []
-  const active = new Set<number>()
   const stopping = new AbortController()
-  let activityTimer: Disposable | undefined
 
   const versions: ClientVersions = await createClientVersions({
     database,
@@ -163,11 +152,11 @@ export async function createSessions(deps: SessionsDeps): Promise<SessionLifecyc
     clock,
     log,
   })
-  const engine = await deps.createEngine((id) => existing(id).record.sealer())
+  const engine = await deps.createEngine((id) => registry.existing(id).record.sealer())
   const history = createHistory({
     database,
     events,
-    settingsOf: (id) => actors.get(id)?.record.settings.history,
+    settingsOf: (id) => registry.get(id)?.record.settings.history,
     clock,
   })
   await history.load()
@@ -186,54 +175,13 @@ export async function createSessions(deps: SessionsDeps): Promise<SessionLifecyc
     onMove: moved,
     onKnown: warnOfTwins,
   }
-  const countMove = countSessions(deps.metrics, counts)
+  const countMove = countSessions(deps.metrics, () => registry.counts())
   for (const record of await store.all()) keep(record)
-
-  // -- who is there
 
   function keep(record: SessionRecord): SessionActor {
     const actor = new SessionActor(record, actorDeps)
-    actors.set(record.id, actor)
-    byName.set(nameKey(record.ownerId, record.sessionId), actor)
-    sharers(actor)
+    registry.add(actor)
     return actor
-  }
-
-  function existing(id: number): SessionActor {
-    const actor = actors.get(id)
-    if (actor === undefined) throw new HubError('SESSION_NOT_FOUND')
-    return actor
-  }
-
-  /** Tombstones too; another owner's session is nobody's. */
-  function look(ownerId: number, ref: string, order: RefOrder): SessionActor | undefined {
-    const named = byName.get(nameKey(ownerId, ref))
-    const numbered = /^[1-9]\d{0,9}$/.test(ref) ? actors.get(Number(ref)) : undefined
-    const own = numbered?.record.ownerId === ownerId ? numbered : undefined
-    return order === 'number_first' ? (own ?? named) : (named ?? own)
-  }
-
-  function find(ownerId: number, ref: string, order: RefOrder): SessionActor {
-    const actor = look(ownerId, ref, order)
-    if (actor === undefined || actor.record.deletedAt !== undefined) throw new HubError('SESSION_NOT_FOUND')
-    return actor
-  }
-
-  function living(ownerId: number): SessionRecord[] {
-    return [...actors.values()]
-      .map(({ record }) => record)
-      .filter((record) => record.ownerId === ownerId && record.deletedAt === undefined)
-      .sort((a, b) => b.id - a.id)
-  }
-
-  function counts(): Record<SessionStatus, number> {
-    const found = Object.fromEntries(sessionStatuses.map((status) => [status, 0])) as Record<
-      SessionStatus,
-      number
-    >
-    for (const { record } of actors.values())
-      if (record.deletedAt === undefined) found[statusOfState[record.standing.state.at]] += 1
-    return found
   }
 
   // -- what happens to them
@@ -241,7 +189,7 @@ export async function createSessions(deps: SessionsDeps): Promise<SessionLifecyc
   function moved(actor: SessionActor, from: SessionState): void {
     const { state } = actor.standing
     countMove(state)
-    touch(actor)
+    activity.touch(actor.record)
     if (state.at !== 'online' || from.at === 'online') return
     void actor.socket().then((link) => {
       if (link === undefined || actor.link !== link) return
@@ -255,30 +203,9 @@ export async function createSessions(deps: SessionsDeps): Promise<SessionLifecyc
     })
   }
 
-  function touch({ record }: SessionActor): void {
-    record.lastActivityAt = clock.now()
-    active.add(record.id)
-    activityTimer ??= clock.after(saveActivityEveryMs, saveActivity)
-  }
-
-  /** All sessions of this one's number, itself included. */
-  function sharers({ record }: SessionActor): SessionActor[] {
-    const number = phoneNumberOf(record.me)
-    if (number === undefined) return []
-    const ids = byNumber.get(number) ?? new Set()
-    byNumber.set(number, ids.add(record.id))
-    const found: SessionActor[] = []
-    for (const id of ids) {
-      const actor = actors.get(id)
-      if (actor !== undefined && phoneNumberOf(actor.record.me) === number) found.push(actor)
-      else ids.delete(id)
-    }
-    return found
-  }
-
   /** Two sessions of one number work, but a CRM that keeps numbers unique can save neither (contract §12, pain 29). */
   function warnOfTwins(actor: SessionActor): void {
-    for (const other of sharers(actor)) {
+    for (const other of registry.sharers(actor)) {
       if (other === actor || other.record.deletedAt !== undefined) continue
       log.warn(
         { sessionId: actor.record.id, count: other.record.id },
@@ -286,18 +213,6 @@ export async function createSessions(deps: SessionsDeps): Promise<SessionLifecyc
       )
       actor.note('same_number', { otherSession: other.record.sessionId })
     }
-  }
-
-  function saveActivity(): void {
-    activityTimer = undefined
-    const activities = [...active].flatMap((id) => {
-      const record = actors.get(id)?.record
-      return record === undefined ? [] : [{ id, at: record.lastActivityAt }]
-    })
-    active.clear()
-    store
-      .saveActivity(activities)
-      .catch((error: unknown) => log.warn({ error }, 'the last activity of sessions is not stored'))
   }
 
   // -- settings
@@ -348,7 +263,7 @@ export async function createSessions(deps: SessionsDeps): Promise<SessionLifecyc
   }
 
   async function make(ownerId: number, wanted: NewSession): Promise<CreateOutcome> {
-    const known = byName.get(nameKey(ownerId, wanted.sessionId))
+    const known = registry.named(ownerId, wanted.sessionId)
     const wish = wanted.autoConnect ? 'run' : 'stop'
     if (known !== undefined) {
       if (known.record.deletedAt === undefined) return { is: 'exists', record: known.record }
@@ -397,7 +312,7 @@ export async function createSessions(deps: SessionsDeps): Promise<SessionLifecyc
   }
 
   async function connect(ownerId: number, ref: string): Promise<SessionRecord> {
-    const actor = look(ownerId, ref, 'number_first')
+    const actor = registry.look(ownerId, ref, 'number_first')
     if (actor === undefined) throw new HubError('SESSION_NOT_FOUND')
     if (actor.record.deletedAt === undefined) await wishRun(actor, 'connect')
     else await revive(actor, 'run')
@@ -405,7 +320,7 @@ export async function createSessions(deps: SessionsDeps): Promise<SessionLifecyc
   }
 
   async function awaitQr(id: number, waitMs: number, signal: AbortSignal): Promise<QrOutcome> {
-    const actor = existing(id)
+    const actor = registry.existing(id)
     if (actor.standing.state.at === 'never_started') await wishRun(actor, 'connect')
     else actor.post({ type: 'watched' })
     const outcome = await actor.until((standing) => qrOutcome(standing, clock.now()), waitMs, signal)
@@ -418,7 +333,7 @@ export async function createSessions(deps: SessionsDeps): Promise<SessionLifecyc
     waitMs: number,
     signal: AbortSignal,
   ): Promise<{ code: string; expiresAt: number } | undefined> {
-    const actor = existing(id)
+    const actor = registry.existing(id)
     await wishRun(actor, 'connect')
     const ready = await actor.until(
       ({ state }) =>
@@ -431,7 +346,7 @@ export async function createSessions(deps: SessionsDeps): Promise<SessionLifecyc
   }
 
   async function change(id: number, changes: Partial<SessionSettings>): Promise<void> {
-    const actor = existing(id)
+    const actor = registry.existing(id)
     const { record } = actor
     const before = record.settings
     record.settings = { ...before, ...changes }
@@ -457,7 +372,7 @@ export async function createSessions(deps: SessionsDeps): Promise<SessionLifecyc
     if (clock.monotonic() - sweptLongAt < longSweepEveryMs) return
     sweptLongAt = clock.monotonic()
     await timeline.sweep(stop)
-    for (const actor of actors.values()) {
+    for (const actor of registry.all()) {
       if (stopping.signal.aborted) return
       const { deletedAt } = actor.record
       if (deletedAt !== undefined && clock.now() - deletedAt > tombstoneMs) await purge(actor)
@@ -468,7 +383,7 @@ export async function createSessions(deps: SessionsDeps): Promise<SessionLifecyc
   async function purge(actor: SessionActor): Promise<void> {
     const { record } = actor
     await store.freeName(record.id)
-    byName.delete(nameKey(record.ownerId, record.sessionId))
+    registry.freeName(actor)
     if (actor.standing.linked) {
       actor.post({ type: 'unlink' })
       await actor.until(
@@ -479,7 +394,8 @@ export async function createSessions(deps: SessionsDeps): Promise<SessionLifecyc
     }
     if (stopping.signal.aborted) return
     actor.retire()
-    actors.delete(record.id)
+    registry.remove(actor)
+    activity.forget(record)
     history.forget(record.id)
     await database.write(async (tx) => {
       for (const work of purges) await work(tx, record.id)
@@ -491,15 +407,15 @@ export async function createSessions(deps: SessionsDeps): Promise<SessionLifecyc
   return {
     // -- what other modules read
 
-    find: (ownerId, ref, order) => viewOf(find(ownerId, ref, order).record),
+    find: (ownerId, ref, order) => viewOf(registry.find(ownerId, ref, order).record),
     view: (id) => {
-      const actor = actors.get(id)
+      const actor = registry.get(id)
       return actor === undefined ? undefined : viewOf(actor.record)
     },
-    list: (ownerId) => living(ownerId).map(viewOf),
-    link: (id) => actors.get(id)?.link,
+    list: (ownerId) => registry.living(ownerId).map(viewOf),
+    link: (id) => registry.get(id)?.link,
     async linkWithin(id, maxMs) {
-      const actor = actors.get(id)
+      const actor = registry.get(id)
       const answer = await actor?.until<Link | 'none'>(
         ({ state }) => actor.link ?? (isResting(state) || state.at === 'pairing' ? 'none' : undefined),
         maxMs,
@@ -511,12 +427,12 @@ export async function createSessions(deps: SessionsDeps): Promise<SessionLifecyc
       return { [Symbol.dispose]: () => void online.delete(listener) }
     },
     touch(id) {
-      const actor = actors.get(id)
-      if (actor !== undefined) touch(actor)
+      const actor = registry.get(id)
+      if (actor !== undefined) activity.touch(actor.record)
     },
-    proxyOf: (id) => actors.get(id)?.record.settings.proxy,
+    proxyOf: (id) => registry.get(id)?.record.settings.proxy,
     waitingQr(id) {
-      const standing = actors.get(id)?.standing
+      const standing = registry.get(id)?.standing
       const qr = standing === undefined ? undefined : shownQr(standing, clock.now())
       return qr === undefined
         ? undefined
@@ -534,21 +450,21 @@ export async function createSessions(deps: SessionsDeps): Promise<SessionLifecyc
     // -- what routes and the CLI do
 
     start() {
-      for (const actor of actors.values()) actor.post({ type: 'boot' })
+      for (const actor of registry.all()) actor.post({ type: 'boot' })
     },
-    counts,
-    record: (ownerId, ref, order) => find(ownerId, ref, order).record,
-    records: living,
+    counts: () => registry.counts(),
+    record: (ownerId, ref, order) => registry.find(ownerId, ref, order).record,
+    records: (ownerId) => registry.living(ownerId),
     create,
     connect,
-    restart: (id) => wishRun(existing(id), 'restart'),
+    restart: (id) => wishRun(registry.existing(id), 'restart'),
     async disconnect(id, { logout }) {
-      const actor = existing(id)
+      const actor = registry.existing(id)
       await store.saveWish(id, logout && actor.standing.linked ? 'unlink' : 'stop')
       actor.post(logout ? { type: 'unlink' } : { type: 'stop', cause: 'asked' })
     },
     async remove(id) {
-      const actor = existing(id)
+      const actor = registry.existing(id)
       const { record } = actor
       const now = clock.now()
       await store.bury(id, now)
@@ -557,11 +473,11 @@ export async function createSessions(deps: SessionsDeps): Promise<SessionLifecyc
       actor.post({ type: 'stop', cause: 'deleted' })
     },
     awaitQr,
-    watched: (id) => actors.get(id)?.post({ type: 'watched' }),
+    watched: (id) => registry.get(id)?.post({ type: 'watched' }),
     requestPairingCode,
     change,
     async diagnose(id, { probes, signal }) {
-      const { record, standing } = existing(id)
+      const { record, standing } = registry.existing(id)
       const [{ rows }, probed] = await Promise.all([
         timeline.page(id, { offset: 0, limit: diagnosedRows }),
         probes ? deps.probe(record.settings.proxy, signal) : [],
@@ -585,9 +501,8 @@ export async function createSessions(deps: SessionsDeps): Promise<SessionLifecyc
 
     async [Symbol.asyncDispose]() {
       stopping.abort()
-      activityTimer?.[Symbol.dispose]()
-      if (active.size > 0) saveActivity()
-      const all = [...actors.values()]
+      activity[Symbol.dispose]()
+      const all = [...registry.all()]
       for (const actor of all) actor.post({ type: 'shutdown' })
       await Promise.all(
         all.map(async (actor) => {
@@ -604,8 +519,6 @@ export async function createSessions(deps: SessionsDeps): Promise<SessionLifecyc
     },
   }
 }
-
-const nameKey = (ownerId: number, sessionId: string): string => `${ownerId} ${sessionId}`
 
 /** The QR that waits for a scan now. */
 export function shownQr({ state }: Standing, now: number): ShownQr | undefined {

@@ -12,6 +12,7 @@ import { messageReceived, sessionOf } from 'inbox-hub/internal/webhooks/testing/
 import { Registry } from 'prom-client'
 
 import { answerParent, parentIsDone } from '../support/child.ts'
+import { preciseNow } from '../support/precise-now.ts'
 
 const [dataDir = '', sessionCount = '1'] = process.argv.slice(2)
 const sessions = Array.from({ length: Number(sessionCount) }, (_, index) => sessionOf(index + 1, undefined))
@@ -47,7 +48,7 @@ async function append(from: number, count: number): Promise<void> {
   const group: NewEvent[] = Array.from({ length: count }, (_, n) => {
     const event = messageReceived(
       1 + ((from + n) % sessions.length),
-      `#${from + n} ${Date.now()}`,
+      `#${from + n} ${preciseNow()}`,
       randomUUID(),
     )
     return event

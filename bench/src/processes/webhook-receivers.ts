@@ -3,6 +3,7 @@ import { createServer } from 'node:http'
 import { createServer as createTcp, type AddressInfo } from 'node:net'
 
 import { answerParent, parentIsDone } from '../support/child.ts'
+import { preciseNow } from '../support/precise-now.ts'
 
 interface Owner {
   ids: Set<string>
@@ -11,16 +12,16 @@ interface Owner {
 }
 
 let owners = new Map<string, Owner>()
-let lastAt = Date.now()
+let lastAt = preciseNow()
 let firstAt: number | undefined
-const text = /"(?:text|body)":"#\d+ (\d+)"/
+const text = /"(?:text|body)":"#\d+ ([\d.]+)"/
 
 const server = createServer((request, response) => {
   const parts: Buffer[] = []
   request.on('data', (part: Buffer) => parts.push(part))
   request.on('end', () => {
     response.end('{}')
-    lastAt = Date.now()
+    lastAt = preciseNow()
     firstAt ??= lastAt
     const name = request.url ?? '/'
     let owner = owners.get(name)
@@ -61,9 +62,9 @@ answerParent({
     count: number
     patienceMs: number
   }) => {
-    lastAt = Date.now()
+    lastAt = preciseNow()
     const distinct = () => names.reduce((sum, name) => sum + (owners.get(name)?.ids.size ?? 0), 0)
-    while (distinct() < count && Date.now() - lastAt < patienceMs)
+    while (distinct() < count && preciseNow() - lastAt < patienceMs)
       await new Promise((resolve) => setTimeout(resolve, 10))
     return {
       distinct: distinct(),

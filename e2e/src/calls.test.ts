@@ -34,6 +34,55 @@ function callsOf(hub: Hub, { sessionId }: Pick<PairedSession, 'sessionId'>) {
 }
 
 describe.each(stores)('calls on %s', (store) => {
+  test('those that the account makes on its phone are listed as outgoing, and told to nobody', async () => {
+    await using hub = await startHub({ store, preset: 'standard' })
+    const session = await hub.pairSession('support')
+    const calls = callsOf(hub, session)
+    const phone = hub.emulator.phone(ana)
+    const group = hub.emulator.group('Lunch', [session.number, ana, ben])
+    const at = Date.UTC(2026, 9, 1)
+    const made = { person: ana, outgoing: true, at }
+    const { settings } = session.phone
+    for (const number of [ana, ben]) settings.savesContact(number, `Friend ${number}`)
+    settings.logsCall({ ...made, callId: 'TALKED', result: 'CONNECTED', seconds: 83, video: true })
+    settings.logsCall({ ...made, callId: 'REFUSED', result: 'REJECTED', person: ben, at: at + 1000 })
+    settings.logsCall({ ...made, callId: 'GROUP', result: 'CONNECTED', group: group.jid, at: at + 2000 })
+    settings.logsCall({ ...made, callId: 'RINGS', result: 'ONGOING', at: at + 3000 })
+    const listed = await eventually(
+      async () => {
+        const page = await calls.list({ direction: 'outgoing' })
+        return page.total === 3 ? page.calls : undefined
+      },
+      () => 'they are not listed',
+    )
+    const us = { from: jidOf(session.number), direction: 'outgoing', rejectedBy: null, whileAway: false }
+    expect(listed).toMatchObject([
+      { ...us, callId: 'GROUP', to: null, isGroup: true, groupId: group.jid },
+      { ...us, callId: 'REFUSED', to: jidOf(ben), status: 'rejected' },
+      {
+        ...us,
+        callId: 'TALKED',
+        to: jidOf(ana),
+        toLid: phone.lid,
+        status: 'ended',
+        isVideo: true,
+        durationSeconds: 83,
+        startedAt: new Date(at).toISOString(),
+      },
+    ])
+    expect((await calls.list({ to: jidOf(ana) })).calls).toMatchObject([{ callId: 'TALKED' }])
+    expect(await calls.list({ direction: 'incoming' })).toMatchObject({ total: 0 })
+
+    // One that was taken on the phone: linked devices hear of its end from the list alone.
+    const taken = phone.calls(session)
+    session.phone.answers(taken)
+    await calls.told(taken, 'call.accepted')
+    settings.logsCall({ ...made, callId: taken, outgoing: false, result: 'CONNECTED', seconds: 65 })
+    expect(await calls.told(taken, 'call.ended')).toEqual(['call.received', 'call.accepted', 'call.ended'])
+    expect(await calls.get(taken)).toMatchObject({ status: 'ended', durationSeconds: 65 })
+    expect(hub.webhook.calls.filter(({ type }) => type?.startsWith('call.'))).toHaveLength(3)
+  })
+
   test('a call is told and kept as it goes: given up, rung out, taken or refused on the phone, talked', async () => {
     await using hub = await startHub({ store, preset: 'standard' })
     const session = await hub.pairSession('support')
@@ -45,6 +94,7 @@ describe.each(stores)('calls on %s', (store) => {
     expect(await calls.get(givenUp)).toMatchObject({
       callId: givenUp,
       direction: 'incoming',
+      to: jidOf(session.number),
       from: jidOf(ana),
       fromLid: phone.lid,
       isVideo: false,

@@ -322,19 +322,39 @@ test("the phone's list of calls is in the list of the session, and told to nobod
     callLogRecords: [
       { ...call, callId: 'MISSED', callResult: 4 },
       { ...call, callId: 'TALKED', callResult: 0, duration: 65, isVideo: true, startTime: day / 1000 + 60 },
-      { ...call, callId: 'OURS', callResult: 0, isIncoming: false },
+      {
+        ...call,
+        callId: 'OURS',
+        callCreatorJid: hub.emulator.addresses(ours).lid,
+        isIncoming: false,
+        callResult: 2,
+        participants: [{ userJid: lid, callResult: 2 }],
+        startTime: day / 1000 + 120,
+      },
+      // Its creator left out, as phones may of their own calls; and one that names nobody.
+      { ...call, callId: 'LINK', callCreatorJid: '', isIncoming: false, callResult: 0 },
       { ...call, callId: 'PLANNED', callResult: 7 },
     ],
   }
   phone.tellsHistory(history)
   const calls = () => hub.api.call(endpoints.listCalls, { params })
   await eventually(
-    async () => ((await calls()).total === 2 ? true : undefined),
+    async () => ((await calls()).total === 3 ? true : undefined),
     () => 'the calls are not listed',
   )
   phone.tellsHistory({ ...history, progress: 99 })
   await synced(hub)
   expect((await calls()).calls).toMatchObject([
+    {
+      callId: 'OURS',
+      direction: 'outgoing',
+      status: 'missed',
+      from: `${ours.slice(1)}@s.whatsapp.net`,
+      to: customerId,
+      toLid: lid,
+      rejectedBy: null,
+      whileAway: false,
+    },
     { callId: 'TALKED', status: 'ended', from: customerId, isVideo: true, durationSeconds: 65 },
     {
       callId: 'MISSED',

@@ -11,20 +11,30 @@ import { placeholdersIn } from './placeholders.ts'
 export const callStatuses = ['ringing', 'accepted', 'ended', 'rejected', 'missed'] as const
 export type CallStatus = (typeof callStatuses)[number]
 
+export const callDirections = ['incoming', 'outgoing'] as const
+
 export const callSchema = z
   .object({
     callId: z.string().meta({ example: '7F3A0C9D1E2B4A5C6D7E8F9012345678' }),
-    direction: z.literal('incoming').meta({ description: 'WhatsApp tells linked devices of no others.' }),
+    direction: z.enum(callDirections).meta({
+      description: '`outgoing`: made on the phone of the account, which tells of it when it is over.',
+    }),
     from: z.string().meta({
       description: 'Who calls, with the phone number when it is known.',
       example: '12025550123@s.whatsapp.net',
     }),
     fromLid: z.string().nullable().meta({ description: 'The address that hides the number, when known.' }),
+    to: z
+      .string()
+      .nullable()
+      .meta({ description: 'Who is called; null for a group that the account called.' }),
+    toLid: z.string().nullable(),
     isVideo: z.boolean(),
     isGroup: z.boolean(),
     groupId: z.string().nullable(),
     status: z.enum(callStatuses).meta({
-      description: '`accepted` becomes `ended` when it is over; `ended`, `rejected` and `missed` are final.',
+      description:
+        '`accepted` becomes `ended` when it is over; `ended`, `rejected` and `missed` are final. `missed` is also a call of the account that nobody took.',
     }),
     rejectedBy: z.enum(callRejecters).nullable(),
     whileAway: z.boolean().meta({ description: 'It rang while the session was not connected.' }),
@@ -73,15 +83,17 @@ const listCalls = endpoint({
   tag,
   summary: 'List the calls of a session, newest first',
   description:
-    'From the store: calls are kept as WhatsApp tells them, also those that rang while the session was away.',
+    'From the store: calls are kept as WhatsApp tells them, also those that rang while the session was away, and those that the account made on its phone.',
   params: ofSession,
   query: z.object({
     page,
     limit: limit(50),
     status: maybe(z.enum(callStatuses)),
+    direction: maybe(z.enum(callDirections)),
     isVideo: maybe(bool()),
     isGroup: maybe(bool()),
     from: maybe(chatAddress),
+    to: maybe(chatAddress),
     startDate: maybe(moment('start_of_day')),
     endDate: maybe(moment('end_of_day')),
   }),

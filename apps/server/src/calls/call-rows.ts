@@ -28,6 +28,8 @@ export const insertCall = insertRows('call', [
   'answered_at',
   'ended_at',
   'heard_at',
+  'outgoing',
+  'callee',
 ])
 const update = statement(
   (
@@ -64,6 +66,13 @@ export const moveCalls = statement((db, p: { sessionId: number; from: string; to
     .where('session_id', '=', p.sessionId)
     .where('creator', '=', p.from),
 )
+export const moveCallees = statement((db, p: { sessionId: number; from: string; to: string }) =>
+  db
+    .updateTable('call')
+    .set({ callee: p.to })
+    .where('session_id', '=', p.sessionId)
+    .where('callee', '=', p.from),
+)
 
 export const stateOf = (row: CallRow): CallState => ({
   status: row.status,
@@ -93,8 +102,10 @@ export interface CallFilter {
   status: CallStatus | undefined
   isVideo: boolean | undefined
   isGroup: boolean | undefined
-  /** Canonical. */
+  outgoing: boolean | undefined
+  /** Canonical, as is the one below. */
   creator: string | undefined
+  callee: string | undefined
   /** Unix ms, both included. */
   startDate: number | undefined
   endDate: number | undefined
@@ -110,6 +121,8 @@ export async function pageOfCalls(
   if (filter.status !== undefined) found = found.where('status', '=', filter.status)
   if (filter.isVideo !== undefined) found = found.where('is_video', '=', Number(filter.isVideo))
   if (filter.isGroup !== undefined) found = found.where('is_group', '=', Number(filter.isGroup))
+  if (filter.outgoing !== undefined) found = found.where('outgoing', '=', Number(filter.outgoing))
+  if (filter.callee !== undefined) found = found.where('callee', '=', filter.callee)
   if (filter.creator !== undefined) found = found.where('creator', '=', filter.creator)
   if (filter.startDate !== undefined) found = found.where('started_at', '>=', filter.startDate)
   if (filter.endDate !== undefined) found = found.where('started_at', '<=', filter.endDate)

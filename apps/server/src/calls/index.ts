@@ -22,6 +22,7 @@ import {
   durationOf,
   findCall,
   insertCall,
+  moveCallees,
   moveCalls,
   stateOf,
   stillRinging,
@@ -40,7 +41,7 @@ import {
 
 export { callRoutes } from './routes.ts'
 
-/** Calls that are made to sessions: kept as WhatsApp tells them, refused when asked or by rule. */
+/** Calls that are made to sessions, and those that their accounts make: kept as WhatsApp tells them, refused when asked or by rule. */
 export interface Calls extends Disposable {
   /** Throws `CALL_NOT_FOUND`. */
   get(session: SessionView, callId: string): Promise<CallRow>
@@ -82,7 +83,7 @@ export function createCalls({ database, events, sessions, chats, messages, clock
     const told: NewEvent[] = []
     for (const fact of facts) {
       if (fact.type === 'call') told.push(...(await keep(tx, fact.sessionId, fact.signal)))
-      if (fact.type === 'past_call') await keepPast(tx, fact.sessionId, fact.call)
+      if (fact.type === 'past_call') told.push(...(await keepPast(tx, fact.sessionId, fact.call)))
     }
     await events.append(tx, told)
   })
@@ -92,6 +93,7 @@ export function createCalls({ database, events, sessions, chats, messages, clock
   })
   chats.whileRekeying(async (tx, { sessionId, from, to }) => {
     await moveCalls.run(tx, { sessionId, from, to })
+    await moveCallees.run(tx, { sessionId, from, to })
   })
 
   // -- what WhatsApp tells
@@ -122,6 +124,8 @@ export function createCalls({ database, events, sessions, chats, messages, clock
         answered_at: null,
         ended_at: null,
         heard_at: clock.now(),
+        outgoing: 0,
+        callee: null,
       },
       state,
     )
@@ -135,13 +139,22 @@ export function createCalls({ database, events, sessions, chats, messages, clock
     return [await eventOf(tx, made, signal.at)]
   }
 
-  /** A call of the phone's list, from before the session was linked or while it was away. */
-  async function keepPast(tx: Tx, sessionId: number, call: PastCall): Promise<void> {
-    const { callId, creator, outcome, startedAt } = call
+  /**
+   * A call of the phone's list: one that the account made, or one from before the session was linked or while it was away. Nobody is told of
+   * them; but that a call is over which was taken on the phone is heard here alone.
+   */
+  async function keepPast(tx: Tx, sessionId: number, call: PastCall): Promise<readonly NewEvent[]> {
+    const { callId, creator, callee, outgoing, outcome, startedAt } = call
     await chats.hold(tx, [sessionId])
-    if ((await findCall.first(tx, { sessionId, callId })) !== undefined) return
+    const known = await findCall.first(tx, { sessionId, callId })
+    if (known !== undefined) {
+      if (known.status !== 'accepted' || outcome !== 'ended') return []
+      const at = (known.answered_at ?? startedAt) + call.seconds * 1000
+      return move(tx, known, { is: 'terminate', reason: undefined, at })
+    }
     const [seq = Number.NaN] = await nextIntegers(tx, 'call', 1)
-    const canonical = await chats.addresses.canonical(tx, [{ sessionId, jid: creator }])
+    const addresses = [creator, ...(callee === undefined ? [] : [callee])].map((jid) => ({ sessionId, jid }))
+    const canonical = await chats.addresses.canonical(tx, addresses)
     await insertCall.run(tx, [
       {
         seq,
@@ -152,15 +165,18 @@ export function createCalls({ database, events, sessions, chats, messages, clock
         group_jid: call.group ?? null,
         is_video: Number(call.isVideo),
         is_group: Number(call.group !== undefined),
-        while_away: 1,
+        while_away: Number(!outgoing),
         status: outcome,
-        rejected_by: outcome === 'rejected' ? 'phone' : null,
+        rejected_by: outcome === 'rejected' && !outgoing ? 'phone' : null,
         started_at: startedAt,
         answered_at: outcome === 'ended' ? startedAt : null,
         ended_at: startedAt + call.seconds * 1000,
         heard_at: clock.now(),
+        outgoing: Number(outgoing),
+        callee: callee === undefined ? null : canonical(sessionId, callee),
       },
     ])
+    return []
   }
 
   /** Moves a call on; answers what to tell, which is nothing when it did not move. */

@@ -1,7 +1,8 @@
 import { type CallWire, endpoints, isoOf, offsetOf, paginationOf } from '@inbox-hub/contract'
-import type { Jid } from '@inbox-hub/whatsapp'
+import { type Jid, withoutDevice } from '@inbox-hub/whatsapp'
 
 import { type Chats, showPeople } from '../chats/index.ts'
+import { ownAddress } from '../messages/index.ts'
 import type { Database } from '../platform/database/index.ts'
 import type { Http } from '../platform/http/index.ts'
 import type { Sessions, SessionView } from '../sessions/index.ts'
@@ -22,17 +23,26 @@ export function callRoutes(
 ): void {
   const find = (ownerId: number, ref: string): SessionView => sessions.find(ownerId, ref, 'name_first')
 
-  async function wires(sessionId: number, rows: readonly CallRow[]): Promise<CallWire[]> {
-    // A column that only canonical addresses are written to.
-    const creatorOf = (row: CallRow) => ({ jid: row.creator as Jid, alt: undefined })
-    const show = await showPeople(database, chats, sessionId, rows.map(creatorOf))
+  async function wires(session: SessionView, rows: readonly CallRow[]): Promise<CallWire[]> {
+    const { id: sessionId, mePn, meLid } = session
+    // Columns that only canonical addresses are written to. Who is called is ourselves when we did not call.
+    const personOf = (jid: string) => ({ jid: jid as Jid, alt: undefined })
+    const otherOf = (row: CallRow): string | null => (row.outgoing === 1 ? row.callee : row.creator)
+    const others = rows.map(otherOf).filter((jid) => jid !== null)
+    const show = await showPeople(database, chats, sessionId, others.map(personOf))
+    const own = ownAddress({ pn: mePn, lid: meLid })
+    const us = { id: own ?? null, lid: meLid === undefined ? null : withoutDevice(meLid) }
     return rows.map((row): CallWire => {
-      const { id: from, lid: fromLid } = show(creatorOf(row))
+      const jid = otherOf(row)
+      const other = jid === null ? { id: null, lid: null } : show(personOf(jid))
+      const [from, to] = row.outgoing === 1 ? [us, other] : [other, us]
       return {
         callId: row.call_id,
-        direction: 'incoming',
-        from,
-        fromLid,
+        direction: row.outgoing === 1 ? 'outgoing' : 'incoming',
+        from: from.id ?? row.creator,
+        fromLid: from.lid,
+        to: to.id,
+        toLid: to.lid,
         isVideo: row.is_video === 1,
         isGroup: row.is_group === 1,
         groupId: row.group_jid,
@@ -48,26 +58,28 @@ export function callRoutes(
   }
 
   async function wire(session: SessionView, row: CallRow): Promise<{ call: CallWire }> {
-    const [call] = await wires(session.id, [row])
+    const [call] = await wires(session, [row])
     if (call === undefined) throw new Error('one row makes one call')
     return { call }
   }
 
   http.serve(endpoints.listCalls, async ({ params, query, ownerId }) => {
-    const { id: sessionId } = find(ownerId, params.sessionId)
-    const { page, limit, status, isVideo, isGroup, from, startDate, endDate } = query
-    const creator =
-      from === undefined
-        ? undefined
-        : (await chats.addresses.canonical(database, [{ sessionId, jid: from }]))(sessionId, from)
+    const session = find(ownerId, params.sessionId)
+    const { id: sessionId } = session
+    const { page, limit, status, direction, isVideo, isGroup, from, to, startDate, endDate } = query
+    const asked = [from, to].flatMap((jid) => (jid === undefined ? [] : [{ sessionId, jid }]))
+    const canonical = await chats.addresses.canonical(database, asked)
+    const creator = from && canonical(sessionId, from)
+    const callee = to && canonical(sessionId, to)
+    const outgoing = direction && direction === 'outgoing'
     const { calls: rows, total } = await pageOfCalls(
       database,
       sessionId,
-      { status, isVideo, isGroup, creator, startDate, endDate },
+      { status, outgoing, isVideo, isGroup, creator, callee, startDate, endDate },
       { limit, offset: offsetOf(query) },
     )
     return {
-      data: { calls: await wires(sessionId, rows), pagination: paginationOf(total, page, limit), total },
+      data: { calls: await wires(session, rows), pagination: paginationOf(total, page, limit), total },
     }
   })
 

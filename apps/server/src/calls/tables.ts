@@ -1,6 +1,6 @@
 import type { CallRejecter, CallStatus } from '@inbox-hub/contract'
 
-/** A call to a session. Migration 0014. */
+/** A call to a session, or one that its account made. Migration 0014. */
 export interface CallTable {
   seq: number
   session_id: number
@@ -17,6 +17,9 @@ export interface CallTable {
   answered_at: number | null
   ended_at: number | null
   heard_at: number
+  /** Migration 0026, like the one below. */
+  outgoing: number
+  callee: string | null
 }
 
 declare module '../platform/database/index.ts' {

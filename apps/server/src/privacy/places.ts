@@ -14,7 +14,7 @@ export const ownRows = {
   label_use: ['chat_jid'],
   open_menu: ['chat_jid'],
   scheduled_message: ['chat_jid'],
-  call: ['creator', 'creator_wire'],
+  call: ['creator', 'creator_wire', 'callee'],
   wa_group_member: ['jid', 'alt'],
   message_change: ['chat_jid', 'sender_jid', 'author_jid'],
 } as const

@@ -2,7 +2,7 @@ import { z } from 'zod'
 
 import type { Phone } from '../phone/phone.ts'
 import { type Endpoint, endpoint } from './endpoint.ts'
-import { address } from './fields.ts'
+import { address, present } from './fields.ts'
 import type { Phones } from './phones.ts'
 
 /** What a person shows of themselves, and whom they call. */
@@ -43,6 +43,21 @@ export function personEndpoints(phones: Phones): Endpoint[] {
       about: 'Calls somebody, or everybody in a group. Answers the id of the call.',
       body: z.strictObject({ to: address, video: z.boolean().default(false) }),
       handle: ({ params, body: { to, video } }) => ({ callId: phone(params).calls(to, { video }) }),
+    }),
+    endpoint('POST /phones/:number/call-log', {
+      about: 'Puts a call that is over into the list that all its devices have; `result` as WhatsApp has it.',
+      body: z.strictObject({
+        callId: z.string().min(1),
+        person: address,
+        group: z.string().optional(),
+        outgoing: z.boolean().default(true),
+        result: z.enum(['CONNECTED', 'REJECTED', 'CANCELLED', 'ACCEPTEDELSEWHERE', 'MISSED', 'UNAVAILABLE']),
+        at: z.int(),
+        seconds: z.int().min(0).optional(),
+        video: z.boolean().optional(),
+      }),
+      handle: ({ params, body: { group, seconds, video, ...call } }) =>
+        phone(params).settings.logsCall({ ...call, ...present({ group, seconds, video }) }),
     }),
     endpoint('DELETE /phones/:number/calls/:callId', {
       about: 'Ends a call it made; `reason` as WhatsApp has it, `timeout` when it rang out.',

@@ -1,4 +1,4 @@
-import type { proto } from '../baileys.ts'
+import { proto } from '../baileys.ts'
 import type { Addresses } from '../line.ts'
 import type { Recipient } from './phone-options.ts'
 import type { PhoneMessage } from './phone-message.ts'
@@ -11,11 +11,28 @@ export interface Label {
   color?: number
 }
 
+/** A call that is over, as the phone lists it. */
+export interface LoggedCall {
+  callId: string
+  /** Whom it was with; of a group somebody in it. */
+  person: Recipient
+  group?: string
+  /** The account called. */
+  outgoing: boolean
+  result: keyof typeof proto.CallLogRecord.CallResult
+  /** Unix ms. */
+  at: number
+  /** Of talk. */
+  seconds?: number
+  video?: boolean
+}
+
 /** How the phone names chats and people in app state. */
 interface Named {
   /** A chat by whatever names it, in the form that the phone addresses it by. */
   chat: (chat: Recipient) => string
   person: (address: Recipient) => Addresses
+  own: () => Addresses
 }
 
 /**
@@ -110,6 +127,27 @@ export class ChatSettings {
         ? { deleted: true, keywords: [] }
         : { shortcut: reply.shortcut, message: reply.text, keywords: [], count: 0, deleted: false }
     this.#settings.set('regular', { index: ['quick_reply', id], value: { quickReplyAction }, version: 2 })
+  }
+
+  /** Puts a call that is over into the list that all devices have; a call to a group names it. */
+  logsCall({ callId, person, group, outgoing, result, at, seconds, video }: LoggedCall): void {
+    const { lid: own } = this.#named.own()
+    const { lid: other } = this.#named.person(person)
+    const creator = outgoing ? own : other
+    const callResult = proto.CallLogRecord.CallResult[result]
+    const callLogRecord: proto.ICallLogRecord = {
+      callId,
+      callCreatorJid: creator,
+      isIncoming: !outgoing,
+      callResult,
+      isVideo: video === true,
+      startTime: Math.floor(at / 1000),
+      duration: seconds ?? 0,
+      participants: [{ userJid: other, callResult }],
+      ...(group !== undefined && { groupJid: group }),
+    }
+    const index = ['call_log', creator, callId, outgoing ? '0' : '1']
+    this.#settings.set('regular', { index, value: { callLogAction: { callLogRecord } }, version: 1 })
   }
 
   /** Saves somebody in the address book. */

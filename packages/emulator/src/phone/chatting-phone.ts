@@ -90,6 +90,7 @@ export class ChattingPhone {
         this.memory.meets(account, undefined)
         return account
       },
+      own: () => this.names.accountOf(this.number),
     })
     this.linking = new Linking(line, () => this.device(0).signal.identity)
     const parts = { line, memory: this.memory, names: this.names, later: createLater() }

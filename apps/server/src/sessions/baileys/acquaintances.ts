@@ -65,7 +65,7 @@ export type Acquaintance =
     }
   | { type: 'group'; sessionId: number; jid: Jid; notice: GroupNotice }
   | { type: 'call'; sessionId: number; signal: CallSignal }
-  /** From the history: it is told to nobody. */
+  /** From the phone's list: of history, or of what was added to it since. */
   | { type: 'past_call'; sessionId: number; call: PastCall }
   | { type: 'person'; sessionId: number; notice: PersonNotice }
   | { type: 'newsletter'; sessionId: number; jid: Jid; news: NewsletterNews }

@@ -206,6 +206,8 @@ class BaileysEngine implements Engine {
       devices,
       tokens,
       uploadRoute: { agent: agentOfUploads, mediaHost },
+      self,
+      past: () => this.#historyTaker?.wants(sessionId) ?? { messages: true, since: undefined },
       clock,
       log,
       tellPassing: (passing) => {

@@ -3,6 +3,8 @@ import type { proto } from '../baileys.ts'
 import { isGroup, isLid, isPn, type Jid, tryParseJid, withoutDevice } from '@inbox-hub/whatsapp'
 
 import type { Acquaintance } from '../acquaintances.ts'
+import { pastCallOf } from '../history/past-call.ts'
+import type { Self } from '../journal/envelope.ts'
 import { isMissing } from '../missing.ts'
 import type { Collection, Mutation } from './collection.ts'
 
@@ -201,8 +203,8 @@ function rangeTo(chat: Jid, last: LastMessage): proto.SyncActionValue.ISyncActio
   return { lastMessageTimestamp: timestamp, messages: [{ key, timestamp }] }
 }
 
-/** What a mutation tells; nothing for settings that we do not keep. */
-export function factsOf(sessionId: number, mutation: Mutation): readonly Acquaintance[] {
+/** What a mutation tells; nothing for settings that we do not keep. `self`: our own addresses. */
+export function factsOf(sessionId: number, mutation: Mutation, self: Self): readonly Acquaintance[] {
   const { index, value, isRemoved } = mutation
   const [type = '', first = '', ...rest] = index
   const at = timeOf(value.timestamp) ?? 0
@@ -269,6 +271,12 @@ export function factsOf(sessionId: number, mutation: Mutation): readonly Acquain
       if (chat === undefined || (type === 'label_message' && message === undefined)) return []
       const labelled = !isRemoved && value.labelAssociationAction?.labeled === true
       return [{ type: 'label_use', sessionId, label: first, jid: chat, message, labelled }]
+    }
+    case 'call_log': {
+      const record = value.callLogAction?.callLogRecord
+      if (isRemoved || isMissing(record)) return []
+      const call = pastCallOf(record, self, { creator: first, callId: rest[0] })
+      return call === undefined ? [] : [{ type: 'past_call', sessionId, call }]
     }
     case 'quick_reply': {
       const { shortcut, message, keywords, deleted } = value.quickReplyAction ?? {}

@@ -189,7 +189,7 @@ test('what we write is genuine for baileys too, a removal included, which it for
 test('a removed contact is told as one who is not in the address book', () => {
   const pn = parseJid('12025550123@s.whatsapp.net')
   const { mutations } = mutationsOf({ set: 'contact', pn, lid: undefined, name: null }, 1)
-  expect(mutations.flatMap((mutation) => factsOf(1, mutation))).toEqual([
+  expect(mutations.flatMap((mutation) => factsOf(1, mutation, { pn: undefined, lid: undefined }))).toEqual([
     { type: 'contact', sessionId: 1, jid: pn, savedName: null },
   ])
 })

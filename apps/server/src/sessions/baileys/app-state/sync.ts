@@ -7,7 +7,9 @@ import type { Clock } from '../../../platform/clock.ts'
 import type { Log } from '../../../platform/log.ts'
 import { QueryRefused } from '../../query-refused.ts'
 import type { Acquaintance } from '../acquaintances.ts'
+import type { HistoryTaker } from '../history/taker.ts'
 import type { AppStateCalls } from '../link/app-state.ts'
+import type { Self } from '../journal/envelope.ts'
 import { valueCodecs } from '../signal/value-codecs.ts'
 import type { SignalStore } from '../signal/store.ts'
 import { type AppStateChange, factsOf, mutationsOf, pushNameIn, unarchivingIn } from './actions.ts'
@@ -43,6 +45,10 @@ export interface AppStateDeps {
   creds: AuthenticationCreds
   /** Keeps which LID has which number, where messages are sent from. */
   keepPairs: (pairs: readonly { lid: string; pn: string }[]) => Promise<void>
+  /** Our own addresses. */
+  self: () => Self
+  /** What is wanted of before the session was linked: of app state that is read for the first time. */
+  past: () => ReturnType<HistoryTaker['wants']>
   mediaHost: string
   fetchOptions: RequestInit
   clock: Clock
@@ -195,17 +201,23 @@ export class AppState implements AppStateCalls {
     const open = new OpenCollection(name, from, await this.#ring(needed))
     const taken = snapshot === undefined ? [] : open.restore(snapshot)
     for (const patch of patches) taken.push(...open.take(patch))
-    await this.#keep(name, open.state, taken)
+    await this.#keep(name, open.state, taken, from.version === 0)
   }
 
   /** Stores that we have it together with what it tells. */
-  async #keep(name: Collection, state: CollectionState, mutations: readonly Mutation[]): Promise<void> {
-    const { sessionId, store, keepPairs, sock, creds } = this.#deps
+  async #keep(
+    name: Collection,
+    state: CollectionState,
+    mutations: readonly Mutation[],
+    isPast = false,
+  ): Promise<void> {
+    const { sessionId, store, keepPairs, sock, creds, self, past } = this.#deps
     // The last word on an entry is what counts; one that is gone is told all the same.
     const latest = new Map(mutations.map((mutation) => [JSON.stringify(mutation.index), mutation]))
-    const facts: readonly Acquaintance[] = [...latest.values()].flatMap((mutation) =>
-      factsOf(sessionId, mutation),
-    )
+    const { messages: isWanted, since = 0 } = isPast ? past() : { messages: true, since: 0 }
+    const facts: readonly Acquaintance[] = [...latest.values()]
+      .flatMap((mutation) => factsOf(sessionId, mutation, self()))
+      .filter((fact) => fact.type !== 'past_call' || (isWanted && fact.call.startedAt >= since))
     const pairs = facts.filter((fact) => fact.type === 'lid_mapping')
     if (pairs.length > 0) await keepPairs(pairs.map(({ lid, pn }) => ({ lid, pn })))
     const bytes = valueCodecs['app-state-sync-version'].encode(state)

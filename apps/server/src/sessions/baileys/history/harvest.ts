@@ -18,7 +18,7 @@ import type { ExpiredPart } from '../link/phone-requests.ts'
 import { isMissing } from '../missing.ts'
 import type { LidMap } from '../signal/lid-map.ts'
 import type { SignalStore } from '../signal/store.ts'
-import { pastCallIn } from './past-call.ts'
+import { pastCallOf } from './past-call.ts'
 import { pastChatOf, pastOf, pastStatusOf } from './past.ts'
 import { type HistoryPiece, MalformedHistory } from './reader.ts'
 import type { HistorySlots } from './slots.ts'
@@ -265,7 +265,7 @@ export class HistoryHarvest {
       if (piece.is === 'mapping') pairs.push(...pairIn(piece.bytes))
       else if (piece.is === 'push_name' || piece.is === 'account') people.push(...personIn(piece, sessionId))
       else if (piece.is === 'call' && isWanted) {
-        const call = pastCallIn(piece.bytes)
+        const call = pastCallOf(proto.CallLogRecord.decode(piece.bytes), this.#deps.self())
         if (call !== undefined && call.startedAt >= since) calls.push({ type: 'past_call', sessionId, call })
       }
       if (pairs.length + people.length + calls.length >= batchSize) await this.#paced(store)

@@ -36,7 +36,7 @@ export class LinkAppState {
   }
 
   attach(sock: WASocket, media: { mediaHost: string; fetchOptions: RequestInit }): void {
-    const { store, creds, log, clock } = this.#parts
+    const { store, creds, log, clock, self, past } = this.#parts
     this.#appState = new AppState({
       sessionId: this.#connection.lease.sessionId,
       sock,
@@ -44,6 +44,8 @@ export class LinkAppState {
       store,
       creds,
       keepPairs: (pairs) => sock.signalRepository.lidMapping.storeLIDPNMappings([...pairs]),
+      self,
+      past,
       ...media,
       clock,
       log,

@@ -47,6 +47,8 @@ function bare(parts: Partial<LinkParts> = {}) {
     devices: {} as never,
     tokens: new PrivacyTokens(),
     uploadRoute: { agent: undefined, mediaHost: 'mmg.whatsapp.net' },
+    self: () => ({ pn: undefined, lid: undefined }),
+    past: () => ({ messages: true, since: undefined }),
     clock,
     log: silentLog,
     tellPassing: () => {},

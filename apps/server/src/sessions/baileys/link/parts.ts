@@ -5,6 +5,8 @@ import type { Log } from '../../../platform/log.ts'
 import type { CredentialsWriter } from '../credentials.ts'
 import type { Acquaintance, Passing } from '../acquaintances.ts'
 import type { DialOptions } from './dial.ts'
+import type { HistoryTaker } from '../history/taker.ts'
+import type { Self } from '../journal/envelope.ts'
 import type { Inbox } from '../journal/inbox.ts'
 import type { DeviceLists } from '../signal/device-lists.ts'
 import type { SignalStore } from '../signal/store.ts'
@@ -23,6 +25,10 @@ export interface LinkParts {
   devices: DeviceLists
   tokens: PrivacyTokens
   uploadRoute: UploadRoute
+  /** Our own addresses. */
+  self: () => Self
+  /** What is wanted of before the session was linked; `since` is Unix ms. */
+  past: () => ReturnType<HistoryTaker['wants']>
   clock: Clock
   log: Log
   tellPassing: (passing: Passing) => void

@@ -8,6 +8,8 @@ interface LockedPackage {
   link?: boolean
   integrity?: string
   optional?: boolean
+  dev?: boolean
+  license?: string
   hasInstallScript?: boolean
   optionalDependencies?: Record<string, string>
 }
@@ -26,9 +28,12 @@ const fromRegistry = Object.entries(packages).filter(
   ([path, entry]) => path.includes('node_modules/') && entry.link !== true,
 )
 
-test('every locked package has an integrity hash and no address', () => {
+const nameOf = (path: string): string => path.split('node_modules/').at(-1) ?? path
+
+test('every locked package has a SHA-512 of its contents and no address', () => {
   const faulty = fromRegistry.filter(
-    ([, { integrity, resolved }]) => integrity === undefined || resolved !== undefined,
+    ([, { integrity, resolved }]) =>
+      !/^sha512-[A-Za-z0-9+/]{86}==$/.test(integrity ?? '') || resolved !== undefined,
   )
   expect(faulty.map(([path]) => path)).toEqual([])
 })
@@ -59,7 +64,41 @@ test('tools that ship a binary per system are locked for macOS and Windows too',
 test('nothing but the packages we looked at wants to run a script at install time', () => {
   const scripted = fromRegistry
     .filter(([, entry]) => entry.hasInstallScript === true)
-    .map(([path]) => path.split('node_modules/').at(-1))
+    .map(([path]) => nameOf(path))
   const known = ['baileys', 'esbuild', 'fsevents', 'protobufjs'] // none is run: .npmrc ignores scripts
-  expect(scripted.filter((name) => !known.includes(name ?? ''))).toEqual([])
+  expect(scripted.filter((name) => !known.includes(name))).toEqual([])
+})
+
+/** Licences that ask for their text and nothing else. */
+const permissive = [
+  'MIT',
+  'MIT-0',
+  'ISC',
+  'BSD-2-Clause',
+  'BSD-3-Clause',
+  '0BSD',
+  'Apache-2.0',
+  'BlueOak-1.0.0',
+  'CC0-1.0',
+]
+/** What else is shipped, and who may be: NOTICE says what it means for those who pass the hub on. */
+const noticed: Record<string, RegExp> = { 'GPL-3.0': /^libsignal$/, 'LGPL-3.0-or-later': /^@img\/sharp-/ }
+
+// `npm audit` needs a registry that answers; this does not.
+test('what is shipped is under licences that ask nothing, or that NOTICE speaks of', () => {
+  const notice = files.find(({ path }) => path === 'NOTICE')?.text ?? ''
+  const unexpected = fromRegistry
+    .filter(([, { dev }]) => dev !== true)
+    .flatMap(([path, { license = 'none' }]) => {
+      const either = license.replaceAll(/[()]/g, '').split(' OR ')
+      const isFine = either.some((all) =>
+        all
+          .split(' AND ')
+          .every((one) => permissive.includes(one) || noticed[one]?.test(nameOf(path)) === true),
+      )
+      return isFine ? [] : [`${nameOf(path)}: ${license}`]
+    })
+  expect(unexpected).toEqual([])
+  expect(notice).toMatch(/libsignal.+GNU General\s+Public License, version 3/s)
+  expect(notice).toMatch(/libvips.+Lesser General Public\s+License, version 3/s)
 })

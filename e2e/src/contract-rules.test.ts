@@ -494,4 +494,10 @@ test('every operation of the contract is served', async () => {
     Object.values(path).map(({ operationId }) => operationId),
   )
   expect(served.toSorted()).toEqual(Object.keys(endpoints).toSorted())
+  const { json: root } = await client(hub)('GET', '/')
+  const areas = ['auth', 'sessions', 'messages', 'contacts', 'groups', 'status', 'media', 'webhooks']
+  for (const area of [...areas, 'templates', 'organizations', 'audit'])
+    expect(root.endpoints[area]).toBe(`/api/${area}`)
+  for (const path of Object.values<string>(root.endpoints))
+    expect(Object.keys(document.paths).filter((each) => each.startsWith(path))).not.toEqual([])
 })

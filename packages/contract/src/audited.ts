@@ -83,6 +83,7 @@ export const criticalActions: readonly OperationId[] = [
   'deleteOrganization',
   'inviteMember',
   'acceptInvitation',
+  'register',
   'setMemberRole',
   'removeMember',
   'exportAuditLogs',

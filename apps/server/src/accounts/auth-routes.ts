@@ -43,11 +43,14 @@ export function authRoutes(
   }
 
   http.serve(endpoints.register, async ({ body: { invitation, ...registration }, headers }) => {
-    const user = await accounts.register(registration, await entrance(invitation, headers['x-api-key']))
+    const { user, organizationId } = await accounts.register(
+      registration,
+      await entrance(invitation, headers['x-api-key']),
+    )
     return {
       message: 'user_registered',
       data: { user: await accounts.wire(user), emailVerificationRequired: false },
-      audit: { userId: user.id },
+      audit: { userId: user.id, organizationId },
     }
   })
 

@@ -28,8 +28,8 @@ export type Entrance = { invitation: string } | { ownerOf: number } | 'own_organ
 
 /** People's accounts. */
 export interface Accounts {
-  /** @throws {HubError} USER_ALREADY_EXISTS, INVITATION_NOT_FOUND */
-  register(registration: Registration, entrance: Entrance): Promise<User>
+  /** Answers also which organization they joined or founded. @throws {HubError} USER_ALREADY_EXISTS, INVITATION_NOT_FOUND */
+  register(registration: Registration, entrance: Entrance): Promise<{ user: User; organizationId: number }>
   /** `found` is told whose account it is, before it is proved to be the caller's. @throws {HubError} AUTHENTICATION_FAILED, TOTP_REQUIRED */
   login(
     given: { identifier: string; password: string; code?: string | undefined },
@@ -195,6 +195,14 @@ export function createAccounts(deps: AccountsDeps): Accounts {
     return { token, link: `${publicUrl}/reset-password#${token}`, expiresAt }
   }
 
+  async function enter(tx: Tx, user: User, entrance: Entrance, name = user.username): Promise<number> {
+    if (entrance === 'own_organization')
+      return (await organizations.found(tx, { name, description: null, plan: 'free' }, user.id)).id
+    if ('invitation' in entrance) return organizations.accept(tx, entrance.invitation, user)
+    await organizations.joinByKey(tx, entrance.ownerOf, user.id)
+    return entrance.ownerOf
+  }
+
   async function again(id: number): Promise<User> {
     const user = await userById.first(database, { id })
     if (user === undefined) throw new HubError('INVALID_TOKEN')
@@ -231,12 +239,7 @@ export function createAccounts(deps: AccountsDeps): Accounts {
           updated_at: now,
         }
         await insertUser.run(tx, [user])
-        if (entrance === 'own_organization') {
-          const name = registration.organizationName ?? registration.username
-          await organizations.found(tx, { name, description: null, plan: 'free' }, id)
-        } else if ('invitation' in entrance) await organizations.accept(tx, entrance.invitation, user)
-        else await organizations.joinByKey(tx, entrance.ownerOf, id)
-        return user
+        return { user, organizationId: await enter(tx, user, entrance, registration.organizationName) }
       })
     },
     async login({ identifier, password, code }, found) {

@@ -62,9 +62,9 @@ export const accessErrors = {
       pt: 'Token inválido ou vencido',
     },
     remedy: {
-      es: 'Inicie sesión de nuevo o renueve el token.',
-      en: 'Log in again, or refresh the token.',
-      pt: 'Entre de novo ou renove o token.',
+      es: 'Inicie sesión de nuevo o renueve el token; si era un enlace para la contraseña, pida otro: vale una hora y una vez.',
+      en: 'Log in again, or refresh the token; if it was a link to set a password, ask for another: it is good for an hour, and once.',
+      pt: 'Entre de novo ou renove o token; se era um link para a senha, peça outro: vale uma hora e uma vez.',
     },
   },
   AUTHENTICATION_FAILED: {

@@ -103,6 +103,23 @@ databases('a LID learnt late', ({ open }) => {
     ])
   })
 
+  test('keeps the receipts of both copies of a message of ours', async () => {
+    await using hub = await startFixture(open)
+    const ours = { kind: 'message' as const, sender: me.pn, fromMe: true, id: 'OURS' }
+    const receipt = { kind: 'receipt' as const, ids: ['OURS'] }
+    hub.sessions.arrive([
+      { ...ours, chat: pn },
+      { ...ours, chat: lid },
+      { ...receipt, chat: pn, status: 'delivered', sentAt: 1_000 },
+      { ...receipt, chat: lid, status: 'read', sentAt: 2_000 },
+    ])
+    await hub.projected()
+    await acquaint(hub, mapping())
+    const [row] = await hub.messages.list.page({ sessionId: 1 }, 10, 0)
+    const receipts = row && (await hub.messages.receipts.of(row))
+    expect(receipts).toMatchObject([{ jid: lid, deliveredAt: 1_000, readAt: 2_000 }])
+  })
+
   test('re-keys who wrote in groups, where a copy may stand under either address', async () => {
     await using hub = await startFixture(open)
     hub.sessions.arrive([

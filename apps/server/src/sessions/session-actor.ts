@@ -10,7 +10,8 @@ import type { DialStep, Engine, Link, LinkEvent } from './baileys/index.ts'
 import type { ClientVersions } from './client-version.ts'
 import type { DialPacer } from './dial-pacer.ts'
 import { causeOfSilence } from './diagnosis.ts'
-import { decide, type Effect, type SessionEvent } from './session-decision.ts'
+import { decide } from './session-decision.ts'
+import type { Effect, SessionEvent } from './session-events.ts'
 import {
   type Cause,
   causeIn,

@@ -2,7 +2,9 @@ import { statusOfState } from '@inbox-hub/contract'
 import type { DisconnectCause, DisconnectReason, Jid } from '@inbox-hub/whatsapp'
 import { expect, test } from 'vitest'
 
-import { announceAfterMs, decide, type Effect, type SessionEvent, watchWindowMs } from './session-decision.ts'
+import { announceAfterMs } from './session-change.ts'
+import { decide, watchWindowMs } from './session-decision.ts'
+import type { Effect, SessionEvent } from './session-events.ts'
 import { newStanding, type Standing, stateFacts, type WebVersion } from './session-state.ts'
 
 const start = 1_700_000_000_000

@@ -1,6 +1,8 @@
 import type { SessionStateName } from '@inbox-hub/contract'
 import { type DisconnectCause, factsOf } from '@inbox-hub/whatsapp'
 
+import { announceAfterMs, Change } from './session-change.ts'
+import type { Circumstances, Decision, SessionEvent } from './session-events.ts'
 import {
   type Cause,
   causeIn,
@@ -16,78 +18,8 @@ import {
   type WebVersion,
 } from './session-state.ts'
 
-/** What can happen to a session. Those with a `generation` come from a socket: an older one is not heard. */
-export type SessionEvent =
-  | { type: 'connect' | 'restart' | 'unlink' | 'boot' | 'shutdown' | 'watched' }
-  | { type: 'stop'; cause: 'asked' | 'deleted' }
-  /** The timer armed for `deadline` fired. `slotAt`: when the dial budget has room (waiting only). `silence`: what a dial that said nothing looks like. */
-  | { type: 'timer'; deadline: number; slotAt?: number; silence?: DisconnectCause }
-  | { type: 'announce_due'; at: number }
-  | { type: 'claimed'; outcome: 'granted' | 'denied' | 'failed' }
-  | { type: 'lease_lost' | 'dial_turn' | 'credentials_forgotten' }
-  | { type: 'version_found'; version: WebVersion | undefined }
-  | { type: 'store_answers'; ok: boolean }
-  | { type: 'dial_failed'; generation: number; why: 'store_fault' | 'fenced' | 'unreadable' | 'fault' }
-  | { type: 'qr'; generation: number; text: string; index: number; of: number; expiresAt: number }
-  | { type: 'pairing_code'; generation: number; code: string; expiresAt: number }
-  | { type: 'paired' | 'online'; generation: number; me: Me }
-  | { type: 'logged_in' | 'passkey_required' | 'fenced' | 'store_fault'; generation: number }
-  | { type: 'restricted'; generation: number; until: number; scope: 'account' | 'new_chats' }
-  | { type: 'closed'; generation: number; cause: DisconnectCause }
-  /** What we asked to close is closed. */
-  | { type: 'link_gone'; generation: number }
-
-/** What the runner has to do, in this order. */
-export type Effect =
-  /** Answered by `claimed`. */
-  | { do: 'claim' }
-  /** Gives the lease back; `drop_lease` when it is known to be lost. */
-  | { do: 'release' | 'drop_lease' }
-  /** Answered by `dial_turn`, unless the queue is left before. */
-  | { do: 'queue_dial' }
-  | { do: 'leave_queue' }
-  | { do: 'dial'; generation: number; version: WebVersion | undefined }
-  /** Answered by `link_gone`. `unlink` takes the device off the phone first. */
-  | { do: 'close' | 'unlink'; generation: number }
-  /** The session's one timer: replaces the one before. */
-  | { do: 'arm'; at: number }
-  | { do: 'disarm' }
-  | { do: 'arm_announcement'; at: number }
-  | { do: 'disarm_announcement' }
-  /** Archive the credentials, then erase them and the Signal keys. Answered by `credentials_forgotten`, done or not. */
-  | { do: 'forget_credentials'; cause: Cause }
-  | { do: 'know'; me: Me }
-  /** Answered by `version_found`. */
-  | { do: 'look_up_version' }
-  | { do: 'version_worked'; version: WebVersion | undefined }
-  /** Answered by `store_answers`. */
-  | { do: 'probe_store' }
-  /** One timeline row, one `session.state` event and the mirror row, in one transaction. */
-  | { do: 'record'; state: SessionState }
-  | { do: 'tell'; what: 'connected' }
-  | { do: 'tell'; what: 'disconnected'; cause: Cause }
-  | { do: 'tell'; what: 'qr'; qr: ShownQr }
-  | { do: 'note_error'; cause: Cause }
-
-/** Everything `decide` may know that is not in the standing. */
-export interface Circumstances {
-  /** Unix ms. */
-  now: number
-  /** Uniform in [0, 1). */
-  jitter: number
-  /** The version some session of this hub last logged in with, when it is not the pinned one. */
-  knownGood: WebVersion | undefined
-}
-
-export interface Decision {
-  standing: Standing
-  effects: readonly Effect[]
-}
-
 /** QR rounds go on this long after somebody last asked: the desk dialog watches for five minutes (contract rule 6). */
 export const watchWindowMs = 5 * 60_000
-/** A drop shorter than this is nobody's business: the CRM would switch numbers in front of the customer (contract rule 27). */
-export const announceAfterMs = 60_000
 /** Online this long, a session is well: a brief `open` between evictions must not end the backoff. */
 const steadyAfterMs = 60_000
 const baseDelayMs = 1_000
@@ -130,91 +62,6 @@ export function decide(standing: Standing, event: SessionEvent, circumstances: C
   take(change, event)
   settle(change)
   return { standing: change.s, effects: change.effects }
-}
-
-/** One decision in the making: the standing as it will be, and what the runner has to do. */
-class Change {
-  readonly now: number
-  readonly jitter: number
-  readonly knownGood: WebVersion | undefined
-  readonly s: Standing
-  readonly effects: Effect[] = []
-
-  constructor(standing: Standing, { now, jitter, knownGood }: Circumstances) {
-    this.s = { ...standing }
-    this.now = now
-    this.jitter = jitter
-    this.knownGood = knownGood
-  }
-
-  do(effect: Effect): void {
-    this.effects.push(effect)
-  }
-
-  /** Moves to `state`, which ends by itself at `deadline` (I4), and has it written down (I9). */
-  enter(state: SessionState, deadline?: number): void {
-    const { s, now } = this
-    const moved = s.state.at !== state.at
-    // What is final is announced at once (rest); a drop only when it lasts.
-    if (moved && s.state.at === 'online' && s.announced === 'connected' && !isResting(state)) {
-      s.announceAt = now + announceAfterMs
-      this.do({ do: 'arm_announcement', at: s.announceAt })
-    }
-    if (moved && s.queued) {
-      s.queued = false
-      this.do({ do: 'leave_queue' })
-    }
-    s.state = state
-    if (moved) s.since = now
-    s.slotTaken = false
-    this.arm(deadline)
-    if (moved) this.do({ do: 'record', state })
-  }
-
-  arm(deadline: number | undefined): void {
-    const { s } = this
-    if (deadline !== undefined) this.do({ do: 'arm', at: deadline })
-    else if (s.deadline !== undefined) this.do({ do: 'disarm' })
-    s.deadline = deadline
-  }
-
-  close(): void {
-    const { s } = this
-    if (s.socket !== 'open') return
-    s.socket = 'closing'
-    this.do({ do: 'close', generation: s.generation })
-  }
-
-  releaseLease(): void {
-    const { s } = this
-    if (s.lease !== 'held') return
-    s.lease = 'none'
-    this.do({ do: 'release' })
-  }
-
-  /** Another node has it: whoever owns the session decides about its credentials. */
-  loseLease(): void {
-    const { s } = this
-    if (s.lease !== 'held') return
-    s.lease = 'none'
-    s.forgetting = undefined
-    this.do({ do: 'drop_lease' })
-  }
-
-  cancelAnnouncement(): void {
-    const { s } = this
-    if (s.announceAt === undefined) return
-    s.announceAt = undefined
-    this.do({ do: 'disarm_announcement' })
-  }
-
-  announceDisconnected(cause: Cause): void {
-    const { s } = this
-    this.cancelAnnouncement()
-    if (s.announced === 'disconnected') return
-    s.announced = 'disconnected'
-    this.do({ do: 'tell', what: 'disconnected', cause })
-  }
 }
 
 function take(change: Change, event: SessionEvent): void {

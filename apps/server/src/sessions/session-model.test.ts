@@ -3,7 +3,8 @@ import { type DisconnectCause, factsOf, type Jid, reasonNames } from '@inbox-hub
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 
-import { decide, type Effect, type SessionEvent } from './session-decision.ts'
+import { decide } from './session-decision.ts'
+import type { Effect, SessionEvent } from './session-events.ts'
 import { isResting, maySend, newStanding, retryAt, type Standing, stateFacts } from './session-state.ts'
 
 /** Random lives of one session. `SESSION_MODEL_RUNS` sets how many. */

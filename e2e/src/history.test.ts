@@ -274,39 +274,43 @@ test('a part that is too large for its message is fetched from the media host, a
   )
 })
 
-test('a part whose file has expired is asked of the phone again; meanwhile the sync goes on, and says what is missing', async () => {
-  await using hub = await startHub({ preset: 'standard' })
-  const phone = hub.emulator.phone(ours)
-  await hub.pairSession('support', { number: ours })
-  await synced(hub)
-  const conversation = (id: string, text: string) => ({
-    id: customerId,
-    messages: [
-      {
-        message: {
-          key: { id, remoteJid: customerId, fromMe: false },
-          message: { conversation: text },
-          messageTimestamp: day / 1000,
+test.each([410, 403] as const)(
+  'a part whose link has expired (%s) is asked of the phone again; meanwhile the sync goes on, and says what is missing',
+  async (status) => {
+    await using hub = await startHub({ preset: 'standard' })
+    const phone = hub.emulator.phone(ours)
+    await hub.pairSession('support', { number: ours })
+    await synced(hub)
+    const conversation = (id: string, text: string) => ({
+      id: customerId,
+      messages: [
+        {
+          message: {
+            key: { id, remoteJid: customerId, fromMe: false },
+            message: { conversation: text },
+            messageTimestamp: day / 1000,
+          },
         },
-      },
-    ],
-  })
-  phone.tellsExpiredHistory({
-    syncType: 3,
-    chunkOrder: 7,
-    progress: 100,
-    conversations: [conversation('E1', 'From the lost part')],
-  })
-  await eventually(
-    async () => (await messagesOf(hub, customerId)).messages.find(({ messageId }) => messageId === 'E1'),
-    () => 'the part did not come again',
-  )
-  const told = hub.webhook.calls.map(({ json }) => json as { type: string; data: { error: unknown } })
-  expect(told.map(({ data }) => data.error)).toContainEqual(
-    expect.stringContaining('the phone was asked to send it again'),
-  )
-  expect(await synced(hub)).toMatchObject({ percent: 100, error: null })
-})
+      ],
+    })
+    const part = {
+      syncType: 3,
+      chunkOrder: 7,
+      progress: 100,
+      conversations: [conversation('E1', 'From the lost part')],
+    }
+    phone.tellsExpiredHistory(part, status)
+    await eventually(
+      async () => (await messagesOf(hub, customerId)).messages.find(({ messageId }) => messageId === 'E1'),
+      () => 'the part did not come again',
+    )
+    const told = hub.webhook.calls.map(({ json }) => json as { type: string; data: { error: unknown } })
+    expect(told.map(({ data }) => data.error)).toContainEqual(
+      expect.stringContaining('the phone was asked to send it again'),
+    )
+    expect(await synced(hub)).toMatchObject({ percent: 100, error: null })
+  },
+)
 
 test("the phone's list of calls is in the list of the session, and told to nobody", async () => {
   await using hub = await startHub({ preset: 'standard' })

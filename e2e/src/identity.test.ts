@@ -76,7 +76,7 @@ describe.each(stores)('one contact with many addresses on %s', (store) => {
     expect(await chatsOf(hub)).toMatchObject([{ chatId: '12025550188@s.whatsapp.net', messageCount: 2 }])
     // As a group tells it, with the name that they gave themselves meanwhile.
     const group = hub.emulator.group('Lunch', [ours, customer])
-    support.phone.learnsNumberChangeIn(group.jid, customer, '+12025550177', 'ana.new')
+    support.phone.learnsNumberChangeIn(group.jid, customer, '+12025550177', { username: 'ana.new' })
     const again = await hub.webhook.received('contact.merged', 3)
     expect(again[2]?.data).toMatchObject({
       contactId: '12025550177@s.whatsapp.net',
@@ -96,5 +96,50 @@ describe.each(stores)('one contact with many addresses on %s', (store) => {
     )
     const { total } = await hub.api.call(endpoints.listContacts, { params, query: {} })
     expect(total).toBe(1)
+
+    // Late, and by numbers alone: she has had another one since.
+    support.phone.learnsNumberChangeIn(group.jid, customer, '+12025550166', { form: 'pn' })
+    hub.emulator.phone('+12025550124').sends(support, 'The next')
+    await hub.webhook.received('message.received', 2)
+    const chats = await chatsOf(hub)
+    expect(chats.map(({ chatId }) => chatId)).toContain('12025550177@s.whatsapp.net')
+    expect(hub.webhook.calls.filter(({ type }) => type === 'contact.merged')).toHaveLength(3)
+  })
+
+  test('somebody whose LID is not known keeps their chat when a group tells their new number', async () => {
+    await using hub = await startHub({ store, preset: 'standard' })
+    const support = await hub.pairSession('support', { number: ours })
+    const [old, now] = [customerId, '12025550188@s.whatsapp.net']
+    const { lid } = hub.emulator.phone('+12025550188')
+    const group = hub.emulator.group('Lunch', [ours, customer], 'pn')
+    support.phone.tellsHistory({
+      syncType: 3,
+      conversations: [
+        {
+          id: old,
+          messages: [
+            {
+              message: {
+                key: { id: 'OLD', remoteJid: old, fromMe: false },
+                message: { conversation: 'From before' },
+                messageTimestamp: 1_790_000_000,
+              },
+            },
+          ],
+        },
+      ],
+    })
+    await eventually(
+      async () => ((await chatsOf(hub)).some(({ chatId }) => chatId === old) ? true : undefined),
+      () => 'the history was not read',
+    )
+    support.phone.learnsNumberChangeIn(group.jid, customer, '+12025550188', { form: 'pn' })
+    await eventually(
+      async () => ((await chatsOf(hub)).some(({ chatId }) => chatId === now) ? true : undefined),
+      () => 'the chat kept the old number',
+    )
+    expect(await chatsOf(hub)).toMatchObject([{ chatId: now, messageCount: 1 }])
+    const found = await hub.api.call(endpoints.findLid, { params: { ...params, contactId: now } })
+    expect(found).toMatchObject({ lid, number: '12025550188' })
   })
 })

@@ -211,10 +211,10 @@ export function serverEndpoints(emulator: Emulator): Endpoint[] {
       },
     }),
     endpoint('POST /media/expire', {
-      about: 'Clients get 410 for a file from now on, or 404. Its phone still has it.',
+      about: 'Clients get 410 for a file from now on, or 404 or 403. Its phone still has it.',
       body: z.strictObject({
         directPath: z.string(),
-        status: z.union([z.literal(404), z.literal(410)]).default(410),
+        status: z.union([z.literal(403), z.literal(404), z.literal(410)]).default(410),
       }),
       handle: ({ body: { directPath, status } }) => emulator.media.expire(directPath, status),
     }),

@@ -90,8 +90,8 @@ export class MediaHost implements AsyncDisposable {
     return this.#faults.add('upload', fault, scope)
   }
 
-  /** Clients get 410 for a file from now on, or 404: its link has expired. @throws {RangeError} */
-  expire(directPath: string, status: 404 | 410 = 410): void {
+  /** Clients get 410 for a file from now on, or 404 or 403: its link has expired. @throws {RangeError} */
+  expire(directPath: string, status: 403 | 404 | 410 = 410): void {
     this.store.setGone(directPath, status)
   }
 

@@ -19,7 +19,7 @@ export interface StoredFile {
 interface Hosted {
   file: StoredFile
   /** Gone for clients, with this status; the bytes stay, as on the phone that sent them. */
-  gone: 404 | 410 | undefined
+  gone: 403 | 404 | 410 | undefined
 }
 
 /** Folders of direct paths by kind, as WhatsApp's look. */
@@ -69,7 +69,7 @@ export class MediaStore implements Disposable {
   }
 
   /** From now on clients get this status for it; undefined brings it back. @throws {RangeError} */
-  setGone(directPath: string, gone: 404 | 410 | undefined): void {
+  setGone(directPath: string, gone: Hosted['gone']): void {
     const hosted = this.#files.get(directPath)
     if (hosted === undefined) throw new RangeError(`Nothing lies at ${directPath}`)
     hosted.gone = gone

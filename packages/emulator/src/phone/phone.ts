@@ -17,7 +17,7 @@ import { ChattingPhone } from './chatting-phone.ts'
 import { textOf, toMessage } from './content.ts'
 import { newId } from './message-id.ts'
 import { PhoneDevice } from './phone-device.ts'
-import type { PastMessage, PhoneOptions, Recipient } from './phone-options.ts'
+import type { Addressing, PastMessage, PhoneOptions, Recipient } from './phone-options.ts'
 import { Simulated } from './simulated.ts'
 
 /** Phones for one emulator: pass it to the server, which makes a phone for each number when first needed. */
@@ -188,9 +188,9 @@ export class Phone extends ChattingPhone implements SimulatedPhone {
   }
 
   /** The same, with a file that is gone from the media host before anybody fetched it; asked for it again, the phone sends it again. */
-  tellsExpiredHistory(history: proto.IHistorySync): void {
+  tellsExpiredHistory(history: proto.IHistorySync, status?: 403 | 404 | 410): void {
     const notification = historyNotification(history, this.line.media, undefined, 0)
-    this.line.media.expire(notification.directPath ?? '')
+    this.line.media.expire(notification.directPath ?? '', status)
     for (const { pn } of this.companions()) this.care.tellHistory(pn, notification, history)
   }
 
@@ -204,15 +204,20 @@ export class Phone extends ChattingPhone implements SimulatedPhone {
       ])
   }
 
-  /** The same, told as the members of a group are told it. */
-  learnsNumberChangeIn(group: string, of: Recipient, number: string, username?: string): void {
+  /** The same, told as the members of a group are told it; in a group that names people by number no LID comes with it. */
+  learnsNumberChangeIn(
+    group: string,
+    of: Recipient,
+    number: string,
+    { username, form = 'lid' }: { username?: string; form?: Addressing } = {},
+  ): void {
     const { pn: old, lid } = this.names.accountOf(of)
     const now = `${number.replace(/\D/g, '')}@s.whatsapp.net`
     const attrs = {
       type: 'w:gp2',
       from: group,
       participant: now,
-      participant_lid: lid,
+      ...(form === 'lid' && { participant_lid: lid }),
       ...(username !== undefined && { participant_username: username }),
     }
     for (const { device } of this.companions())

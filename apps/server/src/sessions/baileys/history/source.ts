@@ -65,10 +65,10 @@ export async function partOf(
   return part
 }
 
-/** What baileys makes of an answer of the media host: a Boom with its status. */
+/** What baileys makes of an answer of the media host: a Boom with its status. A link that has run out is refused (403), not only unknown. */
 function isGone(error: unknown): boolean {
   const status = (error as { output?: { statusCode?: number } } | undefined)?.output?.statusCode
-  return status === 404 || status === 410
+  return status === 403 || status === 404 || status === 410
 }
 
 /** The pieces of a deflated history, as fast as they are asked for, and how much of it has been read, 0 to 1. @throws {MalformedHistory} */

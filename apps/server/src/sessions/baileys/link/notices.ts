@@ -1,10 +1,11 @@
 import type { BinaryNode } from '../baileys.ts'
 
 import type { Jid } from '@inbox-hub/whatsapp'
-import { isLid, userOf } from '@inbox-hub/whatsapp'
+import { isLid, tryParseJid, userOf } from '@inbox-hub/whatsapp'
 
 import type { Acquaintance, Passing } from '../acquaintances.ts'
 import { addressIn } from '../journal/envelope.ts'
+import { mappingOf } from '../signal/lid-map.ts'
 import { callSignalIn } from './calls.ts'
 import type { Connection } from './connection.ts'
 import { noticesIn, pairsIn } from './group-notices.ts'
@@ -109,19 +110,35 @@ export class Notices {
     const { sock } = this.#connection
     if (changes.length === 0 || sock === undefined) return undefined
     return (async () => {
-      const pairs: { lid: string; pn: string }[] = []
-      for (const { from, to, lid } of changes) {
-        // From the store alone: WhatsApp would answer of the old number that it is nobody's.
-        const stored = lid ?? (from && (await this.#lidOf(from)))
-        if (stored !== undefined) pairs.push({ lid: stored, pn: to })
-      }
-      if (pairs.length > 0) await sock.signalRepository.lidMapping.storeLIDPNMappings(pairs)
+      for (const change of changes) await this.#keepNumberChange(change)
     })()
   }
 
-  async #lidOf(pn: Jid): Promise<string | undefined> {
-    const user = await this.#parts.store.readOne('lid-mapping', userOf(pn))
-    return user === undefined ? undefined : `${Buffer.from(user).toString('utf8')}@lid`
+  async #keepNumberChange({ from, to, lid }: NumberChange): Promise<void> {
+    const lidUser = lid === undefined ? from && (await this.#mapped(userOf(from))) : userOf(lid)
+    if (lidUser === undefined) return from && this.#uniteNumbers(from, to)
+    const isNext = from !== undefined && (await this.#mapped(`${lidUser}_reverse`)) === userOf(from)
+    // Each group tells it, some late: what is no news then may have been followed by another number. By numbers alone nobody can say.
+    const isNews = lid !== undefined && (await this.#mapped(userOf(to))) !== lidUser
+    if (isNext || isNews) await this.#renumber(lidUser, to)
+  }
+
+  /** Of the old number WhatsApp would answer that it is nobody's; of the new one it tells whose both are. */
+  async #uniteNumbers(from: Jid, to: Jid): Promise<void> {
+    const lid = tryParseJid((await this.#connection.sock?.signalRepository.lidMapping.getLIDForPN(to)) ?? '')
+    if (lid === undefined) return
+    await this.#renumber(userOf(lid), from)
+    await this.#renumber(userOf(lid), to)
+  }
+
+  async #renumber(lidUser: string, pn: Jid): Promise<void> {
+    const { changes, facts } = mappingOf(this.#connection.lease.sessionId, lidUser, userOf(pn))
+    await this.#parts.store.commit([...changes], [], facts)
+  }
+
+  async #mapped(name: string): Promise<string | undefined> {
+    const user = await this.#parts.store.readOne('lid-mapping', name)
+    return user === undefined ? undefined : Buffer.from(user).toString('utf8')
   }
 
   #keepPersonNotices(node: BinaryNode): Promise<void> | undefined {

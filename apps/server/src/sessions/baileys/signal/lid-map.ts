@@ -19,6 +19,24 @@ import type { Change, SignalStore } from './store.ts'
 /** How long WhatsApp's "this number has no LID" is believed, ms. */
 const UNKNOWN_FOR_MS = 10 * 60_000
 
+/** That an account has this number now, as it is stored. Both are users. */
+export function mappingOf(
+  sessionId: number,
+  lidUser: string,
+  pnUser: string,
+): { changes: readonly Change[]; facts: readonly Acquaintance[] } {
+  // Strangers choose what they send: pairs that are not addresses stay out of our tables.
+  const isAddressed =
+    tryParseJid(`${lidUser}@lid`) !== undefined && tryParseJid(`${pnUser}@s.whatsapp.net`) !== undefined
+  return {
+    changes: [
+      { type: 'lid-mapping', id: pnUser, bytes: Buffer.from(lidUser) },
+      { type: 'lid-mapping', id: `${lidUser}_reverse`, bytes: Buffer.from(pnUser) },
+    ],
+    facts: isAddressed ? [{ type: 'lid_mapping', sessionId, lid: lidOf(lidUser), pn: pnOf(pnUser) }] : [],
+  }
+}
+
 /**
  * Which LID hides which phone number, as baileys' LIDMappingStore answers it, without that one's timer per contact and
  * unbounded cache (Signal/lid-mapping.js:5). Each new pair is stored together with what its readers make of it.
@@ -63,21 +81,9 @@ export class LidMap {
       const pnUser = jidDecode(pn)?.user
       if (lidUser === undefined || pnUser === undefined) continue
       if ((await this.#text(pnUser)) === lidUser) continue
-      changes.push(
-        { type: 'lid-mapping', id: pnUser, bytes: Buffer.from(lidUser) },
-        { type: 'lid-mapping', id: `${lidUser}_reverse`, bytes: Buffer.from(pnUser) },
-      )
-      // Strangers choose what they send: pairs that are not addresses stay out of our tables.
-      if (
-        tryParseJid(`${lidUser}@lid`) !== undefined &&
-        tryParseJid(`${pnUser}@s.whatsapp.net`) !== undefined
-      )
-        facts.push({
-          type: 'lid_mapping',
-          sessionId: this.#store.lease.sessionId,
-          lid: lidOf(lidUser),
-          pn: pnOf(pnUser),
-        })
+      const kept = mappingOf(this.#store.lease.sessionId, lidUser, pnUser)
+      changes.push(...kept.changes)
+      facts.push(...kept.facts)
     }
     if (changes.length > 0) await this.#store.commit(changes, [], facts)
   }

@@ -119,6 +119,24 @@ describe.each(stores)('people on %s', (store) => {
     }
   })
 
+  test('whoever logs in with the old password while a new one is set stays outside', async () => {
+    const owner = await newcomer(hub, 'julia')
+    const [organization] = (await owner.call(endpoints.myOrganizations)).organizations
+    const params = { organizationId: organization?.id ?? 0, memberId: owner.id }
+    const { token } = await owner.call(endpoints.makeResetLink, { params })
+    const newPassword = 'Another word 6'
+    const thieves = Array.from({ length: 4 }, () => personOf(hub, 'julia'))
+    // Passwords are looked at one after another: the last thieves when the new one is set.
+    await Promise.all([
+      ...['nobody', 'anybody'].map((name) => refusal(personOf(hub, name).logsIn())),
+      hub.api.call(endpoints.resetPassword, { body: { token, newPassword } }),
+      ...thieves.map((thief) => refusal(thief.logsIn())),
+    ])
+    for (const thief of thieves)
+      expect(await refusal(thief.call(endpoints.getProfile))).toMatch(/^(?:INVALID|MISSING)_TOKEN$/)
+    await owner.logsIn({ password: newPassword })
+  })
+
   test('with verification codes a password is not enough, and no code is good twice', async () => {
     const eva = personOf(hub, 'eva')
     await eva.registers()

@@ -6,6 +6,7 @@ import { boundedCache } from '../platform/bounded-cache.ts'
 import type { Clock } from '../platform/clock.ts'
 import { type Database, insertRows, statement, type Tx } from '../platform/database/index.ts'
 import { hashToken, makeToken, signAccess, verifyAccess } from './tokens.ts'
+import type { User } from './user-rows.ts'
 
 export interface Tokens {
   accessToken: string
@@ -15,7 +16,8 @@ export interface Tokens {
 
 /** Who is logged in where. */
 export interface Logins {
-  begin(userId: number): Promise<Tokens>
+  /** Begins a login of somebody whose password was found right; undefined when it is another by now. */
+  begin(user: Pick<User, 'id' | 'password_hash'>): Promise<Tokens | undefined>
   /** @throws {HubError} INVALID_REFRESH_TOKEN */
   refresh(refreshToken: string): Promise<Tokens>
   /** Whose access token it is, if its login lasts. */
@@ -30,6 +32,15 @@ export const refreshMs = 30 * 86_400_000
 const believedMs = 15_000
 
 const insert = insertRows('login', ['id', 'user_id', 'refresh_hash', 'created_at', 'expires_at'])
+/** On PostgreSQL whoever sets another password waits for this transaction, or this one for them. */
+const withPassword = statement((db, p: { userId: number; password: string }, { dialect }) => {
+  const row = db
+    .selectFrom('app_user')
+    .select('id')
+    .where('id', '=', p.userId)
+    .where('password_hash', '=', p.password)
+  return dialect === 'postgres' ? row.forShare() : row
+})
 const byId = statement((db, p: { id: string }) => db.selectFrom('login').selectAll().where('id', '=', p.id))
 /** Only the one refresh token that is good now turns the page. */
 const turn = statement((db, p: { id: string; from: string; to: string; expiresAt: number }) =>
@@ -77,17 +88,20 @@ export function createLogins({
   }
 
   return {
-    async begin(userId) {
+    async begin({ id: userId, password_hash: password }) {
       const id = randomBytes(16).toString('base64url')
       const { token, hash } = makeToken(pepper)
       const now = clock.now()
-      await database.write(async (tx) => {
+      const isBegun = await database.write(async (tx) => {
+        // Whoever sets another ends the logins that there are then: one that comes later must know it.
+        if ((await withPassword.first(tx, { userId, password })) === undefined) return false
         await removeOld.run(tx, { userId, now })
         await insert.run(tx, [
           { id, user_id: userId, refresh_hash: hash, created_at: now, expires_at: now + refreshMs },
         ])
+        return true
       })
-      return tokens(userId, id, token)
+      return isBegun ? tokens(userId, id, token) : undefined
     },
     async refresh(refreshToken) {
       const [loginId = '', secret = ''] = refreshToken.split('.')

@@ -88,6 +88,13 @@ const waitMs = 15 * 60_000
 const setPassword = statement((db, p: { id: number; hash: string; now: number }) =>
   db.updateTable('app_user').set({ password_hash: p.hash, updated_at: p.now }).where('id', '=', p.id),
 )
+const changePassword = statement((db, p: { id: number; from: string; hash: string; now: number }) =>
+  db
+    .updateTable('app_user')
+    .set({ password_hash: p.hash, updated_at: p.now })
+    .where('id', '=', p.id)
+    .where('password_hash', '=', p.from),
+)
 const setTotp = statement(
   (
     db,
@@ -254,7 +261,9 @@ export function createAccounts(deps: AccountsDeps): Accounts {
         if (code === undefined) throw new HubError('TOTP_REQUIRED')
         if (!(await useCode(user, code))) failed(`user ${user.id}`)
       }
-      return { user, tokens: await logins.begin(user.id) }
+      const tokens = await logins.begin(user)
+      if (tokens === undefined) throw new HubError('AUTHENTICATION_FAILED')
+      return { user, tokens }
     },
     async find(userId) {
       const user = await userById.first(database, { id: userId })
@@ -282,7 +291,9 @@ export function createAccounts(deps: AccountsDeps): Accounts {
       await prove(user, currentPassword)
       const hash = await hashPassword(newPassword)
       return database.write(async (tx) => {
-        await setPassword.run(tx, { id: user.id, hash, now: clock.now() })
+        const change = { id: user.id, from: user.password_hash, hash, now: clock.now() }
+        // Another was set meanwhile.
+        if ((await changePassword.run(tx, change)) === 0) throw new HubError('AUTHENTICATION_FAILED')
         await dropResets.run(tx, { userId: user.id })
         return logins.endAll(tx, user.id, loginId)
       })

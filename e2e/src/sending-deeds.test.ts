@@ -1,5 +1,5 @@
 import { deedMatrix, type DeedName, endpoints, exampleTargetId } from '@inbox-hub/contract'
-import type { Content, Recipient, ShownMessage } from '@inbox-hub/emulator'
+import type { Content, PhoneMessage, Recipient, ShownMessage } from '@inbox-hub/emulator'
 import { beforeAll, afterAll, describe, expect, test } from 'vitest'
 
 import { eventually, type Hub, type PairedSession, postgresUrl, startHub } from './harness.ts'
@@ -244,7 +244,9 @@ describe.each(stores)('what we do to messages on %s', (store) => {
 
   test('a vote of ours is counted by who made the poll, in chats and groups', async () => {
     const ben = hub.emulator.phone('+12025550124')
-    const group = hub.emulator.group('Lunch', [ben.number, support.number])
+    const members = [ben.number, support.number]
+    const { jid: byLid } = hub.emulator.group('Lunch', members)
+    const { jid: byNumber } = hub.emulator.group('Old lunch', members, 'pn')
     const poll = {
       pollCreationMessageV3: {
         name: 'Lunch?',
@@ -252,11 +254,16 @@ describe.each(stores)('what we do to messages on %s', (store) => {
         selectableOptionsCount: 1,
       },
     }
-    for (const to of [support, group.jid]) {
+    const keyOf = ({ pollUpdateMessage }: PhoneMessage['message']) =>
+      pollUpdateMessage?.pollCreationMessageKey
+    for (const to of [support, byLid, byNumber]) {
       const { id } = ben.sends(to, poll)
       await received(id)
       await send({ vote: { messageId: id, options: ['Soup'] } })
       await ben.showing(id, ({ votes }) => votes[support.phone.pn]?.[0] === 'Soup')
+      const { message } = await ben.receives((one) => keyOf(one.message)?.id === id)
+      const author = to === byLid ? ben.lid : to === byNumber ? ben.pn : ''
+      expect(keyOf(message)?.participant ?? '').toBe(author)
       expect(await listed(id)).toMatchObject({ pollVotes: [{ votes: 0 }, { option: 'Soup', votes: 1 }] })
       await send({ kind: 'vote', messageId: id, options: [] })
       await ben.showing(id, ({ votes }) => votes[support.phone.pn]?.length === 0)
@@ -270,10 +277,12 @@ describe.each(stores)('what we do to messages on %s', (store) => {
     expect(await refused({ vote: { messageId: text.id, options: ['Soup'] } })).toBe('NOT_A_POLL')
 
     // In a poll of our own.
-    const own = await send({ poll: { name: 'When?', values: ['Mon', 'Tue'] } }, ben.number)
-    await ben.receives(({ id }) => id === own.messageId)
-    await send({ vote: { messageId: own.messageId, options: ['Tue'] } })
-    await ben.showing(own.messageId, ({ votes }) => votes[support.phone.pn]?.[0] === 'Tue')
+    for (const to of [ben.number, byLid, byNumber]) {
+      const own = await send({ poll: { name: 'When?', values: ['Mon', 'Tue'] } }, to)
+      await ben.receives(({ id }) => id === own.messageId)
+      await send({ vote: { messageId: own.messageId, options: ['Tue'] } })
+      await ben.showing(own.messageId, ({ votes }) => votes[support.phone.pn]?.[0] === 'Tue')
+    }
   })
 
   test('an administrator takes back what others wrote in a group, and nobody else does', async () => {

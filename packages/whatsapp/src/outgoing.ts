@@ -71,7 +71,7 @@ export interface OwnDeedTarget {
   /** WhatsApp's message id. */
   id: string
   fromMe: boolean
-  /** Who wrote it, us included, in the addressing of its chat. */
+  /** Who wrote it, us included, by whichever address: the link names them as the chat does. */
   author: Jid
 }
 

@@ -308,11 +308,10 @@ export class ChattingPhone {
       message,
       this.memory.own(({ chat }) => chat === message.chat),
       {
-        formsOf: (jid) => {
-          const account = this.line.account(jid)
-          return account === undefined ? [jid] : [account.lid, account.pn]
-        },
-        nameOf: (jid) => this.names.chatJid(jid, group?.addressing ?? this.addressing),
+        // WhatsApp Web tries the other addresses in chats with one person only (`WAWebPollsVoteEncryption`).
+        namings: (group === undefined ? (['lid', 'pn'] as const) : [group.addressing]).map(
+          (form) => (jid) => this.line.account(jid)?.[form] ?? jid,
+        ),
         isAdmin: (pn) =>
           group?.participants.some((member) => member.pn === pn && member.admin !== undefined) === true,
       },

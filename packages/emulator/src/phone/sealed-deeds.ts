@@ -3,14 +3,17 @@ import { createCipheriv, createDecipheriv, createHash, hkdfSync, randomBytes } f
 import { proto } from '../baileys.ts'
 import type { PhoneMessage } from './phone-message.ts'
 
+/** By which addresses a seal names who wrote the message and who did something to it: bare JIDs, both in the addressing of the chat. */
+interface People {
+  author: string
+  doer: string
+}
+
 /** What is done to a message under a seal: who has the message can open it, and it fits no other message or person. */
-interface SealedFor {
+interface SealedFor extends People {
   /** Of the message. */
   id: string
   secret: Uint8Array
-  /** Of the message; a bare JID in the addressing of the chat, like `doer`. */
-  author: string
-  doer: string
 }
 
 type Use = 'Poll Vote' | 'Event Response' | 'Enc Reaction'
@@ -37,16 +40,15 @@ export function sealReaction(
   return sealed('Enc Reaction', of, proto.Message.ReactionMessage.encode(reaction).finish())
 }
 
-/** What somebody chose in a poll, in its order; undefined when the vote was sealed for another poll or person. */
+/** What somebody chose in a poll, in its order; undefined when the vote was sealed for another poll or person, or names people otherwise. */
 export function openVote(
   message: Pick<PhoneMessage, 'id' | 'message'>,
-  authors: readonly string[],
-  doers: readonly string[],
+  people: readonly People[],
   vote: proto.Message.IPollEncValue,
 ): readonly string[] | undefined {
   const { pollCreationMessage, pollCreationMessageV2, pollCreationMessageV3 } = message.message
   const poll = pollCreationMessage ?? pollCreationMessageV2 ?? pollCreationMessageV3
-  const bytes = poll && opened('Poll Vote', message, authors, doers, vote)
+  const bytes = poll && opened('Poll Vote', message, people, vote)
   if (!bytes) return undefined
   const { selectedOptions } = proto.Message.PollVoteMessage.decode(bytes)
   const chosen = new Set(selectedOptions.map((hash) => Buffer.from(hash).toString('hex')))
@@ -57,11 +59,10 @@ export function openVote(
 /** The emoji of a reaction, '' when it takes one back; undefined when it was sealed for another message or person. */
 export function openReaction(
   message: Pick<PhoneMessage, 'id' | 'message'>,
-  author: string,
-  doer: string,
+  people: readonly People[],
   reaction: proto.Message.IPollEncValue,
 ): string | undefined {
-  const bytes = opened('Enc Reaction', message, [author], [doer], reaction)
+  const bytes = opened('Enc Reaction', message, people, reaction)
   return bytes && (proto.Message.ReactionMessage.decode(bytes).text ?? '')
 }
 
@@ -75,23 +76,20 @@ function sealed(use: Use, of: SealedFor, plaintext: Uint8Array): proto.Message.I
 function opened(
   use: Use,
   { id, message }: Pick<PhoneMessage, 'id' | 'message'>,
-  authors: readonly string[],
-  doers: readonly string[],
+  people: readonly People[],
   { encPayload, encIv }: proto.Message.IPollEncValue,
 ): Buffer | undefined {
   const secret = message.messageContextInfo?.messageSecret
   if (!secret || !encPayload || !encIv) return undefined
   const payload = Buffer.from(encPayload)
-  for (const author of authors) {
-    for (const doer of doers) {
-      const of = { id, secret, author, doer }
-      const opener = createDecipheriv('aes-256-gcm', keyOf(use, of), encIv, { authTagLength: 16 })
-      opener.setAAD(besideOf(use, of)).setAuthTag(payload.subarray(-16))
-      try {
-        return Buffer.concat([opener.update(payload.subarray(0, -16)), opener.final()])
-      } catch {
-        // Sealed under other addresses.
-      }
+  for (const { author, doer } of people) {
+    const of = { id, secret, author, doer }
+    const opener = createDecipheriv('aes-256-gcm', keyOf(use, of), encIv, { authTagLength: 16 })
+    opener.setAAD(besideOf(use, of)).setAuthTag(payload.subarray(-16))
+    try {
+      return Buffer.concat([opener.update(payload.subarray(0, -16)), opener.final()])
+    } catch {
+      // Sealed under other addresses.
     }
   }
   return undefined

@@ -26,20 +26,17 @@ const editableForMs = 20 * 60_000
  * What became of `message` by those that follow it in its chat, as a phone reads them: only its author changes what it says, and only they or
  * an administrator take it back.
  *
- * @param formsOf - the addresses of a person: votes name people by one of them
- * @param nameOf - the address of a person in this chat: sealed reactions name people by no other
+ * @param namings - how this chat names people, one after another: what is sealed names all of them in one of these ways
  * @param isAdmin - of the chat, which is then a group
  */
 export function shownAs(
   message: PhoneMessage,
   chat: readonly PhoneMessage[],
   {
-    formsOf,
-    nameOf,
+    namings,
     isAdmin,
   }: {
-    formsOf: (pn: string) => readonly string[]
-    nameOf: (pn: string) => string
+    namings: readonly ((pn: string) => string)[]
     isAdmin: (pn: string) => boolean
   },
 ): ShownMessage {
@@ -56,6 +53,7 @@ export function shownAs(
   const isAbout = (key: proto.IMessageKey | null | undefined): boolean => key?.id === message.id
   for (const later of chat) {
     const by = bare(later.from)
+    const people = namings.map((nameOf) => ({ author: nameOf(author), doer: nameOf(by) }))
     const { reactionMessage, protocolMessage, pinInChatMessage, keepInChatMessage, pollUpdateMessage } =
       later.message
     const { encReactionMessage } = later.message
@@ -63,7 +61,7 @@ export function shownAs(
       reactionMessage && isAbout(reactionMessage.key)
         ? (reactionMessage.text ?? '')
         : encReactionMessage && isAbout(encReactionMessage.targetMessageKey)
-          ? openReaction(message, nameOf(author), nameOf(by), encReactionMessage)
+          ? openReaction(message, people, encReactionMessage)
           : undefined
     if (emoji === '') delete shown.reactions[by]
     else if (emoji !== undefined) shown.reactions[by] = emoji
@@ -89,7 +87,7 @@ export function shownAs(
       shown.kept = keepInChatMessage.keepType === proto.KeepType.KEEP_FOR_ALL
     }
     if (pollUpdateMessage?.vote && isAbout(pollUpdateMessage.pollCreationMessageKey)) {
-      const chosen = openVote(message, formsOf(author), formsOf(by), pollUpdateMessage.vote)
+      const chosen = openVote(message, people, pollUpdateMessage.vote)
       if (chosen !== undefined) shown.votes[by] = chosen
     }
   }

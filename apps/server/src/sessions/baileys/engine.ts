@@ -1,4 +1,10 @@
-import type { AuthenticationCreds, SignalRepositoryWithLIDStore, WAMessageKey } from './baileys.ts'
+import type {
+  AuthenticationCreds,
+  GroupMetadata,
+  SignalRepositoryWithLIDStore,
+  WAMessageKey,
+  WASocket,
+} from './baileys.ts'
 import {
   Browsers,
   DEFAULT_CONNECTION_CONFIG,
@@ -196,6 +202,8 @@ class BaileysEngine implements Engine {
     const { mediaHost = 'mmg.whatsapp.net' } = whatsapp
     const agentOfUploads = await uploadAgentFor(proxy, whatsapp.mediaCa)
     const context: SocketContext = { sessionId, generation, handshake: { agreedWith: undefined } }
+    const groupOf = (sock: WASocket, jid: string): Promise<GroupMetadata | undefined> =>
+      this.#groupOf(sessionId, jid, () => sock.groupMetadata(jid))
     const link: SocketLink = new SocketLink({
       options,
       context,
@@ -206,6 +214,7 @@ class BaileysEngine implements Engine {
       devices,
       tokens,
       uploadRoute: { agent: agentOfUploads, mediaHost },
+      groupOf,
       self,
       past: () => this.#historyTaker?.wants(sessionId) ?? { messages: true, since: undefined },
       clock,
@@ -276,7 +285,7 @@ class BaileysEngine implements Engine {
           return repository
         },
         getMessage: (key) => this.#sentMessage(sessionId, key),
-        cachedGroupMetadata: (jid) => this.#groupOf(sessionId, jid, () => made.groupMetadata(jid)),
+        cachedGroupMetadata: (jid) => groupOf(made, jid),
         enableRecentMessageCache: false,
         emitOwnEvents: false,
         // The phone would stop ringing.
@@ -432,8 +441,6 @@ class BaileysEngine implements Engine {
     return asked
   }
 }
-
-type GroupMetadata = Awaited<ReturnType<ReturnType<typeof makeWASocket>['groupMetadata']>>
 
 /** Our keys, as the same Buffers every time: their key objects are made once (runtime/curve.ts). */
 export function ownKeysOf(creds: AuthenticationCreds): OwnKeys {

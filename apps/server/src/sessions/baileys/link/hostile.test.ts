@@ -47,6 +47,7 @@ function bare(parts: Partial<LinkParts> = {}) {
     devices: {} as never,
     tokens: new PrivacyTokens(),
     uploadRoute: { agent: undefined, mediaHost: 'mmg.whatsapp.net' },
+    groupOf: async () => undefined,
     self: () => ({ pn: undefined, lid: undefined }),
     past: () => ({ messages: true, since: undefined }),
     clock,

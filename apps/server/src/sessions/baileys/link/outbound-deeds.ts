@@ -3,9 +3,10 @@ import { createHash } from 'node:crypto'
 import type { BinaryNode } from '../baileys.ts'
 import { proto } from '../baileys.ts'
 
-import { isGroup, type Jid, type OwnDeed, type OwnDeedTarget } from '@inbox-hub/whatsapp'
+import { isGroup, type Jid, type OwnDeed } from '@inbox-hub/whatsapp'
 
 import { sealUnder, type SecretUse } from '../message-secret.ts'
+import type { People } from './naming.ts'
 import { withContext } from './outbound-context.ts'
 import { fileMessageOf } from './outbound-files.ts'
 import type { OutboundMessage } from './outbound.ts'
@@ -13,26 +14,21 @@ import type { OutboundMessage } from './outbound.ts'
 /** The stanza's `edit`, by which WhatsApp knows what is done to another message (baileys: `sendMessage`; whatsmeow: `EditAttribute`). */
 const editAttribute = { edit: '1', pin: '2', revoke: '7', adminRevoke: '8' } as const
 
-/** Something done to a message, as it is sent. `self` is our address in the chat, `lid` the one in groups for announcements. */
-export function deedMessage(
-  deed: OwnDeed,
-  { to, self, lid }: { to: Jid; self: Jid; lid: Jid },
-): OutboundMessage {
+/** Something done to a message, as it is sent. `people` are named as the chat `to` names them. */
+export function deedMessage(deed: OwnDeed, to: Jid, people: People): OutboundMessage {
   const { target, at } = deed
   const key: proto.IMessageKey = {
     remoteJid: to,
     fromMe: target.fromMe,
     id: target.id,
-    ...(isGroup(to) && !target.fromMe && { participant: target.author }),
+    ...(isGroup(to) && !target.fromMe && { participant: people.author }),
   }
   switch (deed.kind) {
     case 'reaction': {
       const reaction: proto.Message.IReactionMessage = { text: deed.emoji, senderTimestampMs: at }
       if (deed.secret === undefined) return plain({ reactionMessage: { key, ...reaction } })
       const said = proto.Message.ReactionMessage.encode(reaction).finish()
-      const { target, secret } = deed
-      const author = target.fromMe ? lid : target.author
-      const seal = sealed('Enc Reaction', { target: { ...target, author }, secret }, lid, said)
+      const seal = sealed('Enc Reaction', { ...people, messageId: target.id, secret: deed.secret }, said)
       return plain({ encReactionMessage: { targetMessageKey: key, ...seal } })
     }
     case 'edit': {
@@ -77,7 +73,7 @@ export function deedMessage(
   const vote = proto.Message.PollVoteMessage.encode({ selectedOptions }).finish()
   const pollUpdateMessage = {
     pollCreationMessageKey: key,
-    vote: sealed('Poll Vote', deed, self, vote),
+    vote: sealed('Poll Vote', { ...people, messageId: target.id, secret: deed.secret }, vote),
     senderTimestampMs: at,
   }
   return { ...plain({ pollUpdateMessage }), nodes: [{ tag: 'meta', attrs: { polltype: 'vote' } }] }
@@ -87,13 +83,11 @@ function plain(message: proto.IMessage, attributes: BinaryNode['attrs'] = {}): O
   return { message, nodes: [], attributes }
 }
 
-/** Both people are named in the addressing of the chat. */
+/** `secret`: base64. */
 function sealed(
   use: SecretUse,
-  { target, secret }: { target: OwnDeedTarget; secret: string },
-  self: Jid,
+  { secret, ...by }: People & { messageId: string; secret: string },
   plaintext: Uint8Array,
 ): proto.Message.IPollEncValue {
-  const by = { messageId: target.id, author: target.author, doer: self }
-  return sealUnder({ use, secret: Buffer.from(secret, 'base64'), ...by }, plaintext)
+  return sealUnder({ ...by, use, secret: Buffer.from(secret, 'base64') }, plaintext)
 }

@@ -1,10 +1,11 @@
 import type { BinaryNode, WAMessage } from '../baileys.ts'
 import { generateWAMessageFromContent, proto } from '../baileys.ts'
 
-import type { Jid, MessageContent } from '@inbox-hub/whatsapp'
+import type { Jid, MessageContent, OwnDeedTarget } from '@inbox-hub/whatsapp'
 import { secretOf, textOf } from '@inbox-hub/whatsapp'
 
 import { isMissing } from '../missing.ts'
+import type { People } from './naming.ts'
 import { withContext } from './outbound-context.ts'
 import { deedMessage } from './outbound-deeds.ts'
 import { protoOf } from './outbound-kinds.ts'
@@ -31,16 +32,17 @@ export async function outboundMessage({
   to,
   content: { content, quoted },
   self,
-  lid = self,
+  people,
 }: {
   id: string
   to: Jid
   content: OutboundContent
   /** Our address in the chat. */
   self: Jid
-  lid: Jid | undefined
+  /** Of a deed: how the chat names them. */
+  people: (target: OwnDeedTarget) => Promise<People>
 }): Promise<OutboundMessage> {
-  if ('target' in content) return deedMessage(content, { to, self, lid })
+  if ('target' in content) return deedMessage(content, to, await people(content.target))
   const whole = inAlbum(withContext(await protoOf(content), content), content, to)
   const said = secretly(oncewise(whole, content), content)
   const made = generateWAMessageFromContent(to, said, {

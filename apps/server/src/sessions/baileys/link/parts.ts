@@ -1,4 +1,4 @@
-import type { AuthenticationCreds } from '../baileys.ts'
+import type { AuthenticationCreds, GroupMetadata, WASocket } from '../baileys.ts'
 
 import type { Clock } from '../../../platform/clock.ts'
 import type { Log } from '../../../platform/log.ts'
@@ -25,6 +25,8 @@ export interface LinkParts {
   devices: DeviceLists
   tokens: PrivacyTokens
   uploadRoute: UploadRoute
+  /** A group from the cache that baileys sends by, asked for when it is not there; undefined when that failed. */
+  groupOf: (sock: WASocket, jid: string) => Promise<GroupMetadata | undefined>
   /** Our own addresses. */
   self: () => Self
   /** What is wanted of before the session was linked; `since` is Unix ms. */

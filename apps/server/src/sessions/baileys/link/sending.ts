@@ -1,11 +1,11 @@
 import { LRUCache } from 'lru-cache'
 
-import type { WASocket } from '../baileys.ts'
+import type { GroupMetadata, WASocket } from '../baileys.ts'
 import { proto } from '../baileys.ts'
 
 import { HubError } from '@inbox-hub/contract'
 import type { Jid } from '@inbox-hub/whatsapp'
-import { isLid, isNewsletter, isStatus, statusJid, userOf, withoutDevice } from '@inbox-hub/whatsapp'
+import { isGroup, isLid, isNewsletter, isStatus, statusJid, userOf, withoutDevice } from '@inbox-hub/whatsapp'
 
 import type { OutboundContent } from './outbound.ts'
 import type { StatusCalls } from './statuses.ts'
@@ -15,6 +15,7 @@ import { acknowledged, newMessageId } from './acknowledged.ts'
 import type { Acks } from './acks.ts'
 import { type Connection, refusalIn } from './connection.ts'
 import { leaveOutKeylessDevices } from './keyless-devices.ts'
+import { namingIn, peopleOf } from './naming.ts'
 import { newsletterStanza } from './newsletter-stanza.ts'
 import { type OutboundMessage, outboundMessage } from './outbound.ts'
 import type { LinkParts } from './parts.ts'
@@ -64,7 +65,14 @@ export class Sending {
     const sock = this.#connection.connected()
     const me = this.#connection.connectedAs()
     const self = isLid(to) && me.lid !== undefined ? me.lid : me.pn
-    const outbound = await outboundMessage({ id, to, content, self, lid: me.lid })
+    const outbound = await outboundMessage({
+      id,
+      to,
+      content,
+      self,
+      people: async (target) =>
+        peopleOf(target, namingIn(to, await this.#groupOf(sock, to)), me, sock.signalRepository),
+    })
     await beforeWire(proto.Message.encode(outbound.message).finish())
     this.#connection.connected()
     const { devices, tokens } = this.#parts
@@ -73,6 +81,12 @@ export class Sending {
       return sock.sendNode(newsletterStanza({ id, to, content, message: outbound.message }))
     const { audience = [] } = content
     await tokens.behind(sock, to, () => this.#relay(sock, { id, to, self, outbound, audience }))
+  }
+
+  /** A group as baileys knows it when it addresses a message to it. */
+  async #groupOf(sock: WASocket, to: Jid): Promise<GroupMetadata | undefined> {
+    if (!isGroup(to)) return undefined
+    return (await this.#parts.groupOf(sock, to)) ?? sock.groupMetadata(to)
   }
 
   async #relay(

@@ -53,7 +53,7 @@ export function createProjector({
   let head = 0
   /** Sessions whose entries are read from the journal: the last `seq` seen. Their live entries are not queued: they are read too. */
   const sweeps = new Map<number, number>()
-  /** Sessions in `sweeps` that got entries since their journal was last read. */
+  /** Sessions in `sweeps` that got entries since their journal was last read from its start. */
   const missed = new Set<number>()
   /** Entries of each session that wait in memory or are being projected. */
   const behind = new Map<number, number>()
@@ -134,7 +134,7 @@ export function createProjector({
     const next = sweeps.entries().next().value
     if (next === undefined) return
     const [sessionId, after] = next
-    missed.delete(sessionId)
+    if (after === 0) missed.delete(sessionId)
     const owed = await readOwed(sessionId, after)
     const entries = owed.filter((entry) => !parked.has(keyOf(entry)))
     if (entries.length > 0) await projectAll(entries)
@@ -143,7 +143,7 @@ export function createProjector({
     sweeps.delete(sessionId)
     const last = owed.at(-1)
     if (last !== undefined) sweeps.set(sessionId, last.seq)
-    // From the start: on PostgreSQL a lower `seq` may have been committed after a higher one.
+    // From the start: a lower `seq` may have been committed after a higher one, as that of a message that uses up a pre-key.
     else if (missed.has(sessionId)) sweeps.set(sessionId, 0)
   }
 

@@ -234,6 +234,21 @@ databases('receiving messages', ({ open }) => {
     expect(await hub.told('message.received')).toHaveLength(3)
   })
 
+  test('what was committed late, in a place that has been read already, is not left behind', async () => {
+    await using hub = await startFixture(open)
+    const waited = { kind: 'message' as const, chat: ana.pn, id: 'WAITED', seq: 20 }
+    hub.sessions.arrive([waited], false)
+    // Its journal is being read from now on, and the page is known.
+    hub.sessions.online()
+    hub.sessions.arrive([{ ...waited, id: 'LATE', seq: 10 }])
+    await hub.projected()
+    expect(hub.sessions.owedEntries()).toEqual([])
+    expect((await hub.told('message.received')).map(({ data }) => data)).toMatchObject([
+      { messageId: 'WAITED' },
+      { messageId: 'LATE' },
+    ])
+  })
+
   test('a session that another node took over holds up nobody', async () => {
     await using hub = await startFixture(open)
     const { Fenced } = await import('../cluster/index.ts')

@@ -5,7 +5,7 @@ import { Readable } from 'node:stream'
 import cors from '@fastify/cors'
 import { type Endpoint, endpoints, HubError, issueText, type Language, roleOf } from '@inbox-hub/contract'
 import Fastify, { type FastifyReply, type FastifyRequest, type RouteOptions } from 'fastify'
-import type { Registry } from 'prom-client'
+import { Histogram, type Registry } from 'prom-client'
 
 import type { Clock } from '../clock.ts'
 import type { Log } from '../log.ts'
@@ -36,7 +36,6 @@ import { openApiDocument } from './openapi.ts'
 import { Pacing } from './pacing.ts'
 import { parseRequest } from './parse-request.ts'
 import { type RateLimits, usualRateLimits } from './rate-limits.ts'
-import { createRequestDurations } from './request-durations.ts'
 import { securityHeaders } from './security-headers.ts'
 import { UnderWay } from './under-way.ts'
 import { createUpgrades } from './upgrades.ts'
@@ -93,7 +92,13 @@ export function createHttp({
   const answers = createAnswers({ log, clock, trail, maxBodyBytes })
   const underWay = new UnderWay(clock)
 
-  const durations = createRequestDurations(metrics)
+  const durations = new Histogram({
+    name: 'inbox_hub_http_request_duration_seconds',
+    help: 'From the arrival of a request to the end of its answer',
+    labelNames: ['method', 'route', 'status'],
+    buckets: [0.001, 0.005, 0.02, 0.1, 0.5, 2, 10, 30],
+    registers: [metrics],
+  })
 
   const upgrades = createUpgrades(() => [...served.values()].map(({ path }) => path))
   const app = Fastify({
